@@ -1,0 +1,1 @@
+"""The values and pure functions of the lab: standard library only."""

@@ -1,0 +1,183 @@
+"""A conversation as a tree: messages with typed parts, versions of an answer, branches of a question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Literal
+
+from llmlab.domain.generation import FinishReason, Timing, Usage
+from llmlab.domain.prompting import ChatMessage, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What was said."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """What the model wrote inside its thinking block."""
+
+    text: str
+    seconds: float = 0.0
+    tokens: int = 0
+
+
+Part = Text | Thinking
+
+MessageState = Literal["done", "writing", "interrupted", "failed"]
+"""`writing` is journalled while it streams; one found at start was `interrupted` by the end of the process."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """How an answer came about."""
+
+    model: str
+    seed: int | None = None
+    finish: FinishReason | None = None
+    usage: Usage = field(default_factory=Usage)
+    timing: Timing = field(default_factory=Timing)
+    problem: str = ""
+    """Why it failed, for a person; empty when it did not."""
+    edited: bool = False
+    """A person changed the text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One node of the tree."""
+
+    id: str
+    parent: str | None
+    """The message before it; `None` for a first message."""
+    role: Role
+    parts: tuple[Part, ...]
+    created: float
+    """Seconds since the epoch."""
+    state: MessageState = "done"
+    origin: Origin | None = None
+    """For answers alone."""
+
+    @property
+    def text(self) -> str:
+        """What was said, thinking left out."""
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+    @property
+    def thinking(self) -> str:
+        """The thinking, if any."""
+        return "".join(part.text for part in self.parts if isinstance(part, Thinking))
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Every message of a chat and which version of each is shown; immutable."""
+
+    messages: Mapping[str, Message] = field(default_factory=lambda: MappingProxyType({}))
+    """By id, in the order in which they were made."""
+    chosen: Mapping[str | None, str] = field(default_factory=lambda: MappingProxyType({}))
+    """The child shown after each message (`None`: the first); the newest where nothing was chosen."""
+
+    def children(self, parent: str | None) -> tuple[Message, ...]:
+        """The versions that follow `parent`, oldest first."""
+        return tuple(message for message in self.messages.values() if message.parent == parent)
+
+    def versions(self, message_id: str) -> tuple[Message, ...]:
+        """`message_id` and its siblings, oldest first.
+
+        Raises:
+            KeyError: no such message.
+        """
+        return self.children(self.messages[message_id].parent)
+
+    def path(self) -> tuple[Message, ...]:
+        """The messages that are shown, first to last."""
+        newest: dict[str | None, Message] = {message.parent: message for message in self.messages.values()}
+        shown: list[Message] = []
+        parent: str | None = None
+        while parent in newest:
+            message = self.messages.get(self.chosen.get(parent, ""), newest[parent])
+            shown.append(message)
+            parent = message.id
+        return tuple(shown)
+
+    def path_to(self, message_id: str) -> tuple[Message, ...]:
+        """The messages from the first to `message_id`, itself included.
+
+        Raises:
+            KeyError: no such message.
+        """
+        upwards = [self.messages[message_id]]
+        while (parent := upwards[-1].parent) is not None:
+            upwards.append(self.messages[parent])
+        return tuple(reversed(upwards))
+
+    def with_message(self, message: Message) -> Conversation:
+        """The tree with `message` added or replaced; a new one becomes the version shown.
+
+        Raises:
+            KeyError: its parent is not in the tree.
+        """
+        if message.parent is not None:
+            self.messages[message.parent]
+        messages = MappingProxyType({**self.messages, message.id: message})
+        if message.id in self.messages:
+            return replace(self, messages=messages)
+        return Conversation(messages, MappingProxyType({**self.chosen, message.parent: message.id}))
+
+    def choosing(self, message_id: str) -> Conversation:
+        """The tree that shows `message_id` among its versions.
+
+        Raises:
+            KeyError: no such message.
+        """
+        parent = self.messages[message_id].parent
+        return replace(self, chosen=MappingProxyType({**self.chosen, parent: message_id}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatSummary:
+    """A chat in a list."""
+
+    id: str
+    title: str
+    """Empty until the first message gives its first line."""
+    created: float
+    updated: float
+    model: str
+    messages: int = 0
+    snippet: str = ""
+    """Where a search matched, with the match between U+0002 and U+0003."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chat:
+    """A chat that is open."""
+
+    id: str
+    title: str
+    created: float
+    updated: float
+    model: str
+    """Name of the model it was last used with."""
+    system: str | None = None
+    """System prompt; `None` is the model's own."""
+    conversation: Conversation = field(default_factory=Conversation)
+
+
+def chat_messages(path: tuple[Message, ...], system: str | None) -> tuple[ChatMessage, ...]:
+    """What the chat template is given: the system prompt, if any, then the messages of `path`.
+
+    Messages without text (an answer that failed before its first word) are left out.
+    """
+    head = (ChatMessage("system", system),) if system else ()
+    return head + tuple(
+        ChatMessage(message.role, message.text, message.thinking)
+        for message in path
+        if message.text or message.thinking
+    )

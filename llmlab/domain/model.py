@@ -1,0 +1,109 @@
+"""A model as it is asked for (`ModelSpec`) and as it was loaded (`ModelCard`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from llmlab.domain.sampling import Sampling
+
+GpuLayers = Literal["auto", "all"] | int
+"""How many layers go to the GPU; `auto` is as many as fit."""
+
+FlashAttention = Literal["auto", "on", "off"]
+"""Whether attention is computed by the fused kernel."""
+
+CACHE_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
+"""The number formats llama.cpp offers for the KV cache."""
+
+NAMED_TEMPLATES = ("chatml", "llama2", "llama3", "mistral", "gemma", "phi3", "zephyr", "vicuna", "alpaca", "plain")
+"""Chat templates that llmlab knows by name, for files that carry none or a wrong one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rope:
+    """Rotary position settings; `None` keeps what the file says."""
+
+    scaling: Literal["none", "linear", "yarn", "longrope"] | None = None
+    factor: float | None = None
+    """Context multiplier: 2.0 reads twice the trained length."""
+    base: float | None = None
+    """Base frequency."""
+    scale: float | None = None
+    """Frequency scale, 1/factor; one of `factor` and `scale` is given, not both."""
+    original_context: int | None = None
+    """Trained context that YaRN starts from, in tokens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """One table of models.toml, validated, with its path made absolute."""
+
+    name: str
+    path: str
+    """Absolute path of the GGUF file."""
+    source: str = ""
+    """The models.toml that declares it; empty for a built-in default or a path given on the command line."""
+    n_ctx: int | None = None
+    """Window in tokens; `None` is the trained context, at most 8,192."""
+    n_gpu_layers: GpuLayers = "auto"
+    n_threads: Literal["auto"] | int = "auto"
+    n_batch: int = 2048
+    n_ubatch: int = 512
+    flash_attn: FlashAttention = "auto"
+    cache_type_k: str = "f16"
+    cache_type_v: str = "f16"
+    rope: Rope = field(default_factory=Rope)
+    chat_template: str = "auto"
+    """`auto` (the file's own), a name of `NAMED_TEMPLATES`, or the absolute path of a Jinja file."""
+    system: str | None = None
+    """System prompt of new chats."""
+    sampling: Sampling = field(default_factory=Sampling)
+    thinking: bool | None = None
+    """Whether a model that can think does; `None` is the template's default."""
+
+
+@dataclass(frozen=True, slots=True)
+class BadModel:
+    """A table of models.toml that cannot be used, listed with its reason so that it does not vanish."""
+
+    name: str
+    source: str
+    problem: str
+    """What is wrong: file, table, key and the near miss."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard:
+    """A loaded model, as the engine found it."""
+
+    name: str
+    path: str
+    title: str
+    """`general.name` of the file, else its file name."""
+    architecture: str
+    quantisation: str
+    """As llama.cpp describes the file, for instance `Q4_K - Medium`."""
+    parameters: int
+    file_bytes: int
+    n_ctx: int
+    """The window that was really made, in tokens."""
+    n_ctx_train: int
+    n_vocab: int
+    n_layer: int
+    n_gpu_layers: int
+    """Layers that really went to a GPU."""
+    device: str
+    """`CPU`, or the name of the GPU that holds layers."""
+    n_threads: int
+    build: str
+    """llama-cpp-python version and what its library was built with."""
+    template_name: str
+    """`file`, a named template, or the path of a Jinja file."""
+    can_think: bool
+    """The template opens or closes `<think>` blocks."""
+    sampling: Sampling
+    """Hints in the file's metadata (`general.sampling.*`)."""
+    load_s: float
+    notes: tuple[str, ...] = ()
+    """What the user should know: GPU asked for but not built in, window beyond training, template missing."""

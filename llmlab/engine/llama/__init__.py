@@ -1,0 +1,1 @@
+"""What runs inside the engine process: the only code that touches llama.cpp."""

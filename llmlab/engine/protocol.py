@@ -1,0 +1,70 @@
+"""The engine as the services know it: load, describe, prompt, count, generate, close."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from llmlab.domain.generation import StreamEvent
+from llmlab.domain.model import ModelCard, ModelSpec
+from llmlab.domain.prompting import ChatMessage, PromptOptions, RenderedPrompt
+from llmlab.domain.sampling import Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """One prompt and how to go on from it."""
+
+    tokens: tuple[int, ...]
+    """The prompt, as `Engine.prompt` gave it."""
+    sampling: Sampling = field(default_factory=Sampling)
+    """Complete settings: every field but `max_tokens` set, `seed` among them."""
+    samples: int = 1
+    """Answers to draw from the one prompt; sample i uses seed + i."""
+
+
+class Engine(Protocol):
+    """One model in one process. Every verb raises `EngineError` or `ModelError`, never anything else."""
+
+    @property
+    def alive(self) -> bool:
+        """The process runs and a model is loaded."""
+
+    async def load(self, spec: ModelSpec, progress: Callable[[float], None]) -> ModelCard:
+        """Start the process and load the model; `progress` is called with the share loaded, 0 to 1.
+
+        Cancelling the task stops the load and ends the process.
+
+        Raises:
+            ModelError: the file or its settings cannot be used; the message holds llama.cpp's own reason.
+            EngineError: the process could not be started, or died.
+        """
+        ...
+
+    async def prompt(self, messages: Sequence[ChatMessage], options: PromptOptions) -> RenderedPrompt:
+        """Render `messages` by the model's chat template and tokenise them, content never as control tokens.
+
+        Raises:
+            ModelError: the template fails on these messages, with its reason.
+        """
+        ...
+
+    async def count(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, as content."""
+        ...
+
+    def generate(self, request: GenerationRequest) -> AsyncIterator[StreamEvent]:
+        """The answer as it comes: events of every sample, exactly one terminal event a sample.
+
+        Closing the iterator cancels. A dead process ends the stream with `Failed`; it does not raise.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End the process and return its memory; never raises, may be called twice."""
+        ...
+
+
+EngineFactory = Callable[[], Engine]
+"""Makes an engine that is not loaded yet."""

@@ -1,0 +1,1 @@
+"""The files a person edits: models.toml and the settings."""
