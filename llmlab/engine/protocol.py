@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -54,7 +54,7 @@ class Engine(Protocol):
         """Tokens of each text, as content."""
         ...
 
-    def generate(self, request: GenerationRequest) -> AsyncIterator[StreamEvent]:
+    def generate(self, request: GenerationRequest) -> AsyncGenerator[StreamEvent, None]:
         """The answer as it comes: events of every sample, exactly one terminal event a sample.
 
         Closing the iterator cancels. A dead process ends the stream with `Failed`; it does not raise.

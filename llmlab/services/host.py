@@ -1,0 +1,145 @@
+"""The one engine that runs: which model it holds, how far its load has come, its restart after a death."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from llmlab.domain.model import ModelCard, ModelSpec
+from llmlab.engine.protocol import Engine, EngineFactory
+from llmlab.errors import EngineDied, LlmlabError
+from llmlab.words import say
+
+Phase = Literal["off", "loading", "ready", "dead"]
+Listener = Callable[["HostState"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """The engine as a status bar shows it."""
+
+    phase: Phase = "off"
+    model: str = ""
+    """Name of the model that is loaded or being loaded."""
+    fraction: float = 0.0
+    """Share loaded, 0 to 1."""
+    card: ModelCard | None = None
+    problem: LlmlabError | None = None
+    """Why it is dead."""
+
+
+class EngineHost:
+    """Owns at most one engine; a swap ends the old process before the new one starts, so that memory returns."""
+
+    def __init__(self, factory: EngineFactory) -> None:
+        self._factory = factory
+        self._engine: Engine | None = None
+        self._spec: ModelSpec | None = None
+        self._load: asyncio.Task[ModelCard] | None = None
+        self._listeners: list[Listener] = []
+        self._state = HostState()
+
+    @property
+    def state(self) -> HostState:
+        """The state now."""
+        return self._state
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with every new state; the result ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def use(self, spec: ModelSpec) -> ModelCard:
+        """The card of `spec`'s model once it is loaded; another model, or another load, is ended first.
+
+        A dead engine is started anew. Cancelling the caller leaves the load running for others.
+
+        Raises:
+            ModelError: the file or its settings cannot be used.
+            EngineError: the process cannot be started.
+        """
+        return (await self.engine_for(spec))[1]
+
+    async def engine_for(self, spec: ModelSpec) -> tuple[Engine, ModelCard]:
+        """The loaded engine of `spec` and its card; raises as `use` does."""
+        while True:
+            if self._load is None or self._spec != spec or self._needs_restart():
+                await self._replace(spec)
+            load = self._load
+            if load is None:
+                continue
+            try:
+                card = await asyncio.shield(load)
+            except asyncio.CancelledError:
+                if load.cancelled() and self._load is not load and self._spec == spec:
+                    continue
+                if load.cancelled():
+                    raise EngineDied(say("Loading {model} was stopped.", model=spec.name)) from None
+                raise
+            if self._load is load and self._engine is not None:
+                return self._engine, card
+
+    def loaded(self, spec: ModelSpec) -> Engine | None:
+        """The engine when it holds `spec` and is ready; never loads."""
+        ready = self._state.phase == "ready" and self._spec == spec
+        return self._engine if ready and self._engine is not None and self._engine.alive else None
+
+    def notice_death(self, problem: LlmlabError) -> None:
+        """Say that the engine died, if it did; the next use starts a new one."""
+        if self._engine is not None and not self._engine.alive and self._state.phase == "ready":
+            self._set(replace(self._state, phase="dead", problem=problem))
+
+    async def close(self) -> None:
+        """End the engine process."""
+        await self._end()
+        self._set(HostState())
+
+    def _needs_restart(self) -> bool:
+        """The load ended and there is no living engine to show for it."""
+        ended = self._load is not None and self._load.done()
+        return ended and (self._engine is None or not self._engine.alive)
+
+    async def _replace(self, spec: ModelSpec) -> None:
+        """End what runs and begin to load `spec`."""
+        self._spec = spec
+        await self._end()
+        if self._spec is spec and self._load is None:
+            self._load = asyncio.create_task(self._loading(spec), name=f"load {spec.name}")
+            # The task's error is raised to those who wait; with nobody waiting, the state still tells it.
+            self._load.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    async def _loading(self, spec: ModelSpec) -> ModelCard:
+        """Start a process and load `spec` into it."""
+        self._set(HostState("loading", spec.name))
+        engine = self._engine = self._factory()
+        try:
+            card = await engine.load(spec, lambda share: self._progress(engine, share))
+        except LlmlabError as error:
+            await engine.close()
+            self._set(HostState("dead", spec.name, problem=error))
+            raise
+        self._set(HostState("ready", spec.name, 1.0, card))
+        return card
+
+    def _progress(self, engine: Engine, share: float) -> None:
+        """The load of `engine` has come to `share`."""
+        if engine is self._engine and self._state.phase == "loading":
+            self._set(replace(self._state, fraction=share))
+
+    async def _end(self) -> None:
+        """Stop a load that runs, then the process."""
+        load, self._load = self._load, None
+        if load is not None and not load.done():
+            load.cancel()
+            await asyncio.wait({load})
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.close()
+
+    def _set(self, state: HostState) -> None:
+        """Remember `state` and tell the listeners."""
+        self._state = state
+        for listener in tuple(self._listeners):
+            listener(state)
