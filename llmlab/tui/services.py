@@ -1,0 +1,213 @@
+"""What the screen is given: the verbs of the lab as it uses them, and when they come.
+
+The first frame is drawn before anything slow happens. `LabApp(settings, open_services, ...)` therefore gets its settings
+at once (a small file, read by the caller) and everything else from `open_services`, which it awaits in a worker after
+the first frame; store, models.toml and engine are imported and opened there. The protocols name only what the screen
+calls, so that nothing here has to import the parts that come later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from llmlab.domain.generation import Turn
+from llmlab.domain.messages import Chat, ChatSummary
+from llmlab.domain.model import BadModel, ModelSpec
+from llmlab.domain.recipe import Recipe
+from llmlab.domain.sampling import Sampling
+from llmlab.paths import Paths
+from llmlab.services.host import EngineHost
+from llmlab.services.preview import Preview
+
+ThemeName = Literal["dark", "light"]
+
+
+class Change(Protocol):
+    """`services.chat.ChatChanged`: an answer has grown."""
+
+    @property
+    def chat(self) -> Chat:
+        """The chat, with the answer as far as it has come."""
+
+    @property
+    def message_id(self) -> str:
+        """The answer."""
+
+    @property
+    def turn(self) -> Turn:
+        """How it is coming along."""
+
+
+class Chats(Protocol):
+    """`services.chat.ChatService`. Every verb raises `LlmlabError`, never anything else."""
+
+    async def new(self, model: str, system: str | None = None) -> Chat:
+        """A chat that is not stored before its first message."""
+        ...
+
+    async def open(self, chat_id: str) -> Chat:
+        """A stored chat."""
+        ...
+
+    async def list(self, search: str = "") -> tuple[ChatSummary, ...]:
+        """All chats, the newest first; with `search`, those whose content matches."""
+        ...
+
+    async def rename(self, chat_id: str, title: str) -> None:
+        """Give a chat another title."""
+
+    async def delete(self, chat_id: str) -> None:
+        """Delete a chat; `restore` brings it back."""
+
+    async def restore(self, chat_id: str) -> None:
+        """Bring a deleted chat back."""
+
+    async def choose(self, chat: Chat, message_id: str) -> Chat:
+        """Show `message_id` among its versions."""
+        ...
+
+    async def set_model(self, chat: Chat, name: str) -> Chat:
+        """Remember which model the chat is used with."""
+        ...
+
+    async def edit_answer(self, chat: Chat, answer_id: str, text: str) -> Chat:
+        """Keep a changed answer as a new version."""
+        ...
+
+    def send(self, chat: Chat, text: str, recipe: Recipe) -> AsyncIterator[Change]:
+        """Ask, and stream the answer."""
+        ...
+
+    def regenerate(self, chat: Chat, answer_id: str, recipe: Recipe) -> AsyncIterator[Change]:
+        """Stream another version of an answer."""
+        ...
+
+    def edit_question(self, chat: Chat, message_id: str, text: str, recipe: Recipe) -> AsyncIterator[Change]:
+        """Ask a changed question in a new branch, and stream its answer."""
+        ...
+
+    def continue_answer(
+        self, chat: Chat, answer_id: str, recipe: Recipe, text: str | None = None
+    ) -> AsyncIterator[Change]:
+        """Stream on from an answer, or from `text` in its place."""
+        ...
+
+    def export(self, chat: Chat, form: Literal["md", "json"]) -> str:
+        """The chat as one text."""
+        ...
+
+
+class Shelf(Protocol):
+    """`services.models.ModelShelf`: the models of every models.toml."""
+
+    def models(self) -> tuple[ModelSpec | BadModel, ...]:
+        """Every table, the bad ones with their reason."""
+        ...
+
+    def find(self, name: str) -> ModelSpec:
+        """The model of this name, or the file at this path.
+
+        Raises:
+            LlmlabError: there is none.
+        """
+        ...
+
+    def default(self) -> ModelSpec:
+        """The model of a first start.
+
+        Raises:
+            LlmlabError: no table can be used.
+        """
+        ...
+
+    def changed_on_disk(self) -> bool:
+        """A models.toml was edited since it was read; cheap enough for every second, but reads the disk."""
+        ...
+
+    def reload(self) -> None:
+        """Read every models.toml again."""
+
+
+class Settings(Protocol):
+    """The user's settings, as values."""
+
+    @property
+    def language(self) -> str:
+        """`en`, `zh`, or empty: the environment's."""
+
+    @property
+    def theme(self) -> ThemeName:
+        """Dark or light."""
+
+    @property
+    def show_thinking(self) -> bool:
+        """Whether thinking is shown unfolded."""
+
+    @property
+    def thinking(self) -> bool | None:
+        """Whether a model that can think does; `None` is the model's own."""
+
+    @property
+    def sampling(self) -> Sampling:
+        """What the user set for every chat."""
+
+    @property
+    def last_model(self) -> str:
+        """The model used last; empty before the first."""
+
+    @property
+    def keymap(self) -> Mapping[str, str]:
+        """Keys of the user, by action id."""
+
+
+class SettingsFile(Protocol):
+    """`library.settings`: the settings and the file they live in."""
+
+    @property
+    def current(self) -> Settings:
+        """The settings now."""
+
+    def change(self, **values: object) -> None:
+        """Set the named settings and write the file.
+
+        Raises:
+            LlmlabError: the file cannot be written; the settings hold until the end of the program all the same.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class LabServices:
+    """Everything the lab works with, open and ready."""
+
+    chats: Chats
+    host: EngineHost
+    shelf: Shelf
+    preview: Preview
+    paths: Paths
+    end: Callable[[], Awaitable[None]]
+    """Ends the engine, then closes the store."""
+
+    async def close(self) -> None:
+        """End the engine and close the store; what was said is safe already."""
+        await self.end()
+
+
+OpenServices = Callable[[], Awaitable[LabServices]]
+"""Opens everything slow; raises `LlmlabError` when chats cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command line asked for at start."""
+
+    model: str = ""
+    """Name or path of a model; empty is the one used last."""
+    system: str | None = None
+    """System prompt of the first chat."""
+    resume: bool = False
+    """Open the chat used last."""
+    export_folder: Path | None = None
+    """Where exports go; `None` is the working directory."""
