@@ -4,6 +4,7 @@ LlmlabError
 ├── UsageError        the command was asked for something that cannot be
 ├── ConfigError       a file a person edits holds something wrong
 ├── ModelError        a model file or its settings cannot be used
+├── Stopped           the user stopped it before there was anything to keep
 ├── EngineError       the engine process failed
 │   └── EngineDied    the engine process ended by itself
 └── StoreError        chats or runs cannot be read or written
@@ -43,6 +44,10 @@ class ConfigError(LlmlabError):
 
 class ModelError(LlmlabError):
     """A model file, or what its table asks for, cannot be used."""
+
+
+class Stopped(LlmlabError):
+    """The user stopped it before there was anything to keep; nothing has to be explained."""
 
 
 class EngineError(LlmlabError):

@@ -9,7 +9,7 @@ from typing import Literal
 
 from llmlab.domain.model import ModelCard, ModelSpec
 from llmlab.engine.protocol import Engine, EngineFactory
-from llmlab.errors import EngineDied, LlmlabError
+from llmlab.errors import EngineError, LlmlabError
 from llmlab.words import say
 
 Phase = Literal["off", "loading", "ready", "dead"]
@@ -58,28 +58,27 @@ class EngineHost:
 
         Raises:
             ModelError: the file or its settings cannot be used.
-            EngineError: the process cannot be started.
+            EngineError: the process cannot be started, or another model was asked for meanwhile.
         """
         return (await self.engine_for(spec))[1]
 
     async def engine_for(self, spec: ModelSpec) -> tuple[Engine, ModelCard]:
         """The loaded engine of `spec` and its card; raises as `use` does."""
-        while True:
-            if self._load is None or self._spec != spec or self._needs_restart():
-                await self._replace(spec)
-            load = self._load
-            if load is None:
-                continue
-            try:
-                card = await asyncio.shield(load)
-            except asyncio.CancelledError:
-                if load.cancelled() and self._load is not load and self._spec == spec:
-                    continue
-                if load.cancelled():
-                    raise EngineDied(say("Loading {model} was stopped.", model=spec.name)) from None
+        if self._load is None or self._spec != spec or self._needs_restart():
+            await self._replace(spec)
+        load = self._load
+        try:
+            card = None if load is None or self._spec != spec else await asyncio.shield(load)
+        except asyncio.CancelledError:
+            if load is None or not load.cancelled():
                 raise
-            if self._load is load and self._engine is not None:
-                return self._engine, card
+            card = None
+        engine = self._engine
+        if card is None or engine is None or self._load is not load:
+            raise EngineError(
+                say("Loading {model} was stopped.", model=spec.name), hint=say("Another model was asked for meanwhile.")
+            )
+        return engine, card
 
     def loaded(self, spec: ModelSpec) -> Engine | None:
         """The engine when it holds `spec` and is ready; never loads."""
