@@ -1,0 +1,57 @@
+"""The number formats of ggml: tensor types and the names of whole files' quantisations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+
+class TensorType(NamedTuple):
+    """How ggml stores the numbers of a tensor: in blocks of equal size."""
+
+    name: str
+    elements: int
+    """Numbers in a block."""
+    size: int
+    """Bytes of a block."""
+
+    @property
+    def bytes_per_element(self) -> float:
+        """Bytes that one number takes."""
+        return self.size / self.elements
+
+
+def _tensor_types(table: str) -> Mapping[int, TensorType]:
+    rows = (row.split() for row in table.split(";"))
+    return MappingProxyType(
+        {int(number): TensorType(name, int(count), int(size)) for number, name, count, size in rows}
+    )
+
+
+TENSOR_TYPES: Final = _tensor_types(
+    "0 F32 1 4; 1 F16 1 2; 2 Q4_0 32 18; 3 Q4_1 32 20; 6 Q5_0 32 22; 7 Q5_1 32 24; 8 Q8_0 32 34; 9 Q8_1 32 40;"
+    "10 Q2_K 256 84; 11 Q3_K 256 110; 12 Q4_K 256 144; 13 Q5_K 256 176; 14 Q6_K 256 210; 15 Q8_K 256 292;"
+    "16 IQ2_XXS 256 66; 17 IQ2_XS 256 74; 18 IQ3_XXS 256 98; 19 IQ1_S 256 50; 20 IQ4_NL 32 18; 21 IQ3_S 256 110;"
+    "22 IQ2_S 256 82; 23 IQ4_XS 256 136; 24 I8 1 1; 25 I16 1 2; 26 I32 1 4; 27 I64 1 8; 28 F64 1 8;"
+    "29 IQ1_M 256 56; 30 BF16 1 2; 34 TQ1_0 256 54; 35 TQ2_0 256 66; 39 MXFP4 32 17; 40 NVFP4 64 36; 41 Q1_0 128 18"
+)
+"""By ggml's number."""
+
+NEWEST_TENSOR_TYPE: Final = 255
+"""Numbers up to this may be types of a later llama.cpp: their size is unknown here."""
+
+BYTES_PER_ELEMENT: Final[Mapping[str, float]] = MappingProxyType(
+    {kind.name.lower(): kind.bytes_per_element for kind in TENSOR_TYPES.values()}
+)
+"""By lower-case name, as `cache_type_k` and `cache_type_v` are written."""
+
+_NAMES = (
+    "F32|F16|Q4_0|Q4_1||||Q8_0|Q5_0|Q5_1|Q2_K - Medium|Q3_K - Small|Q3_K - Medium|Q3_K - Large|Q4_K - Small|"
+    "Q4_K - Medium|Q5_K - Small|Q5_K - Medium|Q6_K|IQ2_XXS|IQ2_XS|Q2_K - Small|IQ3_XS|IQ3_XXS|IQ1_S|IQ4_NL|IQ3_S|"
+    "IQ3_M|IQ2_S|IQ2_M|IQ4_XS|IQ1_M|BF16||||TQ1_0|TQ2_0|MXFP4 MoE|NVFP4|Q1_0"
+)
+FILE_TYPES: Final[Mapping[int, str]] = MappingProxyType(
+    {number: name for number, name in enumerate(_NAMES.split("|")) if name}
+)
+"""`general.file_type` in the words of llama.cpp."""
