@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -146,7 +146,7 @@ class ScriptedEngine:
             return list(text.encode())
         return [zlib.crc32(word.encode()) for word in re.findall(r"\s*\S+|\s+$", text)]
 
-    async def generate(self, request: GenerationRequest) -> AsyncIterator[StreamEvent]:
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[StreamEvent, None]:
         """See `Engine.generate`."""
         self.requests.append(request)
         reused = self._reuse(request.tokens)

@@ -1,0 +1,47 @@
+"""Events fold into a turn that ends exactly once."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmlab.domain.generation import Failed, Finished, Piece, Reading, StreamEvent, Timing, Turn, Usage, fold
+
+
+def test_reading_then_writing_then_done() -> None:
+    usage, timing = Usage(10, 4, 2), Timing(tokens_per_s=5.0)
+    events: list[StreamEvent] = [
+        Reading(4, 10, 4),
+        Reading(10, 10, 4),
+        Piece("a"),
+        Piece("b"),
+        Finished("stop", usage, timing),
+    ]
+    turn = reduce(fold, events, Turn())
+    assert turn == Turn("done", "ab", 10, 10, 4, 2, "stop", usage, timing)
+
+
+def test_a_failure_keeps_what_was_said() -> None:
+    turn = reduce(fold, [Piece("half"), Failed("died", "decode", "try again")], Turn())
+    assert (turn.state, turn.raw, turn.ended) == ("failed", "half", True)
+    assert turn.problem == Failed("died", "decode", "try again")
+
+
+EVENTS = st.one_of(
+    st.builds(Reading, st.integers(0, 9), st.just(9)),
+    st.builds(Piece, st.text(max_size=3)),
+    st.just(Finished("stop", Usage(generated=1))),
+    st.just(Failed("died")),
+)
+
+
+@given(st.lists(EVENTS, max_size=12))
+def test_nothing_changes_after_the_terminal_event(events: list[StreamEvent]) -> None:
+    turn, ended_with = Turn(), None
+    for event in events:
+        turn = fold(turn, event)
+        if turn.ended and ended_with is None:
+            ended_with = turn
+    assert ended_with is None or turn == ended_with
