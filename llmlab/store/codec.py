@@ -1,0 +1,105 @@
+"""Message parts and origins as JSON: parts carry their kind, and a kind of the future is shown, never fatal."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import get_type_hints
+
+import msgspec
+
+from llmlab.domain.messages import Origin, Part, Text, Thinking
+from llmlab.words import say
+
+
+class _Text(msgspec.Struct, tag="text", frozen=True, gc=False):
+    text: str
+
+
+class _Thinking(msgspec.Struct, tag="thinking", frozen=True, gc=False):
+    text: str
+    seconds: float = 0.0
+    tokens: int = 0
+
+
+_parts_decoder = msgspec.json.Decoder(tuple[_Text | _Thinking, ...])
+_origin_decoder = msgspec.json.Decoder(Origin)
+_encoder = msgspec.json.Encoder()
+_origin_types = get_type_hints(Origin)
+
+
+def clean(text: str) -> str:
+    """`text` as UTF-8 can hold it: halves of surrogate pairs, which a broken paste may bring, become U+FFFD."""
+    return text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+
+
+def encode_parts(parts: tuple[Part, ...]) -> str:
+    """The JSON of `parts`."""
+    return _encoder.encode([_tagged(part) for part in parts]).decode()
+
+
+def decode_parts(encoded: bytes) -> tuple[Part, ...]:
+    """The parts that `encoded` holds; one of an unknown kind becomes a text that says so."""
+    try:
+        return tuple(
+            Text(part.text) if isinstance(part, _Text) else Thinking(part.text, part.seconds, part.tokens)
+            for part in _parts_decoder.decode(encoded)
+        )
+    except msgspec.DecodeError:
+        return tuple(map(_read_leniently, _list_in(encoded)))
+
+
+def encode_origin(origin: Origin | None) -> str | None:
+    """The JSON of `origin`."""
+    return None if origin is None else _encoder.encode(origin).decode("utf-8", "replace")
+
+
+def decode_origin(encoded: bytes | None) -> Origin | None:
+    """The origin that `encoded` holds; what of it cannot be read is left at its default."""
+    if encoded is None:
+        return None
+    try:
+        return _origin_decoder.decode(encoded)
+    except msgspec.DecodeError:
+        return _read_origin_leniently(encoded)
+
+
+def _tagged(part: Part) -> _Text | _Thinking:
+    match part:
+        case Text(text=text):
+            return _Text(clean(text))
+        case Thinking(text=text, seconds=seconds, tokens=tokens):
+            return _Thinking(clean(text), seconds, tokens)
+
+
+def _list_in(encoded: bytes) -> list[object]:
+    try:
+        return msgspec.json.decode(encoded, type=list[object])
+    except msgspec.DecodeError:
+        return [encoded.decode("utf-8", "replace")]
+
+
+def _read_leniently(item: object) -> Part:
+    try:
+        part = msgspec.convert(item, _Text | _Thinking)
+    except msgspec.ValidationError:
+        kind = item.get("type", "?") if isinstance(item, dict) else "?"
+        text = item.get("text") if isinstance(item, dict) else item
+        if not isinstance(text, str):
+            return Text(say("[a part of the kind “{kind}” that this llmlab cannot show]", kind=kind))
+        return Thinking(text) if kind == "thinking" else Text(text)
+    return Text(part.text) if isinstance(part, _Text) else Thinking(part.text, part.seconds, part.tokens)
+
+
+def _read_origin_leniently(encoded: bytes) -> Origin:
+    try:
+        found = msgspec.json.decode(encoded, type=dict[str, object])
+    except msgspec.DecodeError:
+        return Origin(model="?")
+    known: dict[str, object] = {"model": "?"}
+    for field in fields(Origin):
+        try:
+            if field.name in found:
+                known[field.name] = msgspec.convert(found[field.name], _origin_types[field.name])
+        except msgspec.ValidationError:
+            continue
+    return msgspec.convert(known, Origin, from_attributes=True)
