@@ -102,6 +102,8 @@ class Conversation:
         parent: str | None = None
         while parent in newest:
             message = self.messages.get(self.chosen.get(parent, ""), newest[parent])
+            if message.parent != parent:
+                message = newest[parent]
             shown.append(message)
             parent = message.id
         return tuple(shown)
@@ -122,9 +124,12 @@ class Conversation:
 
         Raises:
             KeyError: its parent is not in the tree.
+            ValueError: it replaces one that has another parent, which could close a circle.
         """
         if message.parent is not None:
             self.messages[message.parent]
+        if message.id in self.messages and self.messages[message.id].parent != message.parent:
+            raise ValueError(f"message {message.id} cannot move to another parent")
         messages = MappingProxyType({**self.messages, message.id: message})
         if message.id in self.messages:
             return replace(self, messages=messages)
