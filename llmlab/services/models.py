@@ -1,0 +1,191 @@
+"""The shelf: every model that can be asked for, from all models.toml files, and how each is doing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from llmlab.domain.model import BadModel, ModelSpec
+from llmlab.errors import ConfigError, LlmlabError
+from llmlab.library.checks import meant
+from llmlab.library.models import POCKET, ModelsFile, ad_hoc, ad_hoc_pocket, read_models
+from llmlab.words import say
+
+Stamp = tuple[int, int, int] | None
+"""Modification time in ns, size and inode of a file; `None` when there is none."""
+
+
+class Facts(Protocol):
+    """What the header of a model's file says: `engine.gguf.describe`."""
+
+    @property
+    def architecture(self) -> str:
+        """For instance `llama`."""
+
+
+Inspect = Callable[[ModelSpec], Facts]
+"""Reads the header of a model's file and checks it; raises `ModelError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether one model can be used, found out without loading it."""
+
+    name: str
+    path: str = ""
+    source: str = ""
+    problem: LlmlabError | None = None
+    """Why it cannot be used."""
+    facts: Facts | None = None
+    """What its header says, when it could be read."""
+
+    @property
+    def ok(self) -> bool:
+        """Nothing stands against loading it."""
+        return self.problem is None
+
+
+class ModelShelf:
+    """The models of several models.toml files; a later file's table replaces an earlier one of its name.
+
+    A table that is wrong never takes the place of a good one: the table of an earlier file, or the last good state of
+    the same table, stays in use, and `problems` says what is wrong.
+    """
+
+    def __init__(self, files: Sequence[Path], inspect: Inspect) -> None:
+        self._paths = _distinct(files)
+        self._inspect = inspect
+        self._stamps: dict[Path, Stamp] = {}
+        self._files: dict[Path, ModelsFile] = {}
+        self._models: dict[str, ModelSpec | BadModel] = {}
+        self._problems: tuple[str, ...] = ()
+        self._default = ""
+        self.reload()
+
+    def models(self) -> tuple[ModelSpec | BadModel, ...]:
+        """One entry a name, in the order of the files; a bad one only where no good one has its name."""
+        return tuple(self._models.values())
+
+    def problems(self) -> tuple[str, ...]:
+        """Everything that is wrong in the files, a sentence each."""
+        return self._problems
+
+    def find(self, name: str) -> ModelSpec:
+        """The model called `name`, of the file at the path `name`, or shipped as `pocket:NAME`.
+
+        Raises:
+            ConfigError: there is none, or its table is wrong.
+        """
+        found = self._models.get(name)
+        if isinstance(found, ModelSpec):
+            return found
+        if found is not None:
+            raise ConfigError(found.problem, hint=say("Correct the table and try again."))
+        if name.startswith(POCKET):
+            return ad_hoc_pocket(name.removeprefix(POCKET))
+        if _is_file(name):
+            return ad_hoc(name)
+        if name.lower().endswith(".gguf") or "/" in name or os.sep in name:
+            raise ConfigError(
+                say("There is no file {path}.", path=name), hint=say("See all of them with: llmlab models")
+            )
+        raise ConfigError(
+            say("There is no model {name}", name=name) + meant(name, self._models),
+            hint=say("See all of them with: llmlab models"),
+        )
+
+    def default(self) -> ModelSpec:
+        """The model of a first start: the one that a file names, else the first that is good.
+
+        Raises:
+            ConfigError: no table is good.
+        """
+        chosen = self._models.get(self._default)
+        if isinstance(chosen, ModelSpec):
+            return chosen
+        good = next((model for model in self._models.values() if isinstance(model, ModelSpec)), None)
+        if good is None:
+            raise ConfigError(
+                say("No model can be used."),
+                where=", ".join(str(path) for path in self._paths),
+                hint=self._problems[0] if self._problems else say("Add a table to models.toml."),
+            )
+        return good
+
+    def changed_on_disk(self) -> bool:
+        """A file was edited, made or removed since it was read: one `stat` a file."""
+        return any(_stamp(path) != self._stamps.get(path) for path in self._paths)
+
+    def reload(self) -> None:
+        """Read the files that changed again. Never raises; what is wrong is in `problems`."""
+        for path in self._paths:
+            # The stamp is taken first: an edit during the reading is then noticed by the next look.
+            stamp = _stamp(path)
+            if path in self._files and stamp == self._stamps.get(path):
+                continue
+            self._stamps[path] = stamp
+            self._files[path] = read_models(path)
+        self._gather()
+
+    def check(self, spec: ModelSpec | BadModel) -> Health:
+        """Whether `spec` can be used, by its table and the header of its file; loads nothing."""
+        if isinstance(spec, BadModel):
+            return Health(spec.name, source=spec.source, problem=ConfigError(spec.problem))
+        health = Health(spec.name, spec.path, spec.source)
+        try:
+            return replace(health, facts=self._inspect(spec))
+        except LlmlabError as error:
+            return replace(health, problem=error)
+
+    def _gather(self) -> None:
+        """Lay the files over each other, keeping good tables where bad ones came."""
+        kept = {name: model for name, model in self._models.items() if isinstance(model, ModelSpec)}
+        models: dict[str, ModelSpec | BadModel] = {}
+        problems: list[str] = []
+        default, default_source = "", Path()
+        for path in self._paths:
+            file = self._files[path]
+            problems += [str(problem) for problem in file.problems]
+            if file.unreadable:
+                models.update({name: model for name, model in kept.items() if model.source == str(path)})
+            for model in file.models:
+                if isinstance(model, ModelSpec):
+                    models[model.name] = model
+                    continue
+                problems.append(model.problem)
+                last_good = kept.get(model.name)
+                if last_good is not None and last_good.source == model.source:
+                    models[model.name] = last_good
+                models.setdefault(model.name, model)
+            if file.default:
+                default, default_source = file.default, path
+        if default and not isinstance(models.get(default), ModelSpec):
+            what = say("default names no usable model: {name}", name=default)
+            problems.append(f"{default_source}: {what}" + meant(default, models))
+        self._models, self._problems, self._default = models, tuple(problems), default
+
+
+def _distinct(files: Sequence[Path]) -> tuple[Path, ...]:
+    """`files` without those that are the same file under another name, the first one kept."""
+    distinct: dict[str, Path] = {}
+    for file in files:
+        distinct.setdefault(os.path.normcase(os.path.realpath(file)), file.absolute())
+    return tuple(distinct.values())
+
+
+def _stamp(path: Path) -> Stamp:
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).expanduser().is_file()
+    except (OSError, RuntimeError, ValueError):
+        return False
