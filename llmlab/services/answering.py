@@ -106,9 +106,9 @@ class Answering:
         Raises:
             LlmlabError: before the first value alone; later failures are values.
         """
-        ready = await _unless(stop, ready_engine(self._host, recipe))
+        ready = await unless(stop, ready_engine(self._host, recipe))
         path = chat.conversation.path_to(message.parent) if message.parent else ()
-        prompt = await _unless(stop, assemble(ready.engine, ready.card, path, recipe, prefill=message.text))
+        prompt = await unless(stop, assemble(ready.engine, ready.card, path, recipe, prefill=message.text))
         sampling = recipe.complete_sampling(ready.card, secrets.randbelow(2**32 - 1))
         writer = AnswerWriter(message, recipe, prompt, sampling)
         writer.load_s = ready.load_s
@@ -146,7 +146,7 @@ def as_error(problem: Failed) -> LlmlabError:
     return LlmlabError(problem.what, where=problem.where, hint=problem.hint)
 
 
-async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
+async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`, or `Stopped` as soon as `stop` is set; `work` is cancelled then."""
     task, stopped = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
     try:
