@@ -30,6 +30,7 @@ class Journal:
         self._running: asyncio.Future[None] | None = None
         self._unsaved: dict[str, tuple[str, Message]] = {}
         self._due = 0.0
+        self._closed = False
 
     async def call(self, verb: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The result of a verb of the store, run in its thread after all that was asked before.
@@ -77,7 +78,10 @@ class Journal:
         self._thread.submit(self._write_unsaved)
 
     async def close(self) -> None:
-        """Wait for the last write and close the store."""
+        """Wait for the last write and close the store; may be called twice."""
+        if self._closed:
+            return
+        self._closed = True
         if self._running is not None:
             await asyncio.wait({self._running})
             self._running.exception()

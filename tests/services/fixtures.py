@@ -24,6 +24,10 @@ class Engines:
         self.made: list[ScriptedEngine] = []
         self.host = EngineHost(self)
 
+    @property
+    def phase(self) -> str:
+        return self.host.state.phase
+
     def __call__(self) -> ScriptedEngine:
         script = self._scripts[min(len(self.made), len(self._scripts) - 1)]
         self.made.append(ScriptedEngine(script))

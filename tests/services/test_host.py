@@ -67,22 +67,22 @@ async def test_a_failed_load_is_told_and_tried_again_when_asked() -> None:
     engines = Engines(Script(load_error=ModelError("no such file")), Script())
     with pytest.raises(ModelError, match="no such file"):
         await engines.host.use(model())
-    assert engines.host.state.phase == "dead"
+    assert engines.phase == "dead"
     assert str(engines.host.state.problem) == "no such file"
     await engines.host.use(model())
-    assert engines.host.state.phase == "ready"
+    assert engines.phase == "ready"
 
 
 async def test_a_dead_engine_is_noticed_and_replaced() -> None:
     engines = Engines()
     await engines.host.use(model())
     engines.host.notice_death(EngineDied("killed"))
-    assert engines.host.state.phase == "ready", "a living engine is not declared dead"
+    assert engines.phase == "ready", "a living engine is not declared dead"
     engines.made[0].die()
     engines.host.notice_death(EngineDied("killed"))
-    assert engines.host.state.phase == "dead"
+    assert engines.phase == "dead"
     await engines.host.use(model())
-    assert engines.host.state.phase == "ready"
+    assert engines.phase == "ready"
     assert len(engines.made) == 2
 
 
