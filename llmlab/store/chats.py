@@ -15,6 +15,7 @@ from llmlab.errors import StoreError
 from llmlab.store.codec import clean, decode_origin, decode_parts, encode_origin, encode_parts
 from llmlab.store.database import Database
 from llmlab.store.migrations import MIGRATIONS
+from llmlab.store.rescue import rescue
 from llmlab.store.search import Query, SearchIndex
 from llmlab.store.writers import Writer, this_process
 from llmlab.words import say
@@ -74,7 +75,7 @@ class ChatStore:
         self._clock = clock
         self._trigrams = trigrams
         self._index: SearchIndex | None = None
-        self._database = Database(path, MIGRATIONS, prepare=self._prepare, busy_timeout=busy_timeout)
+        self._database = Database(path, MIGRATIONS, prepare=self._prepare, rescue=rescue, busy_timeout=busy_timeout)
 
     def create(self, chat: Chat) -> None:
         """Keep a new chat, without its messages."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import get_type_hints
 
 import msgspec
@@ -28,8 +28,8 @@ _origin_types = get_type_hints(Origin)
 
 
 def clean(text: str) -> str:
-    """`text` as UTF-8 can hold it: halves of surrogate pairs, which a broken paste may bring, become U+FFFD."""
-    return text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    """`text` as UTF-8 can hold it: half a surrogate pair, which a broken paste may bring, becomes U+FFFD."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def encode_parts(parts: tuple[Part, ...]) -> str:
@@ -50,7 +50,9 @@ def decode_parts(encoded: bytes) -> tuple[Part, ...]:
 
 def encode_origin(origin: Origin | None) -> str | None:
     """The JSON of `origin`."""
-    return None if origin is None else _encoder.encode(origin).decode("utf-8", "replace")
+    if origin is None:
+        return None
+    return _encoder.encode(replace(origin, model=clean(origin.model), problem=clean(origin.problem))).decode()
 
 
 def decode_origin(encoded: bytes | None) -> Origin | None:

@@ -18,7 +18,7 @@ from llmlab.words import say
 APPLICATION_ID: Final = 0x6C6C6D6C
 """`llml`: marks the file as ours in its header."""
 
-_DAMAGE: Final = ("file is not a database", "malformed", "file is encrypted")
+_DAMAGE: Final = ("file is not a database", "disk image is malformed")
 _LOCKED: Final = ("locked", "busy")
 
 
@@ -29,6 +29,7 @@ class Database:
         path: the file; it and its folder are made when needed, readable by their owner alone.
         migrations: the schema, step by step.
         prepare: called once with each new connection, after the migrations.
+        rescue: copies what it can of a damaged file into a new one; how many chats that were.
         busy_timeout: seconds to wait for another process that is writing.
     """
 
@@ -38,11 +39,13 @@ class Database:
         migrations: Sequence[Migration],
         *,
         prepare: Callable[[sqlite3.Connection], None] = lambda connection: None,
+        rescue: Callable[[Path, sqlite3.Connection], int] = lambda damaged, connection: 0,
         busy_timeout: float = 5.0,
     ) -> None:
         self.path = path
         self._migrations = migrations
         self._prepare = prepare
+        self._rescue = rescue
         self._busy_timeout = busy_timeout
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
@@ -150,10 +153,10 @@ class Database:
             said = str(error).lower()
             if any(sign in said for sign in _DAMAGE):
                 raise self._keep_aside() from error
-            raise StoreError(*_explain(said), where=str(self.path), hint=_advise(said)) from error
+            raise StoreError(_explain(said, str(error)), where=str(self.path), hint=_advise(said)) from error
 
     def _keep_aside(self) -> StoreError:
-        """Move the damaged file and its companions to a new name; the next call starts an empty one."""
+        """Move the damaged file and its companions to a new name, and start a file with what can be read of it."""
         self.close()
         kept = self.path.with_name(f"{self.path.name}.damaged-{datetime.now():%Y%m%d-%H%M%S-%f}")
         try:
@@ -162,18 +165,29 @@ class Database:
                 if companion.exists():
                     companion.rename(kept.with_name(kept.name + ending))
         except OSError as error:
+            reason = error.strerror or error
             return StoreError(
-                say(
-                    "The file of chats is damaged and cannot be moved aside: {reason}.", reason=error.strerror or error
-                ),
+                say("The file of chats is damaged and cannot be moved aside: {reason}.", reason=reason),
                 where=str(self.path),
                 hint=say("End other programs that use it, then move it to a safe place yourself."),
             )
         return StoreError(
-            say("The file of chats is damaged. It was kept under a new name, and an empty one is started."),
+            say(
+                "The file of chats was damaged. {count} chats could be read and are in a new file.",
+                count=self._save_what_is_left(kept),
+            ),
             where=str(self.path),
-            hint=say("The old chats are in {kept}; `sqlite3 FILE .recover` may bring them back.", kept=kept),
+            hint=say("The damaged file was kept as {kept}; nothing in it was changed.", kept=kept),
         )
+
+    def _save_what_is_left(self, kept: Path) -> int:
+        try:
+            with _transaction(self._open()) as connection:
+                return self._rescue(kept, connection)
+        except (sqlite3.Error, StoreError):
+            # The next call meets the same trouble with the new file, and says it.
+            self.close()
+            return 0
 
 
 @contextmanager
@@ -193,16 +207,16 @@ def _roll_back(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
-def _explain(said: str) -> tuple[str]:
+def _explain(said: str, reason: str) -> str:
     if any(sign in said for sign in _LOCKED):
-        return (say("The chats are locked: another program is writing to them and did not finish in time."),)
+        return say("The chats are locked: another program is writing to them and did not finish in time.")
     if "full" in said:
-        return (say("The disk is full; the chat was not saved."),)
+        return say("The disk is full; the chat was not saved.")
     if "readonly" in said or "unable to open" in said:
-        return (say("The file of chats cannot be opened for writing: {reason}.", reason=said),)
+        return say("The file of chats cannot be opened for writing: {reason}.", reason=reason)
     if "i/o" in said:
-        return (say("The disk failed while the chats were read or written: {reason}.", reason=said),)
-    return (say("The chats cannot be read or written: {reason}.", reason=said),)
+        return say("The disk failed while the chats were read or written: {reason}.", reason=reason)
+    return say("The chats cannot be read or written: {reason}.", reason=reason)
 
 
 def _advise(said: str) -> str:

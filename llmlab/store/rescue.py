@@ -1,0 +1,94 @@
+"""What can still be read of a damaged file of chats, copied row by row into a new one."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+_RUN: Final = 64
+"""Rows read at once; where a run fails, its rows are tried one by one."""
+_TABLES: Final = {
+    "chats": ("number", "id", "title", "created", "updated", "model", "system", "deleted_at"),
+    "messages": ("number", "chat", "id", "parent", "role", "state", "created", "parts", "origin", "text"),
+}
+
+Row = tuple[object, ...]
+
+
+def rescue(damaged: Path, connection: sqlite3.Connection) -> int:
+    """Copy what can be read of `damaged`, which is not changed, into the empty `connection`.
+
+    A message whose parent is lost follows the one that was made before it. Runs in the caller's transaction.
+
+    Returns:
+        How many chats were saved.
+    """
+    try:
+        # As a URI, since only that opens a file without the right to change it.
+        with closing(sqlite3.connect(f"{damaged.absolute().as_uri()}?mode=ro", uri=True)) as source:
+            # Without it SQLite refuses a file that is shorter than its header says.
+            source.execute("PRAGMA writable_schema = ON")
+            for row in _readable(source, "chats"):
+                _insert(connection, "chats", row)
+            last: dict[object, object] = {}
+            for row in _readable(source, "messages"):
+                number, chat, id_, parent, *rest = row
+                if not _has_message(connection, chat, parent):
+                    parent = last.get(chat)
+                if _insert(connection, "messages", (number, chat, id_, parent, *rest)):
+                    last[chat] = id_
+            _copy_choices(source, connection)
+    except sqlite3.DatabaseError:
+        # Not even its table of contents can be read; what was copied until then stands.
+        pass
+    rescued: int = connection.execute("SELECT count(*) FROM chats").fetchone()[0]
+    return rescued
+
+
+def _readable(source: sqlite3.Connection, table: str) -> Iterator[Row]:
+    select = f"SELECT {', '.join(_TABLES[table])} FROM {table} NOT INDEXED WHERE number BETWEEN ? AND ? ORDER BY number"
+    for start in range(1, _last_number(source, table) + 1, _RUN):
+        try:
+            yield from source.execute(select, (start, start + _RUN - 1)).fetchall()
+        except sqlite3.DatabaseError:
+            for number in range(start, start + _RUN):
+                try:
+                    yield from source.execute(select, (number, number)).fetchall()
+                except sqlite3.DatabaseError:
+                    continue
+
+
+def _last_number(source: sqlite3.Connection, table: str) -> int:
+    try:
+        last: int = source.execute(f"SELECT coalesce(max(number), 0) FROM {table} NOT INDEXED").fetchone()[0]
+    except sqlite3.DatabaseError:
+        # The last page is gone; an index may still know.
+        last = source.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+    return last
+
+
+def _insert(connection: sqlite3.Connection, table: str, row: Row) -> bool:
+    columns = _TABLES[table]
+    places = ", ".join("?" * len(columns))
+    try:
+        connection.execute(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", row)
+    except sqlite3.IntegrityError:
+        # A value that damage has changed: a chat that is not there, an id that is taken.
+        return False
+    return True
+
+
+def _has_message(connection: sqlite3.Connection, chat: object, parent: object) -> bool:
+    if parent is None:
+        return True
+    found = connection.execute("SELECT 1 FROM messages WHERE chat = ? AND id = ?", (chat, parent))
+    return found.fetchone() is not None
+
+
+def _copy_choices(source: sqlite3.Connection, connection: sqlite3.Connection) -> None:
+    for chat, parent, child in source.execute("SELECT chat, parent, child FROM choices"):
+        if _has_message(connection, chat, child) and child is not None:
+            connection.execute("INSERT OR REPLACE INTO choices VALUES (?, ?, ?)", (chat, parent, child))
