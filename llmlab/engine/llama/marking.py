@@ -63,8 +63,18 @@ def render_marked(render: Render, messages: Sequence[Message], openers: Iterable
         with suppress(*FAILURES):
             contents = _contents_between(render(_with_marks(messages, marks)), plain, marks, _owners(messages))
             if contents is not None:
-                return Marked(plain, contents, plain)
+                return Marked(plain, contents, _without(plain, contents))
     return _render_escaped(render, messages, openers)
+
+
+def _without(text: str, contents: Iterable[Stretch]) -> str:
+    """`text` with NULs for its contents."""
+    parts: list[str] = []
+    position = 0
+    for item in contents:
+        parts += [text[position : item.start], "\0" * (item.end - item.start)]
+        position = item.end
+    return "".join([*parts, text[position:]])
 
 
 def _texts(messages: Sequence[Message]) -> list[str]:
