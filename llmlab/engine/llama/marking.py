@@ -131,7 +131,7 @@ def _contents_between(
         field, closes = divmod(ord(part) - ord(marks[0]), 2)
         if closes != (inside >= 0) or (closes and field != inside):
             return None
-        if closes:
+        if closes and position > opened:
             contents.append(Stretch(opened, position, owners[field]))
         inside, opened = (-1, 0) if closes else (field, position)
     return tuple(contents) if inside < 0 else None
