@@ -64,7 +64,8 @@ def colour(language: str, code: str) -> Colours:
             lines[-1].append((first, Look(role)))
         for other in others:
             lines.append([(other, Look(role))] if other else [])
-    return lines
+    same = "\n".join("".join(text for text, _ in line) for line in lines) == code
+    return lines if same else [[(line, Look())] for line in code.split("\n")]
 
 
 class ColourCache:

@@ -66,8 +66,8 @@ class Piece:
         longer = "\n" in self.source and source.startswith(self.source)
         if self._rows is not None and self._code_rows and longer and not segment.closed:
             piece._width = self._width
-            piece._code_rows = self._code_rows
-            piece._rows = piece._longer_code(self._rows)
+            piece._code_rows = list(self._code_rows)
+            piece._rows = piece._longer_code(list(self._rows))
             piece._height = len(piece._rows)
         return piece
 

@@ -1,4 +1,4 @@
-"""Breaking text into rows that fit, in cells: no double-width character is cut, no row begins with closing punctuation."""
+"""Breaking text into rows of cells: no double-width character is cut, closing punctuation does not begin a row."""
 
 from __future__ import annotations
 

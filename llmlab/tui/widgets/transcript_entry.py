@@ -1,0 +1,167 @@
+"""One message of the transcript as sections with rows: its frame, its thinking, and the blocks of its text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from llmlab.domain.generation import Turn
+from llmlab.domain.messages import Message
+from llmlab.tui.markup.code import Highlighter
+from llmlab.tui.markup.lines import BLANK, Line, Look
+from llmlab.tui.markup.pieces import MarkdownPieces, PlainPieces
+from llmlab.tui.markup.wrapping import estimated_rows
+from llmlab.tui.widgets import transcript_frame as frame
+
+_THOUGHT = Look("thinking")
+
+
+class Section(Protocol):
+    """A run of rows that is laid out as one."""
+
+    @property
+    def exact(self) -> bool:
+        """Its height is known, not guessed."""
+
+    def height(self, width: int) -> int:
+        """Rows it takes; a guess as long as it is not exact."""
+        ...
+
+    def rows(self, width: int, highlight: Highlighter) -> list[Line]:
+        """Its rows."""
+        ...
+
+    def measure(self, width: int) -> None:
+        """Make its height exact."""
+
+    def forget_rows(self) -> None:
+        """Free the rows."""
+
+
+class Fixed:
+    """A few rows of the frame."""
+
+    __slots__ = ("_make", "_rows", "_width")
+
+    def __init__(self, make: Callable[[int], list[Line]]) -> None:
+        """Rows that `make` gives for a width."""
+        self._make = make
+        self._width = -1
+        self._rows: list[Line] = []
+
+    @property
+    def exact(self) -> bool:
+        """Always."""
+        return True
+
+    def height(self, width: int) -> int:
+        """Rows it takes."""
+        return len(self._at(width))
+
+    def rows(self, width: int, highlight: Highlighter) -> list[Line]:
+        """Its rows."""
+        return self._at(width)
+
+    def measure(self, width: int) -> None:
+        """It is exact already."""
+
+    def forget_rows(self) -> None:
+        """They are few."""
+
+    def _at(self, width: int) -> list[Line]:
+        if width != self._width:
+            self._width = width
+            self._rows = self._make(width)
+        return self._rows
+
+
+class Entry:
+    """A message in the transcript; nothing of it is laid out before somebody looks."""
+
+    def __init__(self, message: Message, version: tuple[int, int] = (1, 1), turn: Turn | None = None) -> None:
+        """What is shown, which of how many versions it is, and how it comes along while it does."""
+        self.message = message
+        self.version = version
+        self.turn = turn
+        self.unfolded: bool | None = None
+        """Its thinking is shown; `None`: as that of all others."""
+        self._all_unfolded = False
+        self._body: MarkdownPieces | PlainPieces = PlainPieces() if message.role == "user" else MarkdownPieces()
+        self._thoughts = PlainPieces(_THOUGHT, (("┊ ", _THOUGHT),))
+        self._sections: list[Section] | None = None
+        self._height: tuple[int, int] | None = None
+
+    def renew(self, message: Message, version: tuple[int, int], turn: Turn | None) -> bool:
+        """Show a changed message; returns whether anything changed."""
+        if message == self.message and version == self.version and turn == self.turn:
+            return False
+        self.message, self.version, self.turn = message, version, turn
+        self._changed()
+        return True
+
+    def fold_all(self, unfolded: bool) -> bool:
+        """Follow the fold of all thinking; returns whether that changes this message."""
+        was = self.shows_thinking
+        self._all_unfolded, self.unfolded = unfolded, None
+        if was == self.shows_thinking:
+            return False
+        self._changed()
+        return bool(self.message.thinking)
+
+    def toggle_thinking(self) -> bool:
+        """Fold or unfold its own thinking; returns whether it has any."""
+        if not self.message.thinking:
+            return False
+        self.unfolded = not self.shows_thinking
+        self._changed()
+        return True
+
+    @property
+    def shows_thinking(self) -> bool:
+        """Its thinking is unfolded."""
+        return self._all_unfolded if self.unfolded is None else self.unfolded
+
+    def sections(self) -> list[Section]:
+        """Header, thinking, text, state, figures, and the blank row below."""
+        if self._sections is None:
+            self._sections = list(self._build())
+        return self._sections
+
+    def height(self, width: int) -> int:
+        """Rows it takes; a guess as long as it is not exact."""
+        if self._height is None or self._height[0] != width:
+            if self._sections is None:
+                text = self.message.text
+                self._height = (width, 3 + (estimated_rows(text, width) if text else 0))
+            else:
+                self._height = (width, sum(section.height(width) for section in self._sections))
+        return self._height[1]
+
+    def settled(self) -> None:
+        """Heights of its sections have become exact: sum them up again."""
+        self._height = None
+
+    def unmeasured(self) -> Iterator[Section]:
+        """Its sections whose height is a guess."""
+        return (section for section in self.sections() if not section.exact)
+
+    def _changed(self) -> None:
+        self._height = None
+        if self._sections is not None:
+            self._sections = list(self._build())
+
+    def _build(self) -> Iterator[Section]:
+        message, turn, version = self.message, self.turn, self.version
+        shown = self.shows_thinking
+        yield Fixed(lambda width: [frame.header_line(message, version, width)])
+        if message.thinking:
+            yield Fixed(lambda width: frame.thinking_line(message, turn, shown=shown, width=width))
+            if shown:
+                self._thoughts.update(message.thinking)
+                yield from self._thoughts.pieces
+        if message.text:
+            self._body.update(message.text.rstrip())
+            yield from self._body.pieces
+        yield Fixed(lambda width: frame.status_lines(message, turn, width))
+        yield Fixed(lambda width: frame.footer_lines(message, width))
+        yield Fixed(lambda width: [BLANK])
