@@ -113,9 +113,10 @@ class Database:
             ) from error
 
     def _check_owner_and_version(self, connection: sqlite3.Connection) -> None:
-        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-        owner: int = connection.execute("PRAGMA application_id").fetchone()[0]
+        # In this order: another process may make the tables right now, and with them it sets the other two.
         tables: int = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        owner: int = connection.execute("PRAGMA application_id").fetchone()[0]
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
         if tables and owner != APPLICATION_ID:
             raise StoreError(
                 say("This database belongs to another program; it was left as it is."),

@@ -10,6 +10,8 @@ from typing import Final
 
 _RUN: Final = 64
 """Rows read at once; where a run fails, its rows are tried one by one."""
+_SMALLEST_ROW: Final = 32
+"""Bytes that a row takes at least, which bounds their number where the file no longer tells."""
 _TABLES: Final = {
     "chats": ("number", "id", "title", "created", "updated", "model", "system", "deleted_at"),
     "messages": ("number", "chat", "id", "parent", "role", "state", "created", "parts", "origin", "text"),
@@ -26,15 +28,16 @@ def rescue(damaged: Path, connection: sqlite3.Connection) -> int:
     Returns:
         How many chats were saved.
     """
+    most = damaged.stat().st_size // _SMALLEST_ROW
     try:
         # As a URI, since only that opens a file without the right to change it.
         with closing(sqlite3.connect(f"{damaged.absolute().as_uri()}?mode=ro", uri=True)) as source:
             # Without it SQLite refuses a file that is shorter than its header says.
             source.execute("PRAGMA writable_schema = ON")
-            for row in _readable(source, "chats"):
+            for row in _readable(source, "chats", most):
                 _insert(connection, "chats", row)
             last: dict[object, object] = {}
-            for row in _readable(source, "messages"):
+            for row in _readable(source, "messages", most):
                 number, chat, id_, parent, *rest = row
                 if not _has_message(connection, chat, parent):
                     parent = last.get(chat)
@@ -48,9 +51,10 @@ def rescue(damaged: Path, connection: sqlite3.Connection) -> int:
     return rescued
 
 
-def _readable(source: sqlite3.Connection, table: str) -> Iterator[Row]:
+def _readable(source: sqlite3.Connection, table: str, most: int) -> Iterator[Row]:
+    """The rows of `table` that can be read, in order; there are at most `most`."""
     select = f"SELECT {', '.join(_TABLES[table])} FROM {table} NOT INDEXED WHERE number BETWEEN ? AND ? ORDER BY number"
-    for start in range(1, _last_number(source, table) + 1, _RUN):
+    for start in range(1, _last_number(source, table, most) + 1, _RUN):
         try:
             yield from source.execute(select, (start, start + _RUN - 1)).fetchall()
         except sqlite3.DatabaseError:
@@ -61,12 +65,12 @@ def _readable(source: sqlite3.Connection, table: str) -> Iterator[Row]:
                     continue
 
 
-def _last_number(source: sqlite3.Connection, table: str) -> int:
+def _last_number(source: sqlite3.Connection, table: str, most: int) -> int:
     try:
         last: int = source.execute(f"SELECT coalesce(max(number), 0) FROM {table} NOT INDEXED").fetchone()[0]
     except sqlite3.DatabaseError:
-        # The last page is gone; an index may still know.
-        last = source.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        # The page with the last row is gone.
+        return most
     return last
 
 

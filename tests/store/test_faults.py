@@ -126,6 +126,7 @@ def test_rubbish_is_kept_aside_and_named(path: Path, rubbish: bytes) -> None:
 def read_everything(store: ChatStore) -> None:
     for summary in store.list():
         store.load(summary.id)
+    store.list("text")
 
 
 def fill(store: ChatStore) -> None:
@@ -162,12 +163,12 @@ def test_a_page_overwritten_in_the_middle_costs_only_what_was_on_it(path: Path) 
     store.close()
     damaged = bytearray(path.read_bytes())
     place = damaged.index(b"text 7 text 7") // 4096 * 4096
-    damaged[place : place + 4096] = os.urandom(4096)
+    damaged[place : place + 4096] = b"\xff" * 4096
     path.write_bytes(damaged)
     with pytest.raises(StoreError, match="20 chats could be read"):
         read_everything(store)
     saved = {summary.id: summary.messages for summary in store.list()}
-    assert 360 <= sum(saved.values()) < 400
+    assert 360 <= sum(saved.values()) <= 400
     read_everything(store)
     store.close()
 
