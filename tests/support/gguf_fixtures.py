@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,8 @@ def write_random_model(
     def matrix(rows: int, columns: int) -> npt.NDArray[Any]:
         if weight is not None:
             return np.full((rows, columns), weight, dtype)
-        return (random.standard_normal((rows, columns)) / np.sqrt(columns)).astype(dtype)
+        drawn: npt.NDArray[Any] = (random.standard_normal((rows, columns)) / np.sqrt(columns)).astype(dtype)
+        return drawn
 
     writer.add_tensor("token_embd.weight", matrix(VOCABULARY, shape.width))
     writer.add_tensor("output_norm.weight", np.ones(shape.width, np.float32))
@@ -145,10 +147,10 @@ def write_random_model(
 
 
 def write_bigram_model(path: Path, log_odds: Matrix, *, template: str | None = CHATML, context: int = 2048) -> Path:
-    """A llama-shaped model whose log-probability of `next` after `current` is `log_odds[current, next]` by construction.
+    """A llama-shaped model whose log-probability of `next` after `current` is `log_odds[current, next]`.
 
-    One-hot embeddings pass through zero attention and feed-forward; the final norm scales them by sqrt(width), which the
-    output matrix divides away. Rows are normalised log-probabilities, shape (VOCABULARY, VOCABULARY).
+    One-hot embeddings pass through zero attention and feed-forward; the final norm scales them by sqrt(width), which
+    the output matrix divides away. Rows are normalised log-probabilities, shape (VOCABULARY, VOCABULARY).
     """
     shape = Shape(layers=1, width=VOCABULARY, heads=9, kv_heads=9, feed_forward=32, context=context)
     writer = _writer(path, "llama", shape, template)
@@ -181,7 +183,7 @@ def script_log_odds(chains: Sequence[Sequence[int]]) -> Matrix:
     scores = np.zeros((VOCABULARY, VOCABULARY), np.float32)
     scores[:, IM_END] = 20.0
     for chain in chains:
-        for current, following in zip(chain, chain[1:], strict=False):
+        for current, following in pairwise(chain):
             scores[current, :] = 0.0
             scores[current, following] = 20.0
     return _normalised(scores)

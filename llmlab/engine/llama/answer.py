@@ -1,0 +1,107 @@
+"""One answer in the making: its tokens, its samplers, its text and its clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from llmlab.domain.generation import Timing, Usage
+from llmlab.engine.llama.sampler import Chain
+from llmlab.engine.llama.text import AnswerText
+
+Tokens = npt.NDArray[np.int32]
+_GROWTH: Final = 256
+"""Tokens of room that are added at a time to an answer's array."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerKey:
+    """Names an answer: the command that asked for it, and which of its samples it is."""
+
+    command: int
+    sample: int
+
+
+class Answer:
+    """The state of one answer between two steps; `tokens[:length]` is the prompt and what was written so far."""
+
+    def __init__(
+        self, key: AnswerKey, prompt: Tokens, limit: int, chain: Chain, text: AnswerText, asked: float
+    ) -> None:
+        """Begin an answer.
+
+        Args:
+            key: its name.
+            prompt: tokens of the prompt, shape (n,), at least one; shared, never written to.
+            limit: tokens of prompt and answer together at which it ends with `length`.
+            chain: its samplers; owned here from now on.
+            text: turns its tokens into text.
+            asked: clock reading when it was asked for, in seconds.
+        """
+        self.key = key
+        self.tokens = prompt
+        self.length = self.prompt = len(prompt)
+        self.limit = limit
+        self.chain = chain
+        self.text = text
+        self.evaluated = 0
+        """Tokens whose state is in memory."""
+        self.slot = -1
+        """The sequence it occupies; -1 while it waits."""
+        self.reused: int | None = None
+        """Prompt tokens that were in memory when it began."""
+        self.shared = 0
+        """Tokens whose memory it shares with an answer that was running when it began."""
+        self.began = self.first = self.last = 0.0
+        """Clock readings: first reading step, first token, last token."""
+        self._asked = asked
+
+    @property
+    def pending(self) -> int:
+        """Tokens still to be computed; one while it writes."""
+        return self.length - self.evaluated
+
+    @property
+    def generated(self) -> int:
+        """Tokens written."""
+        return self.length - self.prompt
+
+    @property
+    def writing(self) -> bool:
+        """The prompt is read and tokens come one by one."""
+        return self.length - self.evaluated == 1 and self.length > self.prompt
+
+    def append(self, token: int) -> None:
+        """Add a token that was drawn."""
+        if self.length == len(self.tokens):
+            grown = np.empty(self.length + max(_GROWTH, self.length // 4), np.int32)
+            grown[: self.length] = self.tokens
+            self.tokens = grown
+        self.tokens[self.length] = token
+        self.length += 1
+
+    def tick(self, now: float) -> None:
+        """A token was drawn at `now`."""
+        if not self.first:
+            self.first = now
+        self.last = now
+
+    @property
+    def usage(self) -> Usage:
+        """Its tokens so far."""
+        return Usage(self.prompt, self.reused or 0, self.generated)
+
+    def timing(self, now: float) -> Timing:
+        """Its seconds so far."""
+        first = self.first or now
+        decode = max(0.0, self.last - self.first)
+        drawn = self.generated - 1
+        return Timing(
+            prefill_s=max(0.0, first - self.began) if self.began else 0.0,
+            first_token_s=first - self._asked if self.first else 0.0,
+            decode_s=decode,
+            tokens_per_s=drawn / decode if drawn > 0 and decode > 0 else 0.0,
+        )

@@ -1,0 +1,75 @@
+"""What the engine found in a loaded model, for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from llama_cpp import llama_cpp as api
+
+from llmlab.domain.model import ModelCard, ModelSpec
+from llmlab.domain.sampling import SETTINGS, Sampling, check_number
+from llmlab.engine.gguf import GgufFile
+from llmlab.engine.llama import library
+from llmlab.engine.llama.model import Model
+from llmlab.engine.llama.text_desk import TextDesk
+
+_HINTS: Final = {
+    "temp": "temperature",
+    "top_k": "top_k",
+    "top_p": "top_p",
+    "min_p": "min_p",
+    "xtc_probability": "xtc_probability",
+    "xtc_threshold": "xtc_threshold",
+    "penalty_last_n": "repeat_last_n",
+    "penalty_repeat": "repeat_penalty",
+    "mirostat": "mirostat",
+    "mirostat_tau": "mirostat_tau",
+    "mirostat_eta": "mirostat_eta",
+}
+"""Keys below `general.sampling.` and the settings that they suggest."""
+
+
+def card_of(spec: ModelSpec, model: Model, desk: TextDesk) -> ModelCard:
+    """The card of `model`."""
+    gguf = model.gguf
+    on_gpu = model.n_gpu_layers > 0
+    devices = library.gpu_devices() if on_gpu else ()
+    return ModelCard(
+        name=spec.name,
+        path=spec.path,
+        title=gguf.text("general.name") or Path(spec.path).name,
+        architecture=gguf.architecture,
+        quantisation=(api.llama_ftype_name(api.llama_model_ftype(model.pointer)) or b"").decode("utf-8", "replace"),
+        parameters=int(api.llama_model_n_params(model.pointer)),
+        file_bytes=gguf.file_bytes,
+        n_ctx=model.context.n_ctx,
+        n_ctx_train=int(api.llama_model_n_ctx_train(model.pointer)),
+        n_vocab=model.vocabulary.size,
+        n_layer=model.layers,
+        n_gpu_layers=model.n_gpu_layers,
+        device=" + ".join(device.description for device in devices) or "CPU",
+        n_threads=model.n_threads,
+        build=library.build_name(),
+        template_name=desk.template.name,
+        can_think=desk.can_think,
+        sampling=sampling_hints(gguf),
+        load_s=model.load_s,
+        notes=(*model.notes, *desk.template.notes),
+    )
+
+
+def sampling_hints(gguf: GgufFile) -> Sampling:
+    """The sampler settings that a model file suggests; those that mean nothing are left out."""
+    kinds = {setting.name: setting for setting in SETTINGS}
+    hints: dict[str, float | int] = {}
+    for key, name in _HINTS.items():
+        value = gguf.number(f"general.sampling.{key}")
+        if value is None:
+            continue
+        try:
+            number = check_number(kinds[name], value)
+        except ValueError:
+            continue
+        hints[name] = int(number) if kinds[name].kind == "int" else float(number)
+    return Sampling(**hints)  # type: ignore[arg-type]  # the names and kinds are those of SETTINGS

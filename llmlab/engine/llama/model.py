@@ -1,0 +1,246 @@
+"""Opens a model file: checks it, decides where its layers go, loads it and makes its context, or says why it cannot."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psutil
+from llama_cpp import llama_cpp as api
+
+from llmlab.domain.model import ModelSpec
+from llmlab.engine.gguf import GgufFile, read_gguf
+from llmlab.engine.llama import library
+from llmlab.engine.llama.checks import check_purpose, check_window, context_refused, load_refused, without_vocabulary
+from llmlab.engine.llama.context import SEQUENCES, SEQUENCES_OF_STATE, Context, ContextSettings
+from llmlab.engine.llama.fit import Sizes, layers_that_fit, sizes_of
+from llmlab.engine.llama.threads import threads_for
+from llmlab.engine.llama.vocabulary import Vocabulary
+from llmlab.errors import EngineError
+from llmlab.words import say
+
+DEFAULT_WINDOW: Final = 8192
+"""Largest window that is made unless one is asked for, in tokens."""
+_PROGRESS_STEP: Final = 0.01
+"""Progress is told when it grew by this share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where the layers go."""
+
+    layers: int
+    """Layers on GPUs; -1 is all."""
+    fitted: bool
+    """The number was chosen here, so that fewer may be tried."""
+    notes: tuple[str, ...] = ()
+
+
+class Model:
+    """A loaded model and its context."""
+
+    def __init__(self, gguf: GgufFile, sizes: Sizes, pointer: Any, vocabulary: Vocabulary, context: Context) -> None:
+        self.gguf = gguf
+        self.sizes = sizes
+        self.pointer = pointer
+        self.vocabulary = vocabulary
+        self.context = context
+        self.n_gpu_layers = 0
+        self.n_threads = 0
+        self.load_s = 0.0
+        self.notes: tuple[str, ...] = ()
+
+    @property
+    def layers(self) -> int:
+        """Layers of the model, the output not counted."""
+        return int(api.llama_model_n_layer(self.pointer))
+
+    def close(self) -> None:
+        """Free the context, then the model; may be called twice."""
+        self.context.close()
+        if self.pointer:
+            api.llama_model_free(self.pointer)
+            self.pointer = None
+
+
+class Loader:
+    """Loads one model; every failure is a `ModelError`, or an `EngineError` when it was cancelled."""
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        log: library.Log,
+        progress: Callable[[float], None],
+        give_up: Callable[[], bool],
+        *,
+        abort: Callable[[], bool],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            spec: what to load.
+            log: where llama.cpp's reasons come in.
+            progress: called with the share loaded, 0 to 1.
+            give_up: asked often while loading whether to stop.
+            abort: asked often in long computations, later, whether to abort.
+        """
+        self._spec, self._log, self._give_up, self._abort = spec, log, give_up, abort
+        self._progress = progress
+        self._told = 0.0
+
+    def load(self) -> Model:
+        """The model, ready to compute.
+
+        Raises:
+            ModelError: the file or its settings cannot be used.
+            EngineError: loading was cancelled.
+        """
+        started = time.monotonic()
+        spec = self._spec
+        gguf = read_gguf(spec.path)
+        check_purpose(gguf)
+        n_ctx = self._window(gguf)
+        sizes = sizes_of(gguf, spec.cache_type_k, spec.cache_type_v)
+        placement = self._place(sizes, n_ctx)
+        if placement.layers == 0:
+            check_window(spec, gguf, sizes, n_ctx, psutil.virtual_memory().available)
+        model = self._load(gguf, sizes, placement, n_ctx)
+        model.load_s = time.monotonic() - started
+        if self._give_up():
+            model.close()
+            raise EngineError(say("Loading was cancelled."))
+        model.notes = (*placement.notes, *model.notes, *self._notes(gguf, sizes, model.context.n_ctx))
+        return model
+
+    def _window(self, gguf: GgufFile) -> int:
+        trained = gguf.of_architecture("context_length") or DEFAULT_WINDOW
+        rope = self._spec.rope
+        stretch = rope.factor or (1.0 / rope.scale if rope.scale else 1.0)
+        return self._spec.n_ctx or min(int(trained * stretch), DEFAULT_WINDOW)
+
+    def _place(self, sizes: Sizes, n_ctx: int) -> Placement:
+        asked = self._spec.n_gpu_layers
+        if asked == 0:
+            return Placement(0, fitted=False)
+        devices = library.gpu_devices() if library.can_offload() else ()
+        if not devices:
+            why = (
+                say("No GPU was found; the model runs on the CPU.")
+                if library.can_offload()
+                else say("This build of llama-cpp-python has no GPU support; the model runs on the CPU.")
+            )
+            return Placement(0, fitted=False, notes=(why,))
+        if asked != "auto":
+            return Placement(-1 if asked == "all" else asked, fitted=False)
+        whole = len(sizes.layers) + 1
+        fitting = min(whole, layers_that_fit(sizes, n_ctx, sum(device.free for device in devices)))
+        return Placement(fitting, fitted=True)
+
+    def _load(self, gguf: GgufFile, sizes: Sizes, placement: Placement, n_ctx: int) -> Model:
+        """Load with the layers of `placement`; where they were fitted, with fewer each time memory does not suffice."""
+        layers = placement.layers
+        while True:
+            pointer, errors = self._load_weights(layers)
+            if pointer:
+                try:
+                    model, errors = self._make_context(gguf, sizes, pointer, n_ctx, on_gpu=layers != 0)
+                except BaseException:
+                    api.llama_model_free(pointer)
+                    raise
+                if model is not None:
+                    model.n_gpu_layers = layers if layers >= 0 else model.layers + 1
+                    if placement.fitted:
+                        model.notes = (self._chosen(layers, len(sizes.layers) + 1),)
+                    return model
+                api.llama_model_free(pointer)
+            if self._give_up():
+                raise EngineError(say("Loading was cancelled."))
+            if not placement.fitted or layers == 0:
+                if pointer:
+                    raise context_refused(self._spec, sizes, n_ctx, errors, psutil.virtual_memory().available)
+                raise load_refused(self._spec, errors)
+            layers = layers * 3 // 4
+
+    @staticmethod
+    def _chosen(layers: int, whole: int) -> str:
+        if layers >= whole:
+            return say("All {count} layers fit the GPU.", count=whole)
+        return say("{layers} of {count} layers fit the GPU; the others run on the CPU.", layers=layers, count=whole)
+
+    def _load_weights(self, layers: int) -> tuple[Any, library.Lines]:
+        params = api.llama_model_default_params()
+        params.n_gpu_layers = layers
+        callback = api.llama_progress_callback(self._on_progress)
+        params.progress_callback = callback
+        with self._log.errors() as errors:
+            pointer = api.llama_model_load_from_file(str(self._spec.path).encode("utf-8", "surrogateescape"), params)
+        return pointer, errors
+
+    def _on_progress(self, fraction: float, _data: object) -> bool:
+        if fraction >= self._told + _PROGRESS_STEP or (fraction >= 1.0 > self._told):
+            self._told = fraction
+            self._progress(min(fraction, 1.0))
+        return not self._give_up()
+
+    def _make_context(
+        self, gguf: GgufFile, sizes: Sizes, pointer: Any, n_ctx: int, *, on_gpu: bool
+    ) -> tuple[Model | None, library.Lines]:
+        vocabulary = Vocabulary(api.llama_model_get_vocab(pointer))
+        if not vocabulary.usable:
+            raise without_vocabulary(self._spec)
+        keeps_state = bool(api.llama_model_is_recurrent(pointer) or api.llama_model_is_hybrid(pointer))
+        threads = threads_for(self._spec.n_threads)
+        sequences = SEQUENCES_OF_STATE if keeps_state else SEQUENCES
+        settings = ContextSettings.of(self._spec, n_ctx=n_ctx, sequences=sequences, threads=threads)
+        with self._log.errors() as errors:
+            made = api.llama_init_from_model(pointer, settings.params())
+            if not made and self._spec.flash_attn == "auto":
+                made = api.llama_init_from_model(pointer, dataclasses.replace(settings, flash_attn=0).params())
+        if not made:
+            return None, errors
+        context = Context(made, rewindable=not keeps_state, give_up=self._abort)
+        model = Model(gguf, sizes, pointer, vocabulary, context)
+        model.n_threads = threads
+        return model, errors
+
+    def _notes(self, gguf: GgufFile, sizes: Sizes, n_ctx: int) -> tuple[str, ...]:
+        notes = []
+        trained = gguf.of_architecture("context_length")
+        rope = self._spec.rope
+        stretched = rope.factor is not None or rope.scale is not None
+        if trained and n_ctx > trained and (self._spec.n_ctx or 0) > trained and not stretched:
+            notes.append(
+                say(
+                    "The window of {n_ctx} tokens is longer than the {trained} the model was trained on; "
+                    "set rope.scaling and rope.factor, or expect worse answers past it.",
+                    n_ctx=f"{n_ctx:,}",
+                    trained=f"{trained:,}",
+                )
+            )
+        memory = psutil.virtual_memory().total
+        if sizes.total > memory:
+            notes.append(
+                say(
+                    "The model's {need} are more than the machine's memory, {have}; it will be slow.",
+                    need=in_gigabytes(sizes.total),
+                    have=in_gigabytes(memory),
+                )
+            )
+        asked = self._spec.n_threads
+        if asked != "auto" and threads_for(asked) < asked:
+            notes.append(
+                say(
+                    "{asked} threads are more than this machine can use; {used} are used.",
+                    asked=asked,
+                    used=threads_for(asked),
+                )
+            )
+        return tuple(notes)
+
+
+def in_gigabytes(size: float) -> str:
+    """`size` bytes for a person."""
+    return f"{size / (1 << 30):.1f} GB"

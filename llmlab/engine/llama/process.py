@@ -1,0 +1,227 @@
+"""What runs inside the engine process: one thread reads commands, one answers about text, the main one computes."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+from typing import BinaryIO, Final
+
+import msgspec
+
+from llmlab.engine.llama import library
+from llmlab.engine.llama.card import card_of
+from llmlab.engine.llama.interrupt import Interrupt
+from llmlab.engine.llama.model import Loader, Model
+from llmlab.engine.llama.outbox import Outbox
+from llmlab.engine.llama.scheduler import Scheduler
+from llmlab.engine.llama.text_desk import TextDesk
+from llmlab.engine.llama.threads import Governor, LoadMeter
+from llmlab.engine.wire import (
+    PROTOCOL,
+    AnyCommand,
+    Cancel,
+    Count,
+    Generate,
+    Hello,
+    Load,
+    Loaded,
+    Problem,
+    Progress,
+    Prompt,
+    Shutdown,
+    decode_command,
+)
+from llmlab.errors import EngineError, LlmlabError, ModelError
+from llmlab.words import say
+
+GRACE: Final = 2.0
+"""Seconds that an orderly end may take once nobody waits for it."""
+_PARENT_DEATH_SIGNAL: Final = 1
+"""`PR_SET_PDEATHSIG` of Linux's prctl."""
+
+
+class EngineProcess:
+    """Serves the commands of one parent."""
+
+    def __init__(self, commands: BinaryIO, reports: BinaryIO) -> None:
+        self._commands, self._reports = commands, reports
+        self._log = library.Log()
+        self._log.install()
+        self._interrupt = Interrupt()
+        self._outbox = Outbox(self._write, time.monotonic)
+        self._inbox: queue.SimpleQueue[AnyCommand | None] = queue.SimpleQueue()
+        self._texts: queue.SimpleQueue[Prompt | Count] = queue.SimpleQueue()
+        self._text_lock = threading.Lock()
+        self._model: Model | None = None
+        self._desk: TextDesk | None = None
+        self._scheduler: Scheduler | None = None
+
+    def obey_signals(self) -> None:
+        """End on SIGTERM, and when the parent dies without closing the pipe (Linux tells)."""
+
+        def on_terminate(_signal: int, _frame: FrameType | None) -> None:
+            self._end()
+            threading.Thread(target=_exit_after_grace, daemon=True).start()
+
+        signal.signal(signal.SIGTERM, on_terminate)
+        if sys.platform == "linux":
+            parent = os.getppid()
+
+            def on_parent_thread_death(_signal: int, _frame: FrameType | None) -> None:
+                # The signal comes when the thread that started this process ends; only the process counts.
+                if os.getppid() != parent:
+                    on_terminate(_signal, _frame)
+
+            signal.signal(signal.SIGUSR1, on_parent_thread_death)
+            ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, int(signal.SIGUSR1))
+
+    def run(self) -> int:
+        """Serve until told to end; the exit code."""
+        try:
+            library.start()
+        except EngineError as error:
+            self._outbox.send(problem_of(0, error))
+            return 1
+        devices = tuple(device.description for device in library.gpu_devices())
+        gpu, build = library.can_offload(), library.build_name()
+        self._outbox.send(Hello(id=0, protocol=PROTOCOL, build=build, gpu=gpu, devices=devices))
+        for work in (self._read, self._answer_texts):
+            threading.Thread(target=work, daemon=True).start()
+        self._serve()
+        self._free()
+        return 0
+
+    def _write(self, data: bytes) -> None:
+        try:
+            while data:
+                data = data[self._reports.write(data) :]
+        except OSError:
+            # The parent is gone: nobody hears the rest.
+            self._end()
+
+    def _end(self) -> None:
+        self._interrupt.end()
+        self._inbox.put(None)
+
+    def _free(self) -> None:
+        """Samplers, then the context, then the model; nothing while a text is tokenised that takes too long."""
+        if self._text_lock.acquire(timeout=GRACE / 2):
+            if self._scheduler is not None:
+                self._scheduler.close()
+            if self._model is not None:
+                self._model.close()
+
+    # The threads beside the computation -----------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        for line in self._commands:
+            try:
+                command = decode_command(line)
+            except msgspec.MsgspecError as error:
+                what = say("The engine was sent a line that it cannot read: {reason}", reason=str(error))
+                self._outbox.send_aside(problem_of(0, EngineError(what)))
+                continue
+            match command:
+                case Cancel(id=cancelled):
+                    self._interrupt.cancel(cancelled)
+                case Prompt() | Count():
+                    self._texts.put(command)
+                case Shutdown():
+                    self._end()
+                case Load() | Generate():
+                    self._inbox.put(command)
+        # The parent closed the pipe or died, perhaps in the middle of a long step.
+        self._end()
+        _exit_after_grace()
+
+    def _answer_texts(self) -> None:
+        while True:
+            command = self._texts.get()
+            with self._text_lock:
+                desk = self._desk
+                report = problem_of(command.id, _nothing_loaded()) if desk is None else desk.answer(command)
+            self._outbox.send_aside(report)
+
+    # The computation ------------------------------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        while not self._interrupt.shutdown:
+            scheduler = self._scheduler
+            if scheduler is not None and scheduler.busy:
+                with contextlib.suppress(queue.Empty):
+                    while True:
+                        self._handle(self._inbox.get_nowait())
+                scheduler.step()
+            else:
+                if scheduler is not None:
+                    scheduler.rest()
+                self._handle(self._inbox.get())
+
+    def _handle(self, command: AnyCommand | None) -> None:
+        match command:
+            case Load() if self._model is None:
+                self._load(command)
+            case Load():
+                self._outbox.send(problem_of(command.id, EngineError(say("The engine has a model already."))))
+            case Generate() if self._scheduler is not None:
+                self._scheduler.submit(command)
+            case Generate():
+                nothing = _nothing_loaded()
+                self._outbox.send(*(problem_of(command.id, nothing, sample) for sample in range(command.samples)))
+            case _:
+                return
+
+    def _load(self, command: Load) -> None:
+        cancelled = False
+
+        def give_up() -> bool:
+            nonlocal cancelled
+            cancelled = cancelled or command.id in self._interrupt.take()
+            return cancelled or self._interrupt.shutdown
+
+        def progress(fraction: float) -> None:
+            self._outbox.send(Progress(id=command.id, fraction=fraction))
+
+        loader = Loader(command.spec, self._log, progress, give_up, abort=lambda: self._interrupt.raised)
+        try:
+            model = loader.load()
+        except LlmlabError as error:
+            self._outbox.send(problem_of(command.id, error))
+            return
+        try:
+            desk = TextDesk(command.spec, model.gguf, model.vocabulary)
+        except ModelError as error:
+            model.close()
+            self._outbox.send(problem_of(command.id, error))
+            return
+        self._model, self._desk = model, desk
+        governor = None
+        if command.spec.n_threads == "auto":
+            governor = Governor(model.n_threads, LoadMeter().others, time.monotonic())
+        self._scheduler = Scheduler(
+            model.context, model.vocabulary, self._outbox, self._interrupt, governor, time.monotonic
+        )
+        self._outbox.send(Loaded(id=command.id, card=card_of(command.spec, model, desk)))
+
+
+def problem_of(command: int, error: LlmlabError, sample: int = 0) -> Problem:
+    """`error` as the report about `command`."""
+    kind = "model" if isinstance(error, ModelError) else "engine"
+    return Problem(id=command, kind=kind, what=error.what, where=error.where, hint=error.hint, sample=sample)
+
+
+def _nothing_loaded() -> EngineError:
+    return EngineError(say("The engine has no model."), hint=say("Load a model first."))
+
+
+def _exit_after_grace() -> None:
+    """End the process if it has not ended by itself."""
+    threading.Event().wait(GRACE)
+    os._exit(0)

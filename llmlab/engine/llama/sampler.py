@@ -1,0 +1,157 @@
+"""The settings of `Sampling` as a chain of llama.cpp's samplers.
+
+Order, that of llama.cpp's own programs: penalties, DRY, top-n-sigma, top-k, typical, top-p, min-p, XTC, temperature,
+the draw. Mirostat replaces what lies between the penalties and the draw, the temperature excepted. A sampler that would
+change nothing is left out: an idle penalty still walks over the whole vocabulary.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from llama_cpp import llama_cpp as api
+
+from llmlab.domain.sampling import DEFAULTS, Sampling
+from llmlab.errors import EngineError
+from llmlab.words import say
+
+SEEDS: Final = 0xFFFFFFFF
+"""Seeds lie below this; it itself means a random seed to llama.cpp."""
+
+_MIROSTAT_M: Final = 100
+"""Candidates from which mirostat 1 estimates the exponent of Zipf's law; the paper's own value."""
+_DRY_BREAKERS: Final = (b"\n", b":", b'"', b"*")
+"""Texts that end a repetition for DRY; llama.cpp's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One sampler: the name llama.cpp gives it, and the arguments after model and seed."""
+
+    name: str
+    arguments: tuple[float | int, ...] = ()
+
+
+def plan(sampling: Sampling, n_ctx: int) -> tuple[Step, ...]:
+    """The samplers that `sampling` asks for, in order, the one that chooses last."""
+    asked = sampling.over(DEFAULTS)
+    steps = [*_penalties(asked, n_ctx)]
+    temperature = asked.temperature or 0.0
+    if temperature <= 0.0:
+        return (*steps, Step("greedy"))
+    if asked.mirostat:
+        tau, eta = asked.mirostat_tau or 0.0, asked.mirostat_eta or 0.0
+        return (*steps, Step("temp", (temperature,)), Step(f"mirostat{asked.mirostat}", (tau, eta)))
+    steps += _truncation(asked)
+    if asked.dynatemp_range:
+        steps.append(Step("temp_ext", (temperature, asked.dynatemp_range, asked.dynatemp_exponent or 1.0)))
+    elif temperature != 1.0:
+        steps.append(Step("temp", (temperature,)))
+    return (*steps, Step("dist"))
+
+
+def _penalties(asked: Sampling, n_ctx: int) -> list[Step]:
+    steps = []
+    last = _reach(asked.repeat_last_n, n_ctx)
+    penalties = (asked.repeat_penalty or 1.0, asked.frequency_penalty or 0.0, asked.presence_penalty or 0.0)
+    if last and penalties != (1.0, 0.0, 0.0):
+        steps.append(Step("penalties", (last, *penalties)))
+    dry_last = _reach(asked.dry_penalty_last_n, n_ctx)
+    if dry_last and asked.dry_multiplier:
+        dry = (asked.dry_multiplier, asked.dry_base or 1.0, asked.dry_allowed_length or 0, dry_last)
+        steps.append(Step("dry", dry))
+    return steps
+
+
+def _reach(last_n: int | None, n_ctx: int) -> int:
+    """How many tokens back a penalty looks; -1 is the whole window."""
+    return n_ctx if last_n is None or last_n < 0 else min(last_n, n_ctx)
+
+
+def _truncation(asked: Sampling) -> list[Step]:
+    steps = []
+    if asked.top_n_sigma is not None and asked.top_n_sigma > 0:
+        steps.append(Step("top_n_sigma", (asked.top_n_sigma,)))
+    if asked.top_k:
+        steps.append(Step("top_k", (asked.top_k,)))
+    if asked.typical_p is not None and asked.typical_p < 1.0:
+        steps.append(Step("typical", (asked.typical_p,)))
+    # top-p over the whole vocabulary stays exact: llama.cpp sorts the top 256 and more only where those do not suffice.
+    if asked.top_p is not None and asked.top_p < 1.0:
+        steps.append(Step("top_p", (asked.top_p,)))
+    if asked.min_p:
+        steps.append(Step("min_p", (asked.min_p,)))
+    if asked.xtc_probability:
+        steps.append(Step("xtc", (asked.xtc_probability, asked.xtc_threshold or 0.0)))
+    return steps
+
+
+class Chain:
+    """A chain of samplers, owned here and freed by `close`."""
+
+    def __init__(self, steps: tuple[Step, ...], seed: int, vocabulary: Any, n_vocab: int) -> None:
+        """Build the chain.
+
+        Args:
+            steps: as `plan` gives them.
+            seed: any whole number.
+            vocabulary: llama.cpp's pointer to the vocabulary.
+            n_vocab: its size.
+
+        Raises:
+            EngineError: llama.cpp refuses a sampler.
+        """
+        self._vocabulary, self._n_vocab, self._seed = vocabulary, n_vocab, seed % SEEDS
+        self.steps = steps
+        self.pointer: Any = api.llama_sampler_chain_init(api.llama_sampler_chain_default_params())
+        for step in steps:
+            # NULL is a false POINTER here, never None.
+            made = self._make(step)
+            if not made:
+                self.close()
+                raise EngineError(say("llama.cpp refuses the sampler {name}.", name=step.name))
+            api.llama_sampler_chain_add(self.pointer, made)
+
+    def _make(self, step: Step) -> Any:
+        arguments, seed = step.arguments, self._seed
+        match step.name:
+            case "penalties":
+                return api.llama_sampler_init_penalties(self._n_vocab, *arguments)
+            case "dry":
+                breakers = (ctypes.c_char_p * len(_DRY_BREAKERS))(*_DRY_BREAKERS)
+                return api.llama_sampler_init_dry(self._vocabulary, *arguments, breakers, len(_DRY_BREAKERS))
+            case "top_n_sigma" | "top_k" | "temp" | "temp_ext":
+                return getattr(api, f"llama_sampler_init_{step.name}")(*arguments)
+            case "typical" | "top_p" | "min_p":
+                return getattr(api, f"llama_sampler_init_{step.name}")(*arguments, 1)
+            case "xtc":
+                return api.llama_sampler_init_xtc(*arguments, 1, seed)
+            case "mirostat1":
+                return api.llama_sampler_init_mirostat(self._n_vocab, seed, *arguments, _MIROSTAT_M)
+            case "mirostat2":
+                return api.llama_sampler_init_mirostat_v2(seed, *arguments)
+            case "greedy":
+                return api.llama_sampler_init_greedy()
+            case "dist":
+                return api.llama_sampler_init_dist(seed)
+            case _:
+                return None
+
+    @property
+    def remembers(self) -> bool:
+        """The chain looks at tokens said before, the prompt's among them."""
+        return any(step.name in ("penalties", "dry") for step in self.steps)
+
+    def accept(self, tokens: Sequence[int]) -> None:
+        """Let the samplers that remember see `tokens`."""
+        for token in tokens:
+            api.llama_sampler_accept(self.pointer, token)
+
+    def close(self) -> None:
+        """Free the samplers; may be called twice."""
+        if self.pointer:
+            api.llama_sampler_free(self.pointer)
+            self.pointer = None
