@@ -143,6 +143,15 @@ def parse_setting(name: str, text: str) -> float | int | tuple[str, ...]:
     return check_number(setting, value)
 
 
+def with_setting(sampling: Sampling, name: str, value: float | int | tuple[str, ...] | None) -> Sampling:
+    """`sampling` with one setting changed; `None` leaves it open again.
+
+    Raises:
+        TypeError: no setting has this name.
+    """
+    return replace(sampling, **{name: value})  # type: ignore[arg-type]  # parse_setting gives each name its kind
+
+
 def check_number(setting: Setting, value: float) -> float:
     """`value` when it lies within the bounds of `setting`.
 

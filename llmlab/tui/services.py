@@ -1,14 +1,14 @@
 """What the screen is given: the verbs of the lab as it uses them, and when they come.
 
-The first frame is drawn before anything slow happens. `LabApp(settings, open_services, ...)` therefore gets its settings
-at once (a small file, read by the caller) and everything else from `open_services`, which it awaits in a worker after
-the first frame; store, models.toml and engine are imported and opened there. The protocols name only what the screen
-calls, so that nothing here has to import the parts that come later.
+The first frame is drawn before anything slow happens. `LabApp(settings, open_services, ...)` therefore gets its
+settings at once (a small file, read by the caller) and everything else from `open_services`, which it awaits in a
+worker after the first frame; store, models.toml and engine are imported and opened there. The protocols name only what
+the screen calls, so that nothing here has to import the parts that come later.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -18,6 +18,7 @@ from llmlab.domain.messages import Chat, ChatSummary
 from llmlab.domain.model import BadModel, ModelSpec
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
+from llmlab.errors import LlmlabError
 from llmlab.paths import Paths
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preview
@@ -26,7 +27,7 @@ ThemeName = Literal["dark", "light"]
 
 
 class Change(Protocol):
-    """`services.chat.ChatChanged`: an answer has grown."""
+    """`services.answering.ChatChanged`: an answer has grown."""
 
     @property
     def chat(self) -> Chat:
@@ -40,11 +41,15 @@ class Change(Protocol):
     def turn(self) -> Turn:
         """How it is coming along."""
 
+    @property
+    def unsaved(self) -> LlmlabError | None:
+        """Why it cannot be written down now, if so."""
+
 
 class Chats(Protocol):
     """`services.chat.ChatService`. Every verb raises `LlmlabError`, never anything else."""
 
-    async def new(self, model: str, system: str | None = None) -> Chat:
+    def new(self, model: str, system: str | None = None) -> Chat:
         """A chat that is not stored before its first message."""
         ...
 
@@ -53,11 +58,12 @@ class Chats(Protocol):
         ...
 
     async def list(self, search: str = "") -> tuple[ChatSummary, ...]:
-        """All chats, the newest first; with `search`, those whose content matches."""
+        """Chats, the newest first; with `search`, those whose title or content holds it."""
         ...
 
-    async def rename(self, chat_id: str, title: str) -> None:
+    async def rename(self, chat: Chat, title: str) -> Chat:
         """Give a chat another title."""
+        ...
 
     async def delete(self, chat_id: str) -> None:
         """Delete a chat; `restore` brings it back."""
@@ -69,30 +75,38 @@ class Chats(Protocol):
         """Show `message_id` among its versions."""
         ...
 
-    async def set_model(self, chat: Chat, name: str) -> Chat:
+    async def set_model(self, chat: Chat, model: str) -> Chat:
         """Remember which model the chat is used with."""
         ...
 
-    async def edit_answer(self, chat: Chat, answer_id: str, text: str) -> Chat:
+    async def set_system(self, chat: Chat, system: str | None) -> Chat:
+        """Give the chat another system prompt; `None` is the model's own."""
+        ...
+
+    async def edit_answer(self, chat: Chat, message_id: str, text: str) -> Chat:
         """Keep a changed answer as a new version."""
         ...
 
-    def send(self, chat: Chat, text: str, recipe: Recipe) -> AsyncIterator[Change]:
+    def send(self, chat: Chat, text: str, recipe: Recipe) -> AsyncGenerator[Change, None]:
         """Ask, and stream the answer."""
         ...
 
-    def regenerate(self, chat: Chat, answer_id: str, recipe: Recipe) -> AsyncIterator[Change]:
+    def regenerate(self, chat: Chat, message_id: str, recipe: Recipe) -> AsyncGenerator[Change, None]:
         """Stream another version of an answer."""
         ...
 
-    def edit_question(self, chat: Chat, message_id: str, text: str, recipe: Recipe) -> AsyncIterator[Change]:
+    def edit_question(self, chat: Chat, message_id: str, text: str, recipe: Recipe) -> AsyncGenerator[Change, None]:
         """Ask a changed question in a new branch, and stream its answer."""
         ...
 
     def continue_answer(
-        self, chat: Chat, answer_id: str, recipe: Recipe, text: str | None = None
-    ) -> AsyncIterator[Change]:
+        self, chat: Chat, message_id: str, recipe: Recipe, text: str | None = None
+    ) -> AsyncGenerator[Change, None]:
         """Stream on from an answer, or from `text` in its place."""
+        ...
+
+    def stop(self, chat_id: str) -> bool:
+        """Cancel the answer that runs in a chat; its stream ends with what was said. False when none runs."""
         ...
 
     def export(self, chat: Chat, form: Literal["md", "json"]) -> str:
@@ -129,6 +143,10 @@ class Shelf(Protocol):
 
     def reload(self) -> None:
         """Read every models.toml again."""
+
+    def problems(self) -> tuple[str, ...]:
+        """Everything that is wrong in them, a sentence each."""
+        ...
 
 
 class Settings(Protocol):
@@ -169,6 +187,10 @@ class SettingsFile(Protocol):
     @property
     def current(self) -> Settings:
         """The settings now."""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What was wrong in the file when it was read, a sentence each."""
 
     def change(self, **values: object) -> None:
         """Set the named settings and write the file.

@@ -1,0 +1,150 @@
+"""The app: look, language, keys, clipboard, and the opening and closing of everything behind the screen."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import traceback
+from typing import ClassVar, Final
+
+from textual import on
+from textual.app import App
+from textual.binding import BindingType
+from textual.command import CommandPalette
+from textual.worker import Worker, WorkerState
+
+from llmlab.errors import LlmlabError
+from llmlab.paths import find_paths
+from llmlab.tui.clipboard import copy_to_system
+from llmlab.tui.commands.palette import CommandProvider
+from llmlab.tui.commands.table import BY_ID, bindings, near_miss
+from llmlab.tui.notices import describe
+from llmlab.tui.screens.lab import LabScreen
+from llmlab.tui.services import LabServices, OpenServices, SettingsFile, Wish
+from llmlab.words import current_language, language_of_environment, say, use_language
+
+CLOSING_PATIENCE: Final = 3.0
+"""Seconds that running answers and the store get at the end; everything said is journalled before."""
+COMPOSER_KEYS: Final = ("composer.send", "composer.newline", "composer.complete", "composer.dismiss")
+
+
+class LabApp(App[None]):
+    """The lab in a terminal.
+
+    Args:
+        settings: the user's settings, read already: the first frame depends on them.
+        open_services: opens everything slow; called after the first frame.
+        wish: what the command line asked for.
+    """
+
+    CSS_PATH = "lab.tcss"
+    TITLE = "llmlab"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
+    COMMANDS = {CommandProvider}  # noqa: RUF012 - Textual's own
+    PAUSE_GC_ON_SCROLL = True
+
+    def __init__(self, settings: SettingsFile, open_services: OpenServices, wish: Wish | None = None) -> None:
+        use_language(settings.current.language or language_of_environment())
+        super().__init__()
+        self._settings = settings
+        self._open_services = open_services
+        self._wish = wish or Wish()
+        self._services: LabServices | None = None
+        self._lab: LabScreen | None = None
+        self.theme = f"textual-{settings.current.theme}"
+        self.set_keymap(settings.current.keymap)
+
+    async def on_mount(self) -> None:
+        """Draw first; open the rest after that."""
+        self._lab = LabScreen(self._settings, self._wish, self._apply_settings)
+        await self.push_screen(self._lab)
+
+    @on(LabScreen.Drawn)
+    def _begin(self) -> None:
+        self.run_worker(self._open(), group="open", exit_on_error=False)
+
+    async def _open(self) -> None:
+        """Open everything, tell what is wrong with the settings, and let the screen begin."""
+        self._tell_settings_problems()
+        try:
+            self._services = await self._open_services()
+        except LlmlabError as error:
+            notice = describe(error)
+            self.notify(notice.text, title=notice.title, severity="error", timeout=3600, markup=False)
+            return
+        if self._lab is not None:
+            self._lab.attach(self._services)
+        # What lives now lives until the end: it need not be looked at again by every collection.
+        gc.collect()
+        gc.freeze()
+
+    def _tell_settings_problems(self) -> None:
+        problems = list(self._settings.problems)
+        for action in self._settings.current.keymap:
+            if action not in BY_ID and action not in COMPOSER_KEYS:
+                meant = near_miss(action, BY_ID)
+                advice = say("Did you mean {word}?", word=meant) if meant else say("F1 lists what there is.")
+                problems.append(say("[keymap] names an unknown command: {action}.", action=action) + " " + advice)
+        for problem in problems:
+            self.notify(problem, title="settings.toml", severity="warning", markup=False)
+
+    def _apply_settings(self) -> None:
+        """Let changed settings hold at once."""
+        now = self._settings.current
+        self.theme = f"textual-{now.theme}"
+        language = now.language or language_of_environment()
+        if language != current_language():
+            use_language(language)
+            if self._lab is not None:
+                self._lab.retell()
+
+    def action_command_palette(self) -> None:
+        """Show all commands, in the reader's language."""
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(placeholder=say("type to find a command"), id="--command-palette"))
+
+    def action_help_quit(self) -> None:
+        """Answer ctrl+c with nothing selected: it copies; quitting has a key of its own."""
+        self.notify(say("Nothing is selected to copy. ctrl+q quits."), markup=False)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy through the terminal (OSC 52) and through the system's own clipboard."""
+        super().copy_to_clipboard(text)
+        self.run_worker(lambda: copy_to_system(text), group="clipboard", thread=True, exit_on_error=False)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A defect of llmlab itself: it goes on, tells so, and leaves the trace in the log."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self.report_defect(event.worker.error)
+
+    def report_defect(self, error: BaseException) -> None:
+        """Write the trace of an unexpected failure to the log and name the file."""
+        log = find_paths().logs / "llmlab.log"
+        trace = "".join(traceback.format_exception(error))
+        try:
+            log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with log.open("a", encoding="utf-8") as file:
+                file.write(trace + "\n")
+        except OSError:
+            # A full disk must not turn one failure into two; the message below still says what happened.
+            pass
+        self.notify(
+            say("{kind}: this is a fault of llmlab. The details are in {file}.", kind=type(error).__name__, file=log),
+            title=say("Something went wrong"),
+            severity="error",
+            timeout=12,
+            markup=False,
+        )
+
+    async def on_unmount(self) -> None:
+        """End what runs; what was said so far is kept."""
+        if self._services is not None:
+            running = [asyncio.ensure_future(worker.wait()) for worker in self.workers if worker.group == "answers"]
+            self.workers.cancel_all()
+            if running:
+                await asyncio.wait(running, timeout=CLOSING_PATIENCE)
+            try:
+                await asyncio.wait_for(self._services.close(), CLOSING_PATIENCE)
+            except (LlmlabError, asyncio.TimeoutError):
+                # The journal has what was said; there is no screen left to tell more.
+                return

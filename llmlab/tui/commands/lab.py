@@ -1,0 +1,97 @@
+"""What a command sees of the lab: the desk, and the few things only a screen can do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Literal, Protocol
+
+from llmlab.domain.messages import Message
+from llmlab.domain.model import BadModel, ModelSpec
+from llmlab.tui.desk import Desk
+from llmlab.tui.services import Change, SettingsFile, Wish
+
+Severity = Literal["information", "warning", "error"]
+
+
+class Lab(Protocol):
+    """The screen, as commands use it."""
+
+    @property
+    def desk(self) -> Desk:
+        """The values."""
+
+    @property
+    def settings(self) -> SettingsFile:
+        """The user's settings."""
+
+    @property
+    def wish(self) -> Wish:
+        """What the command line asked for."""
+
+    @property
+    def selected(self) -> Message | None:
+        """The message that is selected in the transcript."""
+
+    @property
+    def highlighted_chat(self) -> tuple[str, str] | None:
+        """Id and title of the chat under the cursor of the list, when the list has the focus."""
+
+    def tell(self, text: str, *, title: str = "", severity: Severity = "information") -> None:
+        """Show a short message that goes away by itself."""
+
+    def copy(self, text: str) -> None:
+        """Put `text` on the clipboard."""
+
+    def show_chat(self) -> None:
+        """Draw the desk's chat anew."""
+
+    def refresh_list(self) -> None:
+        """Read the list of chats again."""
+
+    def select(self, message_id: str | None) -> None:
+        """Select a message and give the transcript the focus; `None` gives it back to the composer."""
+
+    def start_answer(self, changes: AsyncGenerator[Change, None], *, draft: str = "") -> None:
+        """Follow an answer; `draft` returns to the composer when it cannot begin."""
+
+    def begin_edit(self, message: Message) -> None:
+        """Put a message into the composer to be changed."""
+
+    def leave(self) -> bool:
+        """Take one step back: an edit, a search, a selection; False when there was none."""
+
+    def load_model(self, spec: ModelSpec) -> None:
+        """Make `spec` the model of the lab and start to load it."""
+
+    def change_settings(self, **values: object) -> None:
+        """Set, keep and apply the user's settings."""
+
+    def search_chats(self, text: str) -> None:
+        """Show the list of chats and search in it."""
+
+    def toggle_list(self) -> None:
+        """Fold or unfold the list of chats."""
+
+    def toggle_thinking(self) -> None:
+        """Fold or unfold the thinking of all answers."""
+
+    async def ask_line(self, question: str, value: str = "") -> str | None:
+        """One line from the user; `None` when they do not want to."""
+        ...
+
+    async def pick_model(self) -> ModelSpec | BadModel | None:
+        """A model from the user; `None` when they do not want to."""
+        ...
+
+    def open_settings(self) -> None:
+        """Show the settings."""
+
+    async def run_action(self, action: str) -> None:
+        """Run one of Textual's own actions."""
+
+    def key_of(self, command_id: str) -> str:
+        """The key that runs a command, the user's own in place of the default."""
+        ...
+
+    def open_help(self) -> None:
+        """Show the keys and commands."""

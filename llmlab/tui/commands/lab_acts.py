@@ -1,0 +1,81 @@
+"""What can be done with the lab itself: model, thinking, sampling, settings, help."""
+
+from __future__ import annotations
+
+from llmlab.domain.model import BadModel, ModelSpec
+from llmlab.domain.sampling import SETTINGS, parse_setting, with_setting
+from llmlab.errors import ConfigError, UsageError
+from llmlab.tui.commands.lab import Lab
+from llmlab.words import say
+
+THINKING_WORDS = {"on": True, "off": False, "auto": None}
+
+
+async def model(lab: Lab, argument: str) -> None:
+    """Choose the model by name or path; shows the list when none is given."""
+    spec = lab.desk.services.shelf.find(argument) if argument else await lab.pick_model()
+    if spec is not None:
+        lab.load_model(usable(spec))
+
+
+def usable(spec: ModelSpec | BadModel) -> ModelSpec:
+    """`spec` when it can be loaded.
+
+    Raises:
+        ConfigError: its table holds something wrong.
+    """
+    if isinstance(spec, BadModel):
+        raise ConfigError(spec.problem, where=spec.source, hint=say("Mend it there; it is read again at once."))
+    return spec
+
+
+async def show_thinking(lab: Lab, argument: str) -> None:
+    """Fold or unfold thinking."""
+    lab.toggle_thinking()
+
+
+async def think(lab: Lab, argument: str) -> None:
+    """Whether a model that can think does."""
+    if argument not in THINKING_WORDS:
+        raise UsageError(say("/think takes on, off or auto."))
+    lab.desk.thinking = THINKING_WORDS[argument]
+    lab.change_settings(thinking=lab.desk.thinking)
+    lab.tell(say("Thinking: {mode}, from the next answer on.", mode=argument))
+
+
+async def set_sampling(lab: Lab, argument: str) -> None:
+    """Set one sampler setting, or take it back with an empty value."""
+    name, _, value = argument.partition(" ")
+    known = [setting.name for setting in SETTINGS]
+    if name not in known:
+        raise UsageError(say("/set takes a setting and a value."), hint=", ".join(known))
+    try:
+        parsed = parse_setting(name, value.strip()) if value.strip() else None
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    lab.desk.sampling = with_setting(lab.desk.sampling, name, parsed)
+    lab.change_settings(sampling=lab.desk.sampling)
+    if parsed is None:
+        lab.tell(say("{name} is the model's own again.", name=name))
+    else:
+        lab.tell(say("{name} is {value}, from the next answer on.", name=name, value=parsed))
+
+
+async def settings(lab: Lab, argument: str) -> None:
+    """Show the settings."""
+    lab.open_settings()
+
+
+async def show_help(lab: Lab, argument: str) -> None:
+    """Show keys and commands."""
+    lab.open_help()
+
+
+async def palette(lab: Lab, argument: str) -> None:
+    """Show all commands."""
+    await lab.run_action("app.command_palette")
+
+
+async def leave(lab: Lab, argument: str) -> None:
+    """End llmlab."""
+    await lab.run_action("app.quit")

@@ -1,0 +1,164 @@
+"""The lab's desk: the open chat, the recipe, and the answers that run. Knows no widget."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+
+from llmlab.domain.generation import Turn
+from llmlab.domain.messages import Chat, Conversation, Message
+from llmlab.domain.model import ModelSpec
+from llmlab.domain.recipe import Recipe
+from llmlab.domain.sampling import Sampling
+from llmlab.errors import LlmlabError, UsageError
+from llmlab.services.preview import Gauge
+from llmlab.tui.services import Change, LabServices
+from llmlab.words import say
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that is coming, or the last one that came, in a chat."""
+
+    message_id: str = ""
+    """Empty until its first change."""
+    turn: Turn = field(default_factory=Turn)
+    running: bool = True
+
+
+class Desk:
+    """Holds the values; every verb replaces them and leaves the drawing to the screen."""
+
+    def __init__(self, services: LabServices, *, sampling: Sampling, thinking: bool | None) -> None:
+        self.services = services
+        self.spec: ModelSpec | None = None
+        """The model that answers next."""
+        self.sampling = sampling
+        self.thinking = thinking
+        self.chat: Chat = services.chats.new("")
+        self.answers: dict[str, Answer] = {}
+        """By chat: the answer that runs, or the last one of this session."""
+        self.deleted: list[tuple[str, str]] = []
+        """Id and title of chats deleted in this session, the last one last."""
+
+    @property
+    def path(self) -> tuple[Message, ...]:
+        """The messages that are shown."""
+        return self.chat.conversation.path()
+
+    @property
+    def answer(self) -> Answer | None:
+        """The answer of the open chat, running or ended."""
+        return self.answers.get(self.chat.id)
+
+    @property
+    def answering(self) -> bool:
+        """An answer runs in the open chat."""
+        return self.answer is not None and self.answer.running
+
+    def recipe(self) -> Recipe:
+        """What the next answer depends on besides the conversation.
+
+        Raises:
+            UsageError: no model is chosen.
+        """
+        if self.spec is None:
+            raise UsageError(say("No model is chosen."), hint=say("Press F5 to choose one."))
+        return Recipe(model=self.spec, system=self.chat.system, sampling=self.sampling, thinking=self.thinking)
+
+    def versions(self) -> dict[str, tuple[int, int]]:
+        """For each shown message that has others in its place: which one it is, and of how many, from 1."""
+        tree = self.chat.conversation
+        siblings: dict[str | None, list[str]] = {}
+        for message in tree.messages.values():
+            siblings.setdefault(message.parent, []).append(message.id)
+        return {
+            message.id: (siblings[message.parent].index(message.id) + 1, len(siblings[message.parent]))
+            for message in self.path
+            if len(siblings[message.parent]) > 1
+        }
+
+    def message(self, message_id: str) -> Message | None:
+        """A message of the open chat."""
+        return self.chat.conversation.messages.get(message_id)
+
+    def last_answer(self) -> Message | None:
+        """The last answer that is shown."""
+        return next((message for message in reversed(self.path) if message.role == "assistant"), None)
+
+    def new_chat(self, system: str | None = None) -> None:
+        """Put an empty chat on the desk."""
+        self.chat = self.services.chats.new(self.spec.name if self.spec else "", system)
+
+    async def open_chat(self, chat_id: str) -> None:
+        """Put a stored chat on the desk."""
+        if chat_id == self.chat.id:
+            return
+        chat = await self.services.chats.open(chat_id)
+        self.chat = chat
+
+    async def delete_chat(self, chat_id: str, title: str) -> None:
+        """Delete a chat; the desk shows an empty one when it was open."""
+        await self.services.chats.delete(chat_id)
+        self.deleted.append((chat_id, title))
+        if chat_id == self.chat.id:
+            self.new_chat()
+
+    async def undo_delete(self) -> str:
+        """Bring the last deleted chat back and open it; its title."""
+        chat_id, title = self.deleted[-1]
+        await self.services.chats.restore(chat_id)
+        self.deleted.pop()
+        await self.open_chat(chat_id)
+        return title
+
+    def begin_answer(self) -> Chat:
+        """An answer was asked for in the open chat: what `follow` goes back to when none can begin."""
+        self.answers[self.chat.id] = Answer()
+        return self.chat
+
+    async def follow(self, chat: Chat, changes: AsyncGenerator[Change, None], took: Callable[[Change], None]) -> None:
+        """Take every change of the answer that `begin_answer` announced for `chat`; `took` is called after each.
+
+        Raises:
+            LlmlabError: no answer could begin; the desk holds `chat` again, if it is still open.
+        """
+        try:
+            async with aclosing(changes):
+                async for change in changes:
+                    self.answers[chat.id] = Answer(change.message_id, change.turn)
+                    if chat.id == self.chat.id:
+                        self.chat = _with_change(self.chat, change)
+                    took(change)
+        except LlmlabError:
+            self.answers.pop(chat.id, None)
+            if self.chat.id == chat.id:
+                self.chat = replace(self.chat, title=chat.title, conversation=chat.conversation)
+            raise
+        finally:
+            answer = self.answers.get(chat.id)
+            if answer is not None:
+                self.answers[chat.id] = replace(answer, running=False)
+
+    async def gauge(self, draft: str) -> Gauge | None:
+        """How full the window is with `draft` sent; `None` while no model is ready."""
+        if self.spec is None:
+            return None
+        return await self.services.preview.gauge(self.path, draft, self.recipe())
+
+
+def _with_change(chat: Chat, change: Change) -> Chat:
+    """`chat` as the user has it (title, versions shown), with the messages of `change` added or replaced."""
+    tree: Conversation = chat.conversation
+    changed = change.chat.conversation
+    for message in changed.path_to(change.message_id):
+        if message.id not in tree.messages or message.id == change.message_id:
+            tree = tree.with_message(message)
+    return replace(
+        chat,
+        title=chat.title or change.chat.title,
+        model=change.chat.model,
+        updated=change.chat.updated,
+        conversation=tree,
+    )

@@ -1,0 +1,35 @@
+"""Sentences the screen shows by itself: errors as toasts, and what an empty lab can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llmlab.domain.terminal import visible
+from llmlab.errors import LlmlabError
+from llmlab.words import say
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A toast."""
+
+    title: str
+    text: str
+
+
+def describe(error: LlmlabError) -> Notice:
+    """What happened as the title; where, and what to do next, below it."""
+    body = "\n".join(part for part in (error.where, error.hint) if part)
+    return Notice(visible(error.what), visible(body)) if body else Notice("", visible(error.what))
+
+
+def welcome_lines() -> tuple[str, ...]:
+    """What greets in an empty chat."""
+    return (
+        say("Ask anything; the model runs on this machine and nothing leaves it."),
+        "",
+        say("enter   send               ctrl+n  new chat"),
+        say("ctrl+k  search all chats   F5      choose the model"),
+        say("alt+↑   select a message: copy, edit, answer again"),
+        say("/       all commands       F1      help"),
+    )

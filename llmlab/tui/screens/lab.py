@@ -1,0 +1,200 @@
+"""The lab's screen: composes the widgets and routes what happens in them to the commands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Static, TextArea
+
+from llmlab.errors import LlmlabError
+from llmlab.tui.commands.command import Command, Scope
+from llmlab.tui.commands.slash import parse_slash
+from llmlab.tui.commands.table import BY_ID, bindings
+from llmlab.tui.notices import welcome_lines
+from llmlab.tui.screens.workbench import Workbench
+from llmlab.tui.services import LabServices, SettingsFile, Wish
+from llmlab.tui.widgets.chat_list import ChatList
+from llmlab.tui.widgets.completion import Completion
+from llmlab.tui.widgets.composer import Composer
+from llmlab.tui.widgets.hints import KeyHints
+from llmlab.tui.widgets.message_pane import MessagePane
+from llmlab.tui.widgets.status import StatusBar
+from llmlab.tui.widgets.transcript import Transcript
+
+GAUGE_PATIENCE = 0.4
+"""Seconds without a key before the draft is counted."""
+MODELS_INTERVAL = 1.0
+"""Seconds between two looks at models.toml."""
+
+
+class LabScreen(Screen[None]):
+    """Drawn before anything is open; what is asked of it until then waits."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("lab")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-single"), (90, "-double"), (120, "-wide")]  # noqa: RUF012 - Textual's own
+    AUTO_FOCUS = "Composer"
+
+    class Drawn(Message):
+        """The first frame is on the terminal."""
+
+    def __init__(self, settings: SettingsFile, wish: Wish, apply: Callable[[], None]) -> None:
+        super().__init__()
+        self._settings = settings
+        self._wish = wish
+        self._apply = apply
+        self._bench: asyncio.Future[Workbench] = asyncio.get_running_loop().create_future()
+        self._turn = asyncio.Lock()
+        self._patience: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        """Status above, chats beside the talk, keys below."""
+        completion = Completion(id="completion")
+        yield StatusBar(id="status")
+        with Horizontal(id="columns"):
+            yield ChatList(id="list")
+            with Vertical(id="talk"):
+                with MessagePane():
+                    yield Transcript(welcome_lines)
+                yield Static("", id="banner", markup=False)
+                yield completion
+                yield Composer(completion, id="composer")
+        yield KeyHints(self._settings.current.keymap, id="hints")
+
+    def on_mount(self) -> None:
+        """Set what the settings say."""
+        self.query_one("#banner").display = False
+        self.query_one(Transcript).thinking_shown = self._settings.current.show_thinking
+        self.call_after_refresh(self.post_message, self.Drawn())
+
+    def on_unmount(self) -> None:
+        """Nothing is drawn any more."""
+        if self._bench.done():
+            self._bench.result().models.end()
+
+    def attach(self, services: LabServices) -> Workbench:
+        """Everything is open: begin."""
+        bench = Workbench(self, services, self._settings, self._wish, self._apply)
+        bench.desk.new_chat(self._wish.system)
+        bench.models.begin(self._wish)
+        bench.refresh_list()
+        bench.picture.show_status()
+        self.set_interval(MODELS_INTERVAL, bench.models.look)
+        self._bench.set_result(bench)
+        return bench
+
+    # Commands
+
+    def action_do(self, command_id: str) -> None:
+        """Perform a command by its id."""
+        self.perform(BY_ID[command_id])
+
+    def perform(self, command: Command, argument: str = "") -> None:
+        """Perform a command, after those that were given before it."""
+        self.run_worker(self._perform(command, argument), group="commands", exit_on_error=False)
+
+    async def _perform(self, command: Command, argument: str) -> None:
+        bench = await asyncio.shield(self._bench)
+        try:
+            if command.at_once:
+                await command.act(bench, argument)
+                return
+            async with self._turn:
+                await command.act(bench, argument)
+        except LlmlabError as error:
+            bench.picture.tell_problem(error)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Undoing a delete leaves ctrl+z to the composer while there is nothing to bring back, or a draft."""
+        if action == "do" and parameters == ("chat.undo",):
+            return self._bench.done() and bool(self._bench.result().desk.deleted) and not self._writing()
+        return True
+
+    def _writing(self) -> bool:
+        composer = self.query_one(Composer)
+        return composer.has_focus and bool(composer.text)
+
+    # What happens in the widgets
+
+    @on(Composer.Sent)
+    def _sent(self, event: Composer.Sent) -> None:
+        event.stop()
+        self.run_worker(self._take(event.text), group="commands", exit_on_error=False)
+
+    async def _take(self, text: str) -> None:
+        """A command or a message."""
+        bench = await asyncio.shield(self._bench)
+        try:
+            slash = parse_slash(text)
+        except LlmlabError as error:
+            bench.answers.put_back(text)
+            bench.picture.tell_problem(error)
+            return
+        if slash is not None:
+            await self._perform(slash.command, slash.argument)
+            return
+        async with self._turn:
+            await bench.answers.take(text)
+
+    @on(ChatList.Opened)
+    async def _opened(self, event: ChatList.Opened) -> None:
+        self.run_worker(self._open(event.chat_id), group="commands", exit_on_error=False)
+
+    async def _open(self, chat_id: str) -> None:
+        bench = await asyncio.shield(self._bench)
+        async with self._turn:
+            try:
+                await bench.open_chat(chat_id)
+            except LlmlabError as error:
+                bench.picture.tell_problem(error)
+
+    @on(ChatList.Searched)
+    def _searched(self) -> None:
+        if self._bench.done():
+            self._bench.result().refresh_list()
+
+    @on(TextArea.Changed)
+    def _drafted(self) -> None:
+        self.query_one(Completion).offer(self.query_one(Composer).text)
+        if self._patience is not None:
+            self._patience.stop()
+        self._patience = self.set_timer(GAUGE_PATIENCE, self._measure)
+
+    def _measure(self) -> None:
+        if self._bench.done():
+            self._bench.result().picture.measure()
+
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    def _show_keys(self) -> None:
+        self.query_one(KeyHints).show(self._scope(), answering=self._answering())
+
+    def refresh_bindings(self) -> None:
+        """The keys that hold may have changed."""
+        super().refresh_bindings()
+        if self.is_mounted:
+            self._show_keys()
+
+    def _scope(self) -> Scope:
+        if self.query_one(Transcript).has_focus:
+            return "message"
+        return "list" if self.query_one(ChatList).has_focus_within else "lab"
+
+    def _answering(self) -> bool:
+        return self._bench.done() and self._bench.result().desk.answering
+
+    def retell(self) -> None:
+        """Speak the language in use."""
+        self.query_one(Composer).retell()
+        self.query_one(ChatList).retell()
+        self.query_one(Transcript).refresh()
+        self.query_one(StatusBar).refresh()
+        self.query_one(KeyHints).refresh()

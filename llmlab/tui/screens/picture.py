@@ -1,0 +1,114 @@
+"""Draws what the desk holds into the widgets of the lab, and tells what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from textual.screen import Screen
+
+from llmlab.errors import LlmlabError
+from llmlab.tui.commands.lab import Severity
+from llmlab.tui.desk import Desk
+from llmlab.tui.meter import Meter
+from llmlab.tui.notices import describe
+from llmlab.tui.services import Change
+from llmlab.tui.widgets.chat_list import ChatList
+from llmlab.tui.widgets.composer import Composer
+from llmlab.tui.widgets.status import StatusBar
+from llmlab.tui.widgets.transcript import Transcript
+
+ERROR_SECONDS: Final = 12.0
+"""How long a failure is shown; it has more to read than other messages."""
+
+
+class Picture:
+    """The only place that turns values into what is seen."""
+
+    def __init__(self, screen: Screen[None], desk: Desk) -> None:
+        self.screen = screen
+        self.desk = desk
+        self._meter = Meter()
+        self._drawn: tuple[str, ...] = ()
+
+    @property
+    def transcript(self) -> Transcript:
+        """The messages."""
+        return self.screen.query_one(Transcript)
+
+    @property
+    def list(self) -> ChatList:
+        """The chats."""
+        return self.screen.query_one(ChatList)
+
+    @property
+    def composer(self) -> Composer:
+        """Where the user writes."""
+        return self.screen.query_one(Composer)
+
+    def work(self, coroutine: Coroutine[Any, Any, None], group: str, *, exclusive: bool = False) -> None:
+        """Run something beside the screen; an exclusive one takes the place of the one before in its group."""
+        self.screen.run_worker(coroutine, group=group, exclusive=exclusive, exit_on_error=False)
+
+    def tell(self, text: str, *, title: str = "", severity: Severity = "information") -> None:
+        """Show a short message that goes away by itself."""
+        timeout = ERROR_SECONDS if severity == "error" else None
+        self.screen.notify(text, title=title, severity=severity, timeout=timeout, markup=False)
+
+    def tell_problem(self, error: LlmlabError) -> None:
+        """Show what happened, where, and what to do next."""
+        notice = describe(error)
+        self.tell(notice.text, title=notice.title, severity="error")
+
+    def show_chat(self) -> None:
+        """Draw the desk's chat anew."""
+        path = self.desk.path
+        self._drawn = tuple(message.id for message in path)
+        self.transcript.show(path, self.desk.versions())
+        answer = self.desk.answer
+        if answer is not None and answer.running and answer.message_id in self._drawn:
+            self._draw_answer(answer.message_id)
+        self.show_status()
+        self.measure()
+
+    def show_change(self, change: Change) -> None:
+        """Draw an answer of the open chat as far as it has come."""
+        self._meter.speed.note(change.message_id, change.turn)
+        if self._drawn != tuple(message.id for message in self.desk.path):
+            self.show_chat()
+        self._draw_answer(change.message_id)
+        self.show_status()
+
+    def _draw_answer(self, message_id: str) -> None:
+        message, answer = self.desk.message(message_id), self.desk.answer
+        if message is not None:
+            self.transcript.update_message(message, answer.turn if answer else None)
+
+    def show_status(self) -> None:
+        """Draw the status bar."""
+        self.screen.query_one(StatusBar).show(self._meter.status(self.desk, self.desk.services.host.state))
+
+    def measure(self) -> None:
+        """Count the tokens of the conversation with the draft; while an answer comes it counts itself."""
+        if not self.desk.answering:
+            self.work(self._measure(), "gauge", exclusive=True)
+
+    async def _measure(self) -> None:
+        try:
+            self._meter.gauge = await self.desk.gauge(self.composer.draft)
+        except LlmlabError:
+            # A gauge is no place to tell that a template fails or an engine died: sending does.
+            self._meter.gauge = None
+        self.show_status()
+
+    def refresh_list(self) -> None:
+        """Read the list of chats again."""
+        self.work(self._refresh_list(), "list", exclusive=True)
+
+    async def _refresh_list(self) -> None:
+        try:
+            chats = await self.desk.services.chats.list(self.list.search)
+        except LlmlabError as error:
+            self.tell_problem(error)
+            return
+        self.list.show(chats, self.desk.chat.id)

@@ -1,0 +1,166 @@
+"""The lab as commands see it: each wish goes to the hand that can fulfil it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+
+from textual.screen import Screen
+
+from llmlab.domain.messages import Message
+from llmlab.domain.model import BadModel, ModelSpec
+from llmlab.errors import LlmlabError
+from llmlab.tui.commands.lab import Severity
+from llmlab.tui.commands.table import BY_ID, keys_of
+from llmlab.tui.desk import Desk
+from llmlab.tui.screens.answers import Answers
+from llmlab.tui.screens.help import HelpScreen
+from llmlab.tui.screens.line import LineDialog
+from llmlab.tui.screens.model_keeper import ModelKeeper
+from llmlab.tui.screens.picture import Picture
+from llmlab.tui.screens.settings import SettingsScreen
+from llmlab.tui.services import Change, LabServices, SettingsFile, Wish
+from llmlab.tui.widgets.hints import key_name
+from llmlab.words import say
+
+
+class Workbench:
+    """`commands.lab.Lab` over one screen."""
+
+    def __init__(
+        self,
+        screen: Screen[None],
+        services: LabServices,
+        settings: SettingsFile,
+        wish: Wish,
+        apply: Callable[[], None],
+    ) -> None:
+        now = settings.current
+        self.settings = settings
+        self.wish = wish
+        self.desk = Desk(services, sampling=now.sampling, thinking=now.thinking)
+        self.picture = Picture(screen, self.desk)
+        self.answers = Answers(self.picture)
+        self.models = ModelKeeper(self.picture, settings)
+        self._screen = screen
+        self._apply = apply
+
+    @property
+    def selected(self) -> Message | None:
+        """The message that is selected in the transcript."""
+        return self.desk.message(self.picture.transcript.selected_message or "")
+
+    @property
+    def highlighted_chat(self) -> tuple[str, str] | None:
+        """Id and title of the chat under the cursor of the list, when the list has the focus."""
+        return self.picture.list.highlighted
+
+    def key_of(self, command_id: str) -> str:
+        """The key that runs a command, the user's own in place of the default."""
+        return key_name(next(iter(keys_of(BY_ID[command_id], self.settings.current.keymap)), ""))
+
+    async def run_action(self, action: str) -> None:
+        """Run one of Textual's own actions."""
+        await self._screen.run_action(action)
+
+    def tell(self, text: str, *, title: str = "", severity: Severity = "information") -> None:
+        """Show a short message that goes away by itself."""
+        self.picture.tell(text, title=title, severity=severity)
+
+    def copy(self, text: str) -> None:
+        """Put `text` on the clipboard."""
+        self._screen.app.copy_to_clipboard(text)
+
+    def show_chat(self) -> None:
+        """Draw the desk's chat anew."""
+        self.picture.show_chat()
+
+    def refresh_list(self) -> None:
+        """Read the list of chats again."""
+        self.picture.refresh_list()
+
+    async def open_chat(self, chat_id: str) -> None:
+        """Put a stored chat on the desk and write on in it."""
+        self.answers.cancel_edit()
+        await self.desk.open_chat(chat_id)
+        self.show_chat()
+        self.select(None)
+        self.refresh_list()
+
+    def select(self, message_id: str | None) -> None:
+        """Select a message and give the transcript the focus; `None` gives it back to the composer."""
+        self._screen.remove_class("--list")
+        self.picture.transcript.select_message(message_id)
+        (self.picture.composer if message_id is None else self.picture.transcript).focus()
+
+    def start_answer(self, changes: AsyncGenerator[Change, None], *, draft: str = "") -> None:
+        """Follow an answer; `draft` returns to the composer when it cannot begin."""
+        self.answers.start(changes, draft=draft)
+
+    def begin_edit(self, message: Message) -> None:
+        """Put a message into the composer to be changed."""
+        self.answers.begin_edit(message)
+
+    def leave(self) -> bool:
+        """Take one step back: an edit, a search, a selection; False when there was none."""
+        stepped = self.answers.cancel_edit()
+        if not stepped and self.picture.list.has_focus_within:
+            stepped = True
+            if self.picture.list.clear_search():
+                return True
+        if not stepped:
+            stepped = self.selected is not None
+        self.select(None)
+        return stepped
+
+    def load_model(self, spec: ModelSpec) -> None:
+        """Make `spec` the model of the lab and start to load it."""
+        self.models.load(spec)
+
+    async def pick_model(self) -> ModelSpec | BadModel | None:
+        """A model from the user; `None` when they do not want to."""
+        return await self.models.pick()
+
+    def change_settings(self, **values: object) -> None:
+        """Set, keep and apply the user's settings."""
+        try:
+            self.settings.change(**values)
+        except LlmlabError as error:
+            self.picture.tell_problem(error)
+        now = self.settings.current
+        self.desk.sampling, self.desk.thinking = now.sampling, now.thinking
+        self.picture.transcript.thinking_shown = now.show_thinking
+        self._apply()
+        self.show_chat()
+
+    def toggle_thinking(self) -> None:
+        """Fold or unfold the thinking of all answers."""
+        transcript = self.picture.transcript
+        transcript.thinking_shown = not transcript.thinking_shown
+        self.tell(say("Thinking is shown.") if transcript.thinking_shown else say("Thinking is folded away."))
+
+    def search_chats(self, text: str) -> None:
+        """Show the list of chats and search in it."""
+        self._screen.add_class("--list")
+        self._screen.remove_class("--folded")
+        self.picture.list.begin_search(text)
+
+    def toggle_list(self) -> None:
+        """Fold or unfold the list: beside the chat where there is room, else in its place."""
+        single = self._screen.has_class("-single")
+        self._screen.toggle_class("--list" if single else "--folded")
+        if self._screen.has_class("--list") if single else not self._screen.has_class("--folded"):
+            self.picture.list.focus_chats()
+        else:
+            self.picture.composer.focus()
+
+    async def ask_line(self, question: str, value: str = "") -> str | None:
+        """One line from the user; `None` when they do not want to."""
+        return await self._screen.app.push_screen_wait(LineDialog(question, value))
+
+    def open_settings(self) -> None:
+        """Show the settings."""
+        self._screen.app.push_screen(SettingsScreen(self.settings, self.change_settings))
+
+    def open_help(self) -> None:
+        """Show the keys and commands."""
+        self._screen.app.push_screen(HelpScreen(self.settings.current.keymap))

@@ -1,0 +1,157 @@
+"""Where the user writes: one message, however many lines it has and wherever they come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import TextArea
+
+from llmlab.domain.terminal import visible
+from llmlab.tui.widgets.completion import Completion
+from llmlab.tui.widgets.pastes import Pastes
+from llmlab.words import say
+
+
+class Composer(TextArea):
+    """Enter sends; shift+enter and ctrl+j begin a new line; up in an empty one brings back what was sent before.
+
+    A large paste stands in it as a short mark, so that typing stays quick, and is sent whole.
+    """
+
+    DEFAULT_CSS = """
+    Composer {
+        height: auto; min-height: 3; max-height: 12; padding: 0 1; border: round $border-blurred;
+        background: $background;
+    }
+    Composer:focus { border: round $border; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "send", show=False, priority=True, id="composer.send"),
+        Binding("shift+enter,ctrl+j", "new_line", show=False, priority=True, id="composer.newline"),
+        Binding("tab", "complete", show=False, priority=True, id="composer.complete"),
+        Binding("escape", "dismiss", show=False, priority=True, id="composer.dismiss"),
+    ]
+
+    @dataclass
+    class Sent(Message):
+        """The user is done writing; `text` is whole, pastes put back."""
+
+        text: str
+
+    def __init__(self, completion: Completion, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(
+            id=id,
+            soft_wrap=True,
+            show_line_numbers=False,
+            tab_behavior="focus",
+            highlight_cursor_line=False,
+            placeholder=say("Ask something, / for commands"),
+        )
+        self.cursor_blink = False
+        self.sent: list[str] = []
+        """What was sent, oldest first."""
+        self._completion = completion
+        self._pastes = Pastes()
+        self._place: int | None = None
+
+    @property
+    def draft(self) -> str:
+        """What would be sent: the text with every paste in its place."""
+        return self._pastes.unfold(self.text)
+
+    def set_draft(self, text: str) -> None:
+        """Put `text` in, the cursor at its end; what is long is folded."""
+        self.load_text(self._pastes.fold(text))
+        self.move_cursor(self.document.end)
+
+    def retell(self) -> None:
+        """Speak the language in use."""
+        self.placeholder = say("Ask something, / for commands")
+
+    def action_send(self) -> None:
+        """Send the draft, or first complete the command that is chosen."""
+        choice = self._completion.choice
+        if choice is not None:
+            self.set_draft(f"/{choice.slash}")
+            if choice.argument and not choice.keys:
+                self.insert(" ")
+                return
+        text = self.draft
+        if text.strip():
+            # Emptied here, so that a second enter cannot send the same text; what cannot be sent is put back.
+            self.load_text("")
+            self.post_message(self.Sent(text))
+
+    def action_new_line(self) -> None:
+        """Begin a new line."""
+        self._replace_via_keyboard("\n", *self.selection)
+
+    def action_complete(self) -> None:
+        """Complete the command that is chosen; else go on to the next field."""
+        choice = self._completion.choice
+        if choice is None:
+            self.screen.focus_next()
+            return
+        self.set_draft(f"/{choice.slash} " if choice.argument else f"/{choice.slash}")
+
+    def action_dismiss(self) -> None:
+        """Close the list of commands."""
+        self._completion.dismiss(self.text)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Escape belongs to the list of commands only while it is open."""
+        return self._completion.open if action == "dismiss" else super().check_action(action, parameters)
+
+    def action_cursor_up(self, select: bool = False) -> None:
+        """Move up: among the commands offered, in the text, or back in history."""
+        if self._completion.open:
+            self._completion.action_cursor_up()
+        elif self.cursor_at_first_line and (not self.text or self._place is not None) and not select:
+            self._recall(-1)
+        else:
+            super().action_cursor_up(select)
+
+    def action_cursor_down(self, select: bool = False) -> None:
+        """Move down: among the commands offered, in the text, or forward in history."""
+        if self._completion.open:
+            self._completion.action_cursor_down()
+        elif self.cursor_at_last_line and self._place is not None and not select:
+            self._recall(+1)
+        else:
+            super().action_cursor_down(select)
+
+    def action_delete_left(self) -> None:
+        """Delete to the left; the mark of a paste goes as one."""
+        row, column = self.cursor_location
+        mark = self._pastes.mark_before(self.document[row][:column]) if not self.selected_text else ""
+        if mark:
+            self.delete((row, column - len(mark)), (row, column), maintain_selection_offset=False)
+        else:
+            super().action_delete_left()
+
+    def remember(self, text: str) -> None:
+        """Keep what was sent for the up key."""
+        if not self.sent or self.sent[-1] != text:
+            self.sent.append(text)
+        self._place = None
+
+    def _recall(self, step: int) -> None:
+        """Go through what was sent; past the newest stands an empty draft."""
+        place = (len(self.sent) if self._place is None else self._place) + step
+        if place < 0 or not self.sent:
+            return
+        self._place = place if place < len(self.sent) else None
+        self.set_draft(self.sent[place] if self._place is not None else "")
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        """Take a paste as text that cannot steer the terminal, one message however many lines it has."""
+        event.stop()
+        event.prevent_default()
+        text = visible(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        result = self._replace_via_keyboard(self._pastes.fold(text), *self.selection)
+        if result is not None:
+            self.move_cursor(result.end_location)

@@ -1,0 +1,184 @@
+"""A whole lab over a scripted engine and a real store, for Pilot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from llmlab.domain.model import BadModel, ModelSpec
+from llmlab.engine.scripted import Reply, Script, ScriptedEngine
+from llmlab.errors import ConfigError
+from llmlab.library.settings import SettingsFile
+from llmlab.paths import Paths
+from llmlab.services.chat import ChatService
+from llmlab.services.host import EngineHost
+from llmlab.services.preview import Preview
+from llmlab.store.chats import ChatStore
+from llmlab.tui.app import LabApp
+from llmlab.tui.screens.lab import LabScreen
+from llmlab.tui.screens.workbench import Workbench
+from llmlab.tui.services import LabServices, Wish
+from llmlab.tui.widgets.composer import Composer
+from llmlab.tui.widgets.status import StatusBar
+from llmlab.tui.widgets.transcript import Transcript
+
+PATIENCE = 10.0
+"""Seconds until a condition that does not come true fails a test."""
+
+
+@dataclass
+class ShelfDouble:
+    """Models without files."""
+
+    listed: list[ModelSpec | BadModel] = field(default_factory=lambda: [spec("one"), spec("two")])
+    edited: bool = False
+    wrong: tuple[str, ...] = ()
+
+    def models(self) -> tuple[ModelSpec | BadModel, ...]:
+        return tuple(self.listed)
+
+    def find(self, name: str) -> ModelSpec:
+        for model in self.listed:
+            if model.name == name and isinstance(model, ModelSpec):
+                return model
+        raise ConfigError(f"There is no model {name}.", hint="F5")
+
+    def default(self) -> ModelSpec:
+        for model in self.listed:
+            if isinstance(model, ModelSpec):
+                return model
+        raise ConfigError("No model can be used.", where="models.toml")
+
+    def changed_on_disk(self) -> bool:
+        return self.edited
+
+    def reload(self) -> None:
+        self.edited = False
+
+    def problems(self) -> tuple[str, ...]:
+        return self.wrong
+
+
+def spec(name: str) -> ModelSpec:
+    """A model of this name."""
+    return ModelSpec(name=name, path=f"/models/{name}.gguf", source="models.toml")
+
+
+@dataclass
+class Laboratory:
+    """A running lab and its parts."""
+
+    app: LabApp
+    pilot: Pilot[None]
+    services: LabServices
+    shelf: ShelfDouble
+    engines: list[ScriptedEngine]
+
+    @property
+    def screen(self) -> LabScreen:
+        return next(screen for screen in self.app.screen_stack if isinstance(screen, LabScreen))
+
+    @property
+    def bench(self) -> Workbench:
+        return self.screen._bench.result()
+
+    @property
+    def composer(self) -> Composer:
+        return self.screen.query_one(Composer)
+
+    @property
+    def transcript(self) -> Transcript:
+        return self.screen.query_one(Transcript)
+
+    @property
+    def texts(self) -> list[str]:
+        return [message.text for message in self.bench.desk.path]
+
+    @property
+    def status(self) -> str:
+        return self.screen.query_one(StatusBar).render().plain
+
+    @property
+    def banner(self) -> str:
+        return str(self.screen.query_one("#banner", Static).render())
+
+    @property
+    def toasts(self) -> list[str]:
+        return [f"{toast.title}|{toast.message}" for toast in self.app._notifications]
+
+    async def until(self, condition: Callable[[], object], what: str = "") -> None:
+        """Wait until `condition` holds, letting the app work."""
+        async with asyncio.timeout(PATIENCE) if hasattr(asyncio, "timeout") else _no_limit():
+            while not condition():
+                await self.pilot.pause(0.005)
+
+    async def ask(self, text: str) -> None:
+        """Send `text` and wait for the end of the answer."""
+        count = len(self.bench.desk.path)
+        self.composer.set_draft(text)
+        await self.pilot.press("enter")
+        await self.until(lambda: len(self.bench.desk.path) >= count + 2 and not self.bench.desk.answering)
+
+    async def command(self, text: str) -> None:
+        """Give a slash command."""
+        self.composer.focus()
+        self.composer.set_draft(text)
+        await self.pilot.pause()
+        await self.pilot.press("enter")
+        await self.pilot.pause()
+
+
+@asynccontextmanager
+async def _no_limit() -> AsyncIterator[None]:
+    """Python 3.10 has no asyncio.timeout; the run as a whole is bounded there."""
+    yield
+
+
+@asynccontextmanager
+async def laboratory(
+    paths: Paths,
+    *replies: Reply,
+    script: Script | None = None,
+    size: tuple[int, int] = (110, 32),
+    shelf: ShelfDouble | None = None,
+    wish: Wish | None = None,
+    ready: bool = True,
+    settings: str = "",
+) -> AsyncIterator[Laboratory]:
+    """A lab that has started; with `ready` its model is loaded."""
+    used = script or (Script(replies=replies) if replies else Script())
+    engines: list[ScriptedEngine] = []
+    models = shelf or ShelfDouble()
+
+    def make_engine() -> ScriptedEngine:
+        engines.append(ScriptedEngine(used))
+        return engines[-1]
+
+    host = EngineHost(make_engine)
+    chats = ChatService(ChatStore(paths.database), host, interval=0.0)
+
+    async def end() -> None:
+        await host.close()
+        await chats.close()
+
+    services = LabServices(chats, host, models, Preview(host), paths, end)
+
+    async def open_services() -> LabServices:
+        return services
+
+    if settings:
+        paths.settings_file.write_text(settings, encoding="utf-8")
+    app = LabApp(SettingsFile(paths.settings_file), open_services, wish or Wish(export_folder=Path(paths.cache)))
+    async with app.run_test(size=size, notifications=True) as pilot:
+        lab = Laboratory(app, pilot, services, models, engines)
+        await lab.until(lambda: any(isinstance(s, LabScreen) and s._bench.done() for s in app.screen_stack))
+        if ready:
+            await lab.until(lambda: host.state.phase == "ready")
+        await pilot.pause()
+        yield lab
