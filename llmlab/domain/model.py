@@ -107,3 +107,39 @@ class ModelCard:
     load_s: float
     notes: tuple[str, ...] = ()
     """What the user should know: GPU asked for but not built in, window beyond training, template missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFacts:
+    """A model as the header of its file tells, without loading it."""
+
+    title: str
+    """`general.name` of the file, else its file name."""
+    architecture: str
+    quantisation: str
+    """The number format that most of the weights have, for instance `Q8_0`."""
+    parameters: int
+    file_bytes: int
+    n_layer: int
+    n_ctx_train: int
+    n_ctx: int
+    """The window that would be made, in tokens."""
+    memory_bytes: int
+    """Estimate: weights, KV cache of that window, and room to compute."""
+    template_name: str
+    """`file`, a named template, or the path of a Jinja file."""
+    can_think: bool
+    notes: tuple[str, ...] = ()
+    """What the user should know: no template in the file, window beyond training."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineReport:
+    """What an engine process says of itself before it has a model."""
+
+    build: str
+    """llama-cpp-python version and what its library was built with."""
+    gpu: bool
+    """The library can offload to a GPU."""
+    devices: tuple[str, ...] = ()
+    """The GPUs it found."""

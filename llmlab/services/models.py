@@ -6,9 +6,8 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
-from llmlab.domain.model import BadModel, ModelSpec
+from llmlab.domain.model import BadModel, ModelFacts, ModelSpec
 from llmlab.errors import ConfigError, LlmlabError
 from llmlab.library.checks import meant
 from llmlab.library.models import POCKET, ModelsFile, ad_hoc, ad_hoc_pocket, read_models
@@ -18,15 +17,7 @@ Stamp = tuple[int, int, int] | None
 """Modification time in ns, size and inode of a file; `None` when there is none."""
 
 
-class Facts(Protocol):
-    """What the header of a model's file says: `engine.gguf.describe`."""
-
-    @property
-    def architecture(self) -> str:
-        """For instance `llama`."""
-
-
-Inspect = Callable[[ModelSpec], Facts]
+Inspect = Callable[[ModelSpec], ModelFacts]
 """Reads the header of a model's file and checks it; raises `ModelError`."""
 
 
@@ -39,7 +30,7 @@ class Health:
     source: str = ""
     problem: LlmlabError | None = None
     """Why it cannot be used."""
-    facts: Facts | None = None
+    facts: ModelFacts | None = None
     """What its header says, when it could be read."""
 
     @property
@@ -162,8 +153,8 @@ class ModelShelf:
                 models.setdefault(model.name, model)
             if file.default:
                 default, default_source = file.default, path
-        if default and not isinstance(models.get(default), ModelSpec):
-            what = say("default names no usable model: {name}", name=default)
+        if default and default not in models:
+            what = say("default names no model: {name}", name=default)
             problems.append(f"{default_source}: {what}" + meant(default, models))
         self._models, self._problems, self._default = models, tuple(problems), default
 

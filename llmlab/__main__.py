@@ -1,0 +1,42 @@
+"""The door: `llmlab`, and `python -m llmlab`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from llmlab import words
+from llmlab.cli import Session, run
+from llmlab.headless.diagnostics import Diagnostics
+from llmlab.headless.output import Output
+from llmlab.paths import Paths, find_paths
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    paths = find_paths()
+    words.use_language(choose_language(given, paths))
+    return run(given, Session(Output(), Diagnostics(), paths))
+
+
+def choose_language(arguments: Sequence[str], paths: Paths) -> str:
+    """`--language`, else `LLMLAB_LANG`, else the settings', else the locale's; help needs it before it is parsed."""
+    for index, word in enumerate(arguments):
+        name, _, value = word.partition("=")
+        if name == "--language":
+            value = value or next(iter(arguments[index + 1 :]), "")
+            if value in words.LANGUAGES:
+                return value
+    if not os.environ.get("LLMLAB_LANG") and paths.settings_file.exists():
+        from llmlab.library.settings import read_settings
+
+        wanted = read_settings(paths.settings_file)[0].language
+        if wanted:
+            return wanted
+    return words.language_of_environment()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,353 @@
+"""The command line: what may be asked, and which part answers it. Parts are imported when they are asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from llmlab import __version__
+from llmlab.errors import ConfigError, LlmlabError, UsageError
+from llmlab.headless.diagnostics import Diagnostics, Exit, exit_code
+from llmlab.headless.output import Output, ReaderGone
+from llmlab.paths import Paths
+from llmlab.words import LANGUAGES, say
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What every command is given."""
+
+    out: Output
+    err: Diagnostics
+    paths: Paths
+
+
+def run(arguments: Sequence[str], session: Session) -> int:
+    """Do what the command line asks; the exit code. Nothing but `SystemExit` for a broken Python is raised."""
+    try:
+        code = lab_command().main(args=list(arguments), prog_name="llmlab", obj=session, standalone_mode=False)
+        return int(code or Exit.ANSWERED)
+    except ReaderGone:
+        session.out.abandon()
+        return Exit.ANSWERED
+    except click.UsageError as error:
+        session.err.usage(_usage(error))
+        return Exit.USAGE
+    except click.ClickException as error:
+        session.err.note(error.format_message())
+        return Exit.FAILED
+    except LlmlabError as error:
+        session.err.problem(error)
+        return exit_code(error)
+    except (KeyboardInterrupt, click.Abort):
+        session.err.end_thinking()
+        return Exit.INTERRUPTED
+    except Exception:  # noqa: BLE001 - the last stop: a person gets a sentence, the log gets the traceback
+        session.err.crash(session.paths.logs / "llmlab.log")
+        return Exit.FAILED
+
+
+def _usage(error: click.UsageError) -> str:
+    """What is wrong with the command line, and where its help is."""
+    context = error.ctx
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return error.format_message()
+    hint = say("See: {command} --help", command=context.command_path) if context else ""
+    return f"llmlab: {error.format_message()}\n  {hint}".rstrip()
+
+
+class Commands(click.Group):
+    """A group that offers the near miss of a command."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments name."""
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            from llmlab.library.checks import meant
+
+            raise click.UsageError(
+                say("There is no command {name}", name=args[0]) + meant(args[0], self.list_commands(ctx)), ctx
+            )
+        return super().resolve_command(ctx, args)
+
+
+def lab_command() -> click.Group:
+    """The whole command line, in the language in use."""
+    return Commands(
+        name="llmlab",
+        help=say("An offline chat lab for local language models. Without a command, the lab opens."),
+        invoke_without_command=True,
+        callback=click.pass_context(_lab),
+        add_help_option=False,
+        params=[
+            _option("-m", "--model", help=say("Name of a model, or a GGUF file.")),
+            _option("-s", "--system", help=say("System prompt of the first chat.")),
+            _flag("-c", "--continue", "resume", help=say("Open the chat used last.")),
+            _option("--language", type=click.Choice(["auto", *LANGUAGES]), help=say("Language of the interface.")),
+            _version(),
+            _help(),
+        ],
+        commands=[_ask_command(), _models_command(), _chats_command(), _paths_command(), _doctor_command()],
+    )
+
+
+def _lab(context: click.Context, model: str | None, system: str | None, resume: bool, language: str | None) -> int:
+    """Open the lab, unless a command follows."""
+    if context.invoked_subcommand is not None:
+        return Exit.ANSWERED
+    from llmlab.lab import open_lab
+
+    session: Session = context.obj
+    _prepare(session.paths)
+    folder = _working_folder(session.paths)
+    return open_lab(session.paths, folder, model=model or "", system=system, resume=resume)
+
+
+def _ask_command() -> click.Command:
+    """`llmlab ask`."""
+    return _command(
+        "ask",
+        _ask,
+        say("Answer one question; TEXT - is standard input. What is piped in follows TEXT."),
+        click.Argument(["text"], required=False),
+        _option("-m", "--model", help=say("Name of a model, or a GGUF file.")),
+        _option("-s", "--system", help=say("System prompt; an empty one is none.")),
+        _option(
+            "-o",
+            "--option",
+            "options",
+            nargs=2,
+            type=str,
+            multiple=True,
+            metavar="KEY VALUE",
+            help=say("A sampler setting, such as -o temperature 0.2; may be repeated."),
+        ),
+        _option("--seed", type=int, help=say("Same seed, same answer. Without it: drawn anew.")),
+        _option("--max-tokens", type=int, help=say("Longest answer in tokens.")),
+        click.Option(
+            ["--thinking/--no-thinking"], default=None, help=say("Whether a model that can think does so first.")
+        ),
+        _json(say("Print one JSON object instead of the text.")),
+    )
+
+
+def _ask(
+    session: Session,
+    text: str | None,
+    model: str | None,
+    system: str | None,
+    options: tuple[tuple[str, str], ...],
+    seed: int | None,
+    max_tokens: int | None,
+    thinking: bool | None,
+    as_json: bool,
+) -> int:
+    from llmlab import wiring
+    from llmlab.domain.recipe import Recipe
+    from llmlab.headless.ask import Console, run_ask
+    from llmlab.headless.options import question_of, sampling_of
+
+    sampling = sampling_of(options, seed, max_tokens)
+    question = question_of(text)
+    _prepare(session.paths)
+    shelf = wiring.open_shelf(session.paths, _working_folder(session.paths))
+    if shelf.problems():
+        session.err.note(say("Something in models.toml is wrong; see: llmlab models check"))
+    spec = shelf.find(model) if model else shelf.default()
+    recipe = Recipe(model=spec, system=system, sampling=sampling, thinking=thinking)
+    host = wiring.make_host(session.paths)
+    return asyncio.run(run_ask(host, recipe, question, Console(session.out, session.err), as_json=as_json))
+
+
+def _models_command() -> click.Group:
+    """`llmlab models`."""
+    return Commands(
+        name="models",
+        help=say("List the models of every models.toml, and what is wrong in them."),
+        invoke_without_command=True,
+        callback=click.pass_context(_models),
+        add_help_option=False,
+        params=[_json(), _help()],
+        commands=[
+            _command(
+                "check",
+                _models_check,
+                say("Look at each model's file without loading it: sound, complete, fits into memory, has a template."),
+                click.Argument(["name"], required=False),
+                _json(),
+            )
+        ],
+    )
+
+
+def _models(context: click.Context, as_json: bool) -> int:
+    if context.invoked_subcommand is not None:
+        return Exit.ANSWERED
+    from llmlab import wiring
+    from llmlab.headless.models import list_models
+
+    session: Session = context.obj
+    shelf = wiring.open_shelf(session.paths, _working_folder(session.paths))
+    return list_models(shelf, session.out, session.err, as_json=as_json)
+
+
+def _models_check(session: Session, name: str | None, as_json: bool) -> int:
+    from llmlab import wiring
+    from llmlab.headless.models import check_models
+
+    shelf = wiring.open_shelf(session.paths, _working_folder(session.paths))
+    return check_models(shelf, name, session.out, session.err, as_json=as_json)
+
+
+def _chats_command() -> click.Group:
+    """`llmlab chats`."""
+    identifier = click.Argument(["chat_id"], metavar="ID")
+    limit = _option("-n", "--limit", type=click.IntRange(min=1), default=50, help=say("At most this many."))
+    return Commands(
+        name="chats",
+        help=say("Stored chats: list, show, export, search. ID may be shortened to its beginning."),
+        add_help_option=False,
+        params=[_help()],
+        no_args_is_help=True,
+        commands=[
+            _command("list", _chats_list, say("List chats, the newest first."), limit, _json()),
+            _command("show", _chats_show, say("Print a chat as Markdown."), identifier, _json()),
+            _command(
+                "export",
+                _chats_export,
+                say("Write a chat as Markdown, or as JSON with every version and branch."),
+                identifier,
+                _option("--format", "form", type=click.Choice(["md", "json"]), default="md", help=say("Which form.")),
+                _option("-o", "--output", type=click.Path(path_type=Path), help=say("Write to this file.")),
+                _flag("--force", "force", help=say("Replace the file if there is one.")),
+            ),
+            _command(
+                "search",
+                _chats_search,
+                say("List chats whose title or messages hold TEXT."),
+                click.Argument(["text"]),
+                limit,
+                _json(),
+            ),
+        ],
+    )
+
+
+def _chats_list(session: Session, limit: int, as_json: bool) -> int:
+    from llmlab.headless import chats
+
+    return chats.list_chats(session.paths, session.out, search="", limit=limit, as_json=as_json)
+
+
+def _chats_search(session: Session, text: str, limit: int, as_json: bool) -> int:
+    from llmlab.headless import chats
+
+    if not text.strip():
+        raise UsageError(say("There is nothing to search for."))
+    return chats.list_chats(session.paths, session.out, search=text, limit=limit, as_json=as_json)
+
+
+def _chats_show(session: Session, chat_id: str, as_json: bool) -> int:
+    from llmlab.headless import chats
+
+    return chats.export_chat(session.paths, session.out, chat_id, form="json" if as_json else "md")
+
+
+def _chats_export(session: Session, chat_id: str, form: str, output: Path | None, force: bool) -> int:
+    from llmlab.headless import chats
+
+    return chats.export_chat(
+        session.paths, session.out, chat_id, form="json" if form == "json" else "md", file=output, force=force
+    )
+
+
+def _paths_command() -> click.Command:
+    """`llmlab paths`."""
+    return _command("paths", _paths, say("Print where settings, models.toml, chats and logs are."), _json())
+
+
+def _paths(session: Session, as_json: bool) -> int:
+    from llmlab.headless.places import list_paths
+
+    return list_paths(session.paths, _working_folder(session.paths), session.out, as_json=as_json)
+
+
+def _doctor_command() -> click.Command:
+    """`llmlab doctor`."""
+    text = say("Examine the installation: versions, engine, GPU, memory, folders, chats, each model.")
+    return _command("doctor", _doctor, text, _json())
+
+
+def _doctor(session: Session, as_json: bool) -> int:
+    from llmlab.headless.doctor import examine
+
+    return examine(session.paths, _working_folder(session.paths), session.out, as_json=as_json)
+
+
+def _command(name: str, verb: Any, text: str, *params: click.Parameter) -> click.Command:
+    """A command whose verb is given the session and its parameters."""
+    return click.Command(
+        name, callback=click.pass_obj(verb), help=text, params=[*params, _help()], add_help_option=False
+    )
+
+
+def _option(*names: str, **attributes: Any) -> click.Option:
+    return click.Option(list(names), **attributes)
+
+
+def _flag(*names: str, **attributes: Any) -> click.Option:
+    return click.Option(list(names), is_flag=True, **attributes)
+
+
+def _json(text: str = "") -> click.Option:
+    return _flag("--json", "as_json", help=text or say("Print JSON."))
+
+
+def _help() -> click.Option:
+    def show(context: click.Context, _param: click.Parameter, wanted: bool) -> None:
+        if wanted and not context.resilient_parsing:
+            session: Session = context.obj
+            session.out.paragraph(context.get_help())
+            context.exit()
+
+    return _flag("-h", "--help", expose_value=False, is_eager=True, callback=show, help=say("Show this help and exit."))
+
+
+def _version() -> click.Option:
+    def show(context: click.Context, _param: click.Parameter, wanted: bool) -> None:
+        if wanted and not context.resilient_parsing:
+            session: Session = context.obj
+            session.out.line(f"llmlab {__version__}")
+            context.exit()
+
+    return _flag("--version", expose_value=False, is_eager=True, callback=show, help=say("Show the version and exit."))
+
+
+def _prepare(paths: Paths) -> None:
+    """Make the folders.
+
+    Raises:
+        ConfigError: one cannot be made.
+    """
+    try:
+        paths.ensure()
+    except OSError as error:
+        raise ConfigError(
+            say("A folder of llmlab cannot be made: {reason}", reason=error.strerror or str(error)),
+            where=str(error.filename or ""),
+            hint=say("Set LLMLAB_HOME to a folder that can be written."),
+        ) from None
+
+
+def _working_folder(paths: Paths) -> Path:
+    """The working directory; the config folder when it was deleted under us."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return paths.config

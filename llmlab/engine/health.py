@@ -1,0 +1,97 @@
+"""Whether a model can be used, from the header of its file alone: nothing is loaded, llama.cpp is not even imported."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from llmlab.domain.model import ModelFacts, ModelSpec
+from llmlab.engine.gguf import GgufFile, read_gguf
+from llmlab.engine.llama.checks import check_purpose, check_window
+from llmlab.engine.llama.fit import COMPUTE_BYTES, sizes_of
+from llmlab.engine.llama.template_choice import CHATML_MARK, choose_template
+from llmlab.words import say
+
+DEFAULT_WINDOW: Final = 8192
+"""Tokens of a window that nobody chose, where the model was trained on as many."""
+
+
+def describe(spec: ModelSpec) -> ModelFacts:
+    """What the header of the model's file says about `spec`.
+
+    Raises:
+        ModelError: the file cannot be used, or the window does not fit into memory; the message says why.
+    """
+    gguf = read_gguf(spec.path)
+    check_purpose(gguf)
+    trained = gguf.of_architecture("context_length")
+    n_ctx = wanted_window(spec, trained)
+    sizes = sizes_of(gguf, spec.cache_type_k, spec.cache_type_v)
+    check_window(spec, gguf, sizes, n_ctx, psutil.virtual_memory().available)
+    template = choose_template(
+        spec.chat_template, gguf.text("tokenizer.chat_template") or None, _special_tokens(gguf, spec.chat_template)
+    )
+    need = sizes.total + int(n_ctx * sizes.cache_per_token) + COMPUTE_BYTES
+    return ModelFacts(
+        title=gguf.text("general.name") or Path(spec.path).stem,
+        architecture=gguf.architecture,
+        quantisation=_quantisation(gguf),
+        parameters=sum(tensor.elements for tensor in gguf.tensors),
+        file_bytes=gguf.file_bytes,
+        n_layer=gguf.of_architecture("block_count"),
+        n_ctx_train=trained,
+        n_ctx=n_ctx,
+        memory_bytes=need,
+        template_name=template.name,
+        can_think="<think>" in template.source or "</think>" in template.source,
+        notes=(*template.notes, *_notes(spec, n_ctx, trained, need)),
+    )
+
+
+def wanted_window(spec: ModelSpec, trained: int) -> int:
+    """The window that `spec` asks for, in tokens: its own, else the trained one as RoPE stretches it, up to a bound."""
+    stretch = spec.rope.factor or (1.0 / spec.rope.scale if spec.rope.scale else 1.0)
+    return spec.n_ctx or min(int((trained or DEFAULT_WINDOW) * stretch), DEFAULT_WINDOW)
+
+
+def _special_tokens(gguf: GgufFile, setting: str) -> frozenset[str]:
+    """Whether the vocabulary knows chatml's mark; looked for only where the answer matters."""
+    tokens = gguf.array("tokenizer.ggml.tokens")
+    if setting != "auto" or gguf.text("tokenizer.chat_template") or tokens is None:
+        return frozenset()
+    return frozenset({CHATML_MARK}) if CHATML_MARK in tokens.strings() else frozenset()
+
+
+def _quantisation(gguf: GgufFile) -> str:
+    """The number format that holds most of the weights."""
+    held: Counter[str] = Counter()
+    for tensor in gguf.tensors:
+        held[tensor.type_name] += tensor.elements
+    return held.most_common(1)[0][0] if held else ""
+
+
+def _notes(spec: ModelSpec, n_ctx: int, trained: int, need: int) -> tuple[str, ...]:
+    notes = []
+    stretched = spec.rope.factor is not None or spec.rope.scale is not None
+    if trained and n_ctx > trained and not stretched:
+        notes.append(
+            say(
+                "The window of {n_ctx} tokens is longer than the {trained} the model was trained on; "
+                "set rope.scaling and rope.factor, or expect worse answers past it.",
+                n_ctx=f"{n_ctx:,}",
+                trained=f"{trained:,}",
+            )
+        )
+    memory = psutil.virtual_memory()
+    if need > memory.available and need - COMPUTE_BYTES > memory.available:
+        notes.append(
+            say(
+                "About {need} GB of memory are needed and {free} GB are free now; it will be slow or fail to load.",
+                need=f"{need / (1 << 30):,.1f}",
+                free=f"{memory.available / (1 << 30):,.1f}",
+            )
+        )
+    return tuple(notes)

@@ -1,0 +1,95 @@
+"""What stands on the command line, checked: sampler settings and the question."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import BinaryIO
+
+from llmlab.domain.sampling import SETTINGS, Sampling, Setting
+from llmlab.errors import UsageError
+from llmlab.library.checks import Unfit, check_of, meant
+from llmlab.words import say
+
+
+def sampling_of(pairs: Sequence[tuple[str, str]], seed: int | None = None, max_tokens: int | None = None) -> Sampling:
+    """The settings of `-o KEY VALUE` pairs, the last one of a key counting; `--seed` and `--max-tokens` win.
+
+    Raises:
+        UsageError: a key or value that is none; the message names what is allowed and the near miss.
+    """
+    values: dict[str, object] = {}
+    for key, text in pairs:
+        setting = next((setting for setting in SETTINGS if setting.name == key), None)
+        if setting is None:
+            names = [setting.name for setting in SETTINGS]
+            raise UsageError(
+                say("There is no sampler setting {key}", key=key) + meant(key, names),
+                where=f"-o {key} {text}",
+                hint=say("They are: {names}", names=", ".join(names)),
+            )
+        value = _value(setting, text, f"-o {key} {text}")
+        earlier = values.get(key)
+        values[key] = (*earlier, *value) if isinstance(earlier, tuple) and isinstance(value, tuple) else value
+    sampling = Sampling(**values)  # type: ignore[arg-type]  # the checks give each field its type
+    for name, number in (("seed", seed), ("max_tokens", max_tokens)):
+        if number is not None:
+            setting = next(setting for setting in SETTINGS if setting.name == name)
+            flag = "--" + name.replace("_", "-")
+            value = _value(setting, str(number), f"{flag} {number}")
+            sampling = replace(sampling, **{name: value})  # type: ignore[arg-type]  # checked above
+    return sampling
+
+
+def _value(setting: Setting, text: str, where: str) -> object:
+    given: object = text
+    with suppress(ValueError):  # the check below says what is allowed
+        given = int(text) if setting.kind == "int" else float(text) if setting.kind == "float" else text
+    try:
+        return check_of(setting)(given)
+    except Unfit as unfit:
+        raise UsageError(f"{setting.name}: {unfit}", where=where, hint=say(setting.help)) from None
+
+
+def question_of(text: str | None, stream: BinaryIO | None = None) -> str:
+    """The question: TEXT, then what was piped in; `-` is standard input alone.
+
+    Raises:
+        UsageError: there is none, or standard input cannot be read as text.
+    """
+    source = sys.stdin.buffer if stream is None else stream
+    piped = _read(source) if text == "-" or _is_piped(source) else ""
+    parts = [part for part in ("" if text in (None, "-") else str(text), piped) if part.strip()]
+    if not parts:
+        raise UsageError(
+            say("There is no question."),
+            hint=say('Give it as text, llmlab ask "Why is the sky blue?", or pipe it in.'),
+        )
+    return "\n\n".join(parts)
+
+
+def _is_piped(stream: BinaryIO) -> bool:
+    """Whether something was piped or redirected in: a terminal or a null device has nothing to say."""
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except OSError:  # no file behind the stream: somebody put it there on purpose
+        return True
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
+
+
+def _read(stream: BinaryIO) -> str:
+    try:
+        content = stream.read()
+    except OSError as error:
+        raise UsageError(say("Standard input cannot be read: {reason}", reason=error.strerror or str(error))) from None
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n").removesuffix("\n")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            say("Standard input is not UTF-8 text (byte {position})", position=f"{error.start:,}"),
+            hint=say("Convert it first, for instance with iconv -t UTF-8."),
+        ) from None

@@ -1,0 +1,126 @@
+"""Standard output: data and nothing else. The one module that writes it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Final, TextIO
+
+from llmlab.domain.terminal import encodable, visible, visible_line
+
+Json = Mapping[str, object] | Sequence[object]
+
+
+class ReaderGone(Exception):
+    """Nobody reads the output any more (`llmlab ask ... | head -1`)."""
+
+
+class Output:
+    """Standard output, safe on a terminal, faithful in a pipe, UTF-8 in a pipe everywhere.
+
+    On a terminal, control characters of what is written become visible; in a pipe they are data and stay. Every
+    method raises `ReaderGone` when the other end of the pipe was closed.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = sys.stdout if stream is None else stream
+        self.is_terminal = self._stream.isatty()
+        self._at_line_start = True
+        if isinstance(self._stream, io.TextIOWrapper):
+            # A terminal keeps its encoding and shows `?` for what it lacks; files and pipes get the same bytes
+            # on every platform.
+            encoding = self._stream.encoding if self.is_terminal else "utf-8"
+            self._stream.reconfigure(encoding=encoding, errors="replace", newline=None if self.is_terminal else "\n")
+
+    def write(self, text: str) -> None:
+        """Text of a model or a user, at once."""
+        if text:
+            self._put(visible(text) if self.is_terminal else encodable(text))
+            self._at_line_start = text.endswith("\n")
+
+    def end_line(self) -> None:
+        """End the line that is open, if one is."""
+        if not self._at_line_start:
+            self.write("\n")
+
+    def line(self, text: str = "") -> None:
+        """One line of a listing."""
+        self.write(text.replace("\n", " ") + "\n")
+
+    def paragraph(self, text: str) -> None:
+        """A text of several lines, ended by one."""
+        self.write(text)
+        self.end_line()
+
+    def matches(self, text: str) -> None:
+        """One line with matches between U+0002 and U+0003: bold on a terminal, plain in a pipe."""
+        bold, plain = ("\x1b[1m", "\x1b[22m") if understands_escapes(self._stream) else ("", "")
+        shown = visible(" ".join(text.split())) if self.is_terminal else encodable(" ".join(text.split()))
+        for mark, style in (("\u2402", bold), ("\u2403", plain), ("\x02", bold), ("\x03", plain)):
+            shown = shown.replace(mark, style)
+        self._put(shown + plain + "\n")
+
+    def json(self, value: Json) -> None:
+        """One JSON text, indented, ending in a newline."""
+        self._put(json_text(value) + "\n")
+
+    def _put(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except BrokenPipeError:
+            raise ReaderGone from None
+        except OSError as error:
+            # Windows says EINVAL for a pipe without a reader.
+            if os.name == "nt" and error.errno == 22:
+                raise ReaderGone from None
+            raise
+
+    def abandon(self) -> None:
+        """Let nothing be written at exit: the pipe is closed and the interpreter would complain."""
+        try:
+            sink = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(sink, self._stream.fileno())
+            os.close(sink)
+        except OSError:  # no file behind the stream, as in a test
+            return
+
+
+def understands_escapes(stream: TextIO) -> bool:
+    """Whether `stream` is a terminal that obeys escape sequences; an old Windows console prints them."""
+    if not stream.isatty() or os.environ.get("TERM") == "dumb":
+        return False
+    return os.name != "nt" or "WT_SESSION" in os.environ or "TERM" in os.environ
+
+
+_UNUSUAL: Final = re.compile(r"[^\n -~]")
+
+
+def json_text(value: Json) -> str:
+    """`value` as indented JSON; letters of every script stand as they are, whatever steers a terminal is escaped."""
+    written = json.dumps(value, ensure_ascii=False, indent=2)
+    return _UNUSUAL.sub(
+        lambda match: match[0] if visible(match[0]) == match[0] else json.dumps(match[0])[1:-1], written
+    )
+
+
+def table(rows: Sequence[Sequence[str]], gap: str = "  ") -> list[str]:
+    """`rows` as lines with their columns aligned; the last column is as long as it is."""
+    shown = [[visible_line(cell) for cell in row] for row in rows]
+    widths = [max(map(display_width, column)) for column in zip(*shown, strict=True)]
+    return [
+        gap.join(cell + " " * (widths[column] - display_width(cell)) for column, cell in enumerate(row)).rstrip()
+        for row in shown
+    ]
+
+
+def display_width(text: str) -> int:
+    """Cells that `text` takes in a terminal: East Asian wide characters take two, combining ones none."""
+    # The import costs a millisecond that only listings need to pay.
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)

@@ -1,0 +1,69 @@
+"""The one place that picks concrete parts: which engine, which store, which files.
+
+Engine and store are imported where they are needed: a command that lists paths loads neither.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from llmlab.domain.model import EngineReport
+from llmlab.engine.protocol import Engine
+from llmlab.library.settings import SettingsFile
+from llmlab.library.shipped import shipped_models_file
+from llmlab.paths import Paths
+from llmlab.services.chat import ChatService
+from llmlab.services.host import EngineHost
+from llmlab.services.models import ModelShelf
+from llmlab.services.preview import Preview
+
+
+def open_settings(paths: Paths) -> SettingsFile:
+    """The user's settings."""
+    return SettingsFile(paths.settings_file)
+
+
+def models_files(paths: Paths, folder: Path) -> tuple[Path, ...]:
+    """Every models.toml that counts, the later ones over the earlier: shipped, the user's, that of `folder`."""
+    return shipped_models_file(), paths.models_file, folder / "models.toml"
+
+
+def open_shelf(paths: Paths, folder: Path) -> ModelShelf:
+    """The models, as seen from the working directory `folder`."""
+    from llmlab.engine.health import describe
+
+    return ModelShelf(models_files(paths, folder), describe)
+
+
+def make_host(paths: Paths) -> EngineHost:
+    """The host of llama.cpp engines; no process starts before a model is used."""
+
+    def start() -> Engine:
+        from llmlab.engine.child import ChildEngine
+
+        return ChildEngine(log=paths.engine_log)
+
+    return EngineHost(start)
+
+
+def open_chats(paths: Paths, host: EngineHost) -> ChatService:
+    """The stored chats."""
+    from llmlab.store.chats import ChatStore
+
+    return ChatService(ChatStore(paths.database), host)
+
+
+def make_preview(host: EngineHost) -> Preview:
+    """What the next prompt would be, counted by the loaded model."""
+    return Preview(host)
+
+
+def probe_engine() -> EngineReport:
+    """What an engine process says of itself: starts one, asks, ends it.
+
+    Raises:
+        EngineError: it cannot be started, or says nothing that makes sense; the message holds its last words.
+    """
+    from llmlab.engine.probe import probe
+
+    return probe()
