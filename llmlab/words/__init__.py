@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import resources
 from typing import Final
 
 if sys.version_info >= (3, 11):
@@ -47,6 +46,9 @@ def current_language() -> str:
 
 def read_catalogue(language: str) -> dict[str, str]:
     """All sentences of one language: English sentence to its translation."""
+    # The import costs more than the rest of `llmlab --version` together, and English needs no file.
+    from importlib import resources
+
     catalogue: dict[str, str] = {}
     folder = resources.files(__package__) / language
     for entry in sorted(folder.iterdir(), key=lambda item: item.name):
