@@ -9,13 +9,21 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from rich.cells import cell_len
 
+from llmlab.domain.terminal import visible
 from llmlab.tui.markup.code import Highlighter, clean_code, code_lines, label_line, language_of, uncoloured
 from llmlab.tui.markup.inline import inline_spans
 from llmlab.tui.markup.lines import PLAIN, Line, Look, Span
 from llmlab.tui.markup.table import Align, Cell, table_lines
-from llmlab.tui.markup.wrapping import flow
+from llmlab.tui.markup.wrapping import flow, flow_plain
 
-_PARSER: Final = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+_PARSER: Final = (
+    MarkdownIt("commonmark", {"html": False, "maxNesting": 20})
+    .enable(["table", "strikethrough"])
+    # A block is parsed without the others, so a definition elsewhere means nothing: it is text that must not vanish.
+    .disable("reference")
+)
+_TOO_DEEP: Final = 19
+"""The parser drops what is nested deeper."""
 _BULLETS: Final = "•◦▪"
 _MARKER: Final = Look("marker")
 _BAR: Final = ("│ ", Look("quote"))
@@ -32,7 +40,10 @@ def block_lines(source: str, width: int, highlight: Highlighter = uncoloured, nu
         highlight: colours for code.
         number: the number its first list begins with, where that is not what the text says.
     """
-    return _Writer(source, width, highlight, number).write(_PARSER.parse(source))
+    tokens = _PARSER.parse(source)
+    if any(token.level >= _TOO_DEEP for token in tokens):
+        return flow_plain(visible(source), width, PLAIN)
+    return _Writer(source, width, highlight, number).write(tokens)
 
 
 class _Container:

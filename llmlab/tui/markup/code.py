@@ -100,7 +100,7 @@ def code_lines(
     lines: Sequence[str], width: int, colours: Colours | None = None, prefix: tuple[Span, ...] = ()
 ) -> list[Line]:
     """Lines of code as rows on their own ground; `lines` are clean."""
-    inset: tuple[Span, ...] = (*prefix, (" ", Look("code")))
+    inset: tuple[Span, ...] = (*prefix, (" ", Look()))
     lead = sum(len(text) for text, _ in inset)
     rows: list[Line] = []
     for index, line in enumerate(lines):

@@ -29,7 +29,7 @@ def inline_spans(tokens: Sequence[Token], base: Look = PLAIN) -> list[Span]:
             case "softbreak" | "hardbreak":
                 spans.append(("\n", look))
             case "code_inline":
-                spans.append((visible(token.content), look._replace(role="code")))
+                spans.append((_clean(token.content), look._replace(role="code")))
             case "link_open":
                 targets.append((str(token.attrGet("href") or ""), len(spans)))
             case "link_close":
@@ -40,9 +40,13 @@ def inline_spans(tokens: Sequence[Token], base: Look = PLAIN) -> list[Span]:
                     spans.append((f" ({visible(target)})", look._replace(role="link")))
             case "image":
                 target = str(token.attrGet("src") or "")
-                spans.append((f"[{visible(token.content)}]", look._replace(underline=True)))
+                spans.append((f"[{_clean(token.content)}]", look._replace(underline=True)))
                 spans.append((f" ({visible(target)})", look._replace(role="link")))
             case _:
                 if token.content:
-                    spans.append((visible(token.content).replace("\t", " "), look))
+                    spans.append((_clean(token.content), look))
     return spans
+
+
+def _clean(text: str) -> str:
+    return visible(text).replace("\t", " ")

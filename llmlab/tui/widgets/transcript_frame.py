@@ -91,6 +91,8 @@ def status_lines(message: Message, turn: Turn | None, width: int) -> list[Line]:
     """How the answer stands, where that has to be said."""
     if message.role != "assistant":
         return []
+    if is_thinking(message, turn):
+        return []
     if turn is not None and not turn.ended:
         return _live_lines(turn, width)
     if turn is not None and turn.problem is not None:

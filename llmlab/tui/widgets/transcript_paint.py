@@ -25,7 +25,7 @@ ROLES: Final[tuple[Role, ...]] = (
     "text", "muted", "heading", "code", "link", "marker", "quote", "rule", "strong", "warning", "error", "you",
     "model", "thinking", "keyword", "string", "comment", "number", "name", "operator",
 )  # fmt: skip
-GROUNDS: Final = ("plain", "you", "code")
+GROUNDS: Final = ("plain", "you", "code", "cursor")
 
 
 class Palette:
@@ -108,7 +108,7 @@ class Painter:
         inner = "code" if line.ground == "code" else ground
         frame = palette.ground(ground)
         segments = [
-            Segment("▌", palette.style(Look(bar), ground)) if bar else Segment(" ", frame),
+            Segment("█" if bar == "strong" else "▌", palette.style(Look(bar), ground)) if bar else Segment(" ", frame),
             Segment(" ", frame),
         ]
         cells = GUTTER

@@ -48,6 +48,7 @@ class RollView(ScrollView):
         & > .transcript--ground-plain { background: $background 0%; }
         & > .transcript--ground-you { background: $foreground 6%; }
         & > .transcript--ground-code { background: $foreground 9%; }
+        & > .transcript--ground-cursor { background: $primary 18%; }
         & > .transcript--text { color: $foreground; }
         & > .transcript--muted { color: $foreground 55%; }
         & > .transcript--heading { color: $text-primary; }
@@ -56,7 +57,7 @@ class RollView(ScrollView):
         & > .transcript--marker { color: $text-primary; }
         & > .transcript--quote { color: $foreground 75%; }
         & > .transcript--rule { color: $foreground 35%; }
-        & > .transcript--strong { color: $foreground; text-style: bold; }
+        & > .transcript--strong { color: $primary; }
         & > .transcript--warning { color: $text-warning; }
         & > .transcript--error { color: $text-error; }
         & > .transcript--you { color: $text-accent; }
@@ -171,10 +172,12 @@ class RollView(ScrollView):
         message = found.entry.message
         between = found.place.section == len(found.entry.sections()) - 1
         asked = message.role != "assistant" and not between
-        bar: Role | None = "strong" if message.id == self.marked_message() else "you" if asked else None
+        chosen = message.id == self.marked_message() and not between
+        bar: Role | None = "strong" if chosen else "you" if asked else None
+        ground = "cursor" if chosen else "you" if asked else "plain"
         selection = self.text_selection
         span = marked(selection, found.place, found.line) if selection is not None else None
-        strip = painter.strip(found.line, "you" if asked else "plain", None if between else bar, span)
+        strip = painter.strip(found.line, ground, bar, span)
         return strip.apply_offsets(-GUTTER, code_of(found.place))
 
     def render_lines(self, crop: Region) -> list[Strip]:
