@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import unicodedata
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -182,8 +183,8 @@ def test_only_the_last_block_of_a_growing_text_is_new() -> None:
 
 
 MARKS = st.sampled_from(
-    ["#", "```", "~~~", "- ", "1. ", "> ", "|", "---", "\n", "\n\n", "    ", "\t", "**", "`", "[", "](", ")", "中。", "\x1b[31m",
-     "\x9b", "\u202e", "\x07", "&#x202e;", "a b", "<", "\r", "\0", "[@click=x]", "https://e.org", "\\"]
+    ["#", "```", "~~~", "- ", "1. ", "> ", "|", "---", "\n", "\n\n", "    ", "\t", "**", "`", "[", "](", ")", "中。",
+     "\x1b[31m", "\x9b", "\u202e", "\x07", "&#x202e;", "a b", "<", "\r", "\0", "[@click=x]", "https://e.org", "\\"]
 )  # fmt: skip
 
 
@@ -211,7 +212,7 @@ def test_growth_in_any_steps_ends_in_the_same_rows(parts: list[str], width: int)
 @given(st.text(alphabet="ab \n", max_size=200))
 def test_blocks_are_in_order_and_cover_all_that_is_no_blank(text: str) -> None:
     segments = Segmenter().update(text)
-    assert all(first.end <= second.start for first, second in zip(segments, segments[1:], strict=False))
+    assert all(first.end <= second.start for first, second in pairwise(segments))
     covered = "".join(text[segment.start : segment.end] for segment in segments)
     assert covered.replace("\n", "").replace(" ", "") == text.replace("\n", "").replace(" ", "")
 

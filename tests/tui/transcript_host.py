@@ -70,7 +70,12 @@ def answer(number: int, text: str, *, thinking: str = "", origin: Origin | None 
         timing=Timing(first_token_s=0.052, tokens_per_s=214.3),
     )
     return Message(
-        id=f"a{number}", parent=f"q{number}", role="assistant", parts=parts, created=number + 0.5, origin=origin or figures
+        id=f"a{number}",
+        parent=f"q{number}",
+        role="assistant",
+        parts=parts,
+        created=number + 0.5,
+        origin=origin or figures,
     )
 
 
@@ -120,7 +125,13 @@ class Host(App[None]):
 def live(text: str, thinking: str = "") -> Message:
     parts = ((Thinking(thinking),) if thinking else ()) + ((Text(text),) if text else ())
     return Message(
-        id="live", parent="q3", role="assistant", parts=parts, created=9.0, state="writing", origin=Origin(model="pocket-m")
+        id="live",
+        parent="q3",
+        role="assistant",
+        parts=parts,
+        created=9.0,
+        state="writing",
+        origin=Origin(model="pocket-m"),
     )
 
 

@@ -206,6 +206,11 @@ class Roll:
                 last -= 1
         return Changed(above + first, above + last, moved=len(before) != len(after))
 
+    @property
+    def measured(self) -> bool:
+        """No height is a guess."""
+        return self._unmeasured == 0
+
     def lines(self, start: Place, end: Place) -> Iterator[tuple[Place, Line]]:
         """The rows from one place to another, both among them."""
         for index in range(start.entry, min(end.entry + 1, len(self.entries))):
