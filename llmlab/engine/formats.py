@@ -1,4 +1,4 @@
-"""The number formats of ggml: tensor types and the names of whole files' quantisations."""
+"""The number formats in which ggml keeps tensors."""
 
 from __future__ import annotations
 
@@ -15,11 +15,6 @@ class TensorType(NamedTuple):
     """Numbers in a block."""
     size: int
     """Bytes of a block."""
-
-    @property
-    def bytes_per_element(self) -> float:
-        """Bytes that one number takes."""
-        return self.size / self.elements
 
 
 def _tensor_types(table: str) -> Mapping[int, TensorType]:
@@ -40,18 +35,3 @@ TENSOR_TYPES: Final = _tensor_types(
 
 NEWEST_TENSOR_TYPE: Final = 255
 """Numbers up to this may be types of a later llama.cpp: their size is unknown here."""
-
-BYTES_PER_ELEMENT: Final[Mapping[str, float]] = MappingProxyType(
-    {kind.name.lower(): kind.bytes_per_element for kind in TENSOR_TYPES.values()}
-)
-"""By lower-case name, as `cache_type_k` and `cache_type_v` are written."""
-
-_NAMES = (
-    "F32|F16|Q4_0|Q4_1||||Q8_0|Q5_0|Q5_1|Q2_K - Medium|Q3_K - Small|Q3_K - Medium|Q3_K - Large|Q4_K - Small|"
-    "Q4_K - Medium|Q5_K - Small|Q5_K - Medium|Q6_K|IQ2_XXS|IQ2_XS|Q2_K - Small|IQ3_XS|IQ3_XXS|IQ1_S|IQ4_NL|IQ3_S|"
-    "IQ3_M|IQ2_S|IQ2_M|IQ4_XS|IQ1_M|BF16||||TQ1_0|TQ2_0|MXFP4 MoE|NVFP4|Q1_0"
-)
-FILE_TYPES: Final[Mapping[int, str]] = MappingProxyType(
-    {number: name for number, name in enumerate(_NAMES.split("|")) if name}
-)
-"""`general.file_type` in the words of llama.cpp."""
