@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,7 +149,7 @@ def _ask(
 ) -> int:
     from llmlab import wiring
     from llmlab.domain.recipe import Recipe
-    from llmlab.headless.ask import Console, run_ask
+    from llmlab.headless.ask import Console, answer
     from llmlab.headless.options import question_of, sampling_of
 
     sampling = sampling_of(options, seed, max_tokens)
@@ -162,7 +161,7 @@ def _ask(
     spec = shelf.find(model) if model else shelf.default()
     recipe = Recipe(model=spec, system=system, sampling=sampling, thinking=thinking)
     host = wiring.make_host(session.paths)
-    return asyncio.run(run_ask(host, recipe, question, Console(session.out, session.err), as_json=as_json))
+    return answer(host, recipe, question, Console(session.out, session.err), as_json=as_json)
 
 
 def _models_command() -> click.Group:

@@ -28,6 +28,11 @@ class Console:
     err: Diagnostics
 
 
+def answer(host: EngineHost, recipe: Recipe, question: str, console: Console, *, as_json: bool) -> Exit:
+    """`run_ask` on an event loop of its own."""
+    return asyncio.run(run_ask(host, recipe, question, console, as_json=as_json))
+
+
 async def run_ask(host: EngineHost, recipe: Recipe, question: str, console: Console, *, as_json: bool) -> Exit:
     """Ask, write the answer, end the engine.
 

@@ -190,12 +190,20 @@ def _with_key(text: str, source: Path, name: str, written: str | None) -> str:
     if line is not None and name in file.values:
         rows[line - 1 : line] = new
     elif new:
-        tables = [number for path, number in file.lines.items() if isinstance(file.values.get(path[0]), dict)]
-        at = min(tables) - 1 if tables else len(rows)
-        while at and not rows[at - 1].strip():
-            at -= 1
+        at = _place_of_new_key(file, rows)
         rows[at:at] = new
     return "\n".join(rows).rstrip("\n") + "\n"
+
+
+def _place_of_new_key(file: TomlFile, rows: list[str]) -> int:
+    """Where a new top-level key may stand: below the last one, else above the first table."""
+    tables = [name for name, value in file.values.items() if isinstance(value, dict)]
+    first_table = min((number for path, number in file.lines.items() if path[0] in tables), default=len(rows) + 1)
+    keys = [number for path, number in file.lines.items() if path[0] not in tables and number < first_table]
+    at = max(keys, default=first_table - 1)
+    while at and not rows[at - 1].strip():
+        at -= 1
+    return at
 
 
 def _with_table(text: str, source: Path, name: str, values: Mapping[str, object]) -> str:
