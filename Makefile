@@ -18,6 +18,10 @@ SUM := $(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 RUN_READY := $(VENV)/.run-$(SUM)
 DEV_READY := $(VENV)/.dev-$(SUM)
 
+# What must be importable to go on with what is there when pip cannot follow pyproject.toml, for want of a network.
+RUN_NEEDS := import llmlab.cli, llama_cpp, textual
+DEV_NEEDS := $(RUN_NEEDS), pytest, hypothesis, mypy, importlinter
+
 # Nothing from outside the checkout leaks in.
 unexport PYTHONPATH PYTHONHOME
 export PYTHONNOUSERSITE := 1
@@ -64,14 +68,13 @@ $(PY):
 	exit 1
 
 $(RUN_READY): $(PY)
-	@$(call install,-e .,import llmlab.cli, llama_cpp, textual,$@)
+	@$(call install,-e .,$(RUN_NEEDS),$@)
 
 $(DEV_READY): $(PY)
 	@$(PY) -m pip --version | awk '{ exit !($$2 + 0 < 25.1) }' && $(PY) -m pip install --quiet --upgrade 'pip>=25.1' || true
-	@$(call install,-e . --group dev,import llmlab.cli, llama_cpp, textual, pytest, hypothesis, mypy, importlinter,$@ $(RUN_READY))
+	@$(call install,-e . --group dev,$(DEV_NEEDS),$@ $(RUN_READY))
 
-# $(1): what pip installs; $(2): what must be importable to go on with what is there when pip
-# cannot follow (no network); $(3): the stamps that say it is done.
+# $(1): what pip installs; $(2): imports that do without pip; $(3): the stamps that say it is done.
 define install
 compiler=; for name in $(CXX_NAMES); do command -v $$name >/dev/null 2>&1 && compiler=$$name && break; done; \
 echo "llmlab: installing into $(VENV); the first time builds llama.cpp, which takes some minutes"; \

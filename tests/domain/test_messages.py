@@ -71,7 +71,7 @@ def test_choosing_every_step_upwards_shows_a_message(tree: Conversation, data: s
     assert chosen.messages == tree.messages
 
 
-@given(conversations(), st.data())
+@given(conversations())
 def test_a_new_message_after_the_end_is_shown_last(tree: Conversation) -> None:
     path = tree.path()
     new = message(99, path[-1].id if path else None)
