@@ -34,7 +34,7 @@ def describe(spec: ModelSpec) -> ModelFacts:
     template = choose_template(
         spec.chat_template, gguf.text("tokenizer.chat_template") or None, _special_tokens(gguf, spec.chat_template)
     )
-    need = sizes.total + int(n_ctx * sizes.cache_per_token) + COMPUTE_BYTES
+    need = sizes.total + int(n_ctx * sizes.cache_per_token) + _compute_bytes(spec, gguf)
     return ModelFacts(
         title=gguf.text("general.name") or Path(spec.path).stem,
         architecture=gguf.architecture,
@@ -73,6 +73,12 @@ def _quantisation(gguf: GgufFile) -> str:
     return held.most_common(1)[0][0] if held else ""
 
 
+def _compute_bytes(spec: ModelSpec, gguf: GgufFile) -> int:
+    """Room for one step: the logits of a micro-batch are its largest part."""
+    tokens = gguf.array("tokenizer.ggml.tokens")
+    return min(COMPUTE_BYTES, 4 * spec.n_ubatch * (tokens.count if tokens else 0))
+
+
 def _notes(spec: ModelSpec, n_ctx: int, trained: int, need: int) -> tuple[str, ...]:
     notes = []
     stretched = spec.rope.factor is not None or spec.rope.scale is not None
@@ -86,7 +92,7 @@ def _notes(spec: ModelSpec, n_ctx: int, trained: int, need: int) -> tuple[str, .
             )
         )
     memory = psutil.virtual_memory()
-    if need > memory.available and need - COMPUTE_BYTES > memory.available:
+    if need > memory.available:
         notes.append(
             say(
                 "About {need} GB of memory are needed and {free} GB are free now; it will be slow or fail to load.",

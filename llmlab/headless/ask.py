@@ -134,7 +134,8 @@ def _show_load(state: HostState, err: Diagnostics) -> None:
         err.progress(say("Loading {model}: {percent} %", model=state.model, percent=round(100 * state.fraction)))
     elif state.phase == "ready" and state.card:
         err.clear()
-        for note in state.card.notes:
+        # A script reads standard error as trouble; `llmlab models check` tells the same.
+        for note in state.card.notes if err.is_terminal else ():
             err.note(note)
 
 

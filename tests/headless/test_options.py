@@ -1,0 +1,94 @@
+"""Sampler settings and the question, from the command line."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from llmlab.domain.sampling import Sampling
+from llmlab.errors import UsageError
+from llmlab.headless.options import question_of, sampling_of
+
+
+def test_settings_arrive_with_their_types() -> None:
+    pairs = [("temperature", "1"), ("top_k", "3"), ("stop", "a"), ("stop", "b"), ("seed", "5"), ("top_k", "4")]
+    assert sampling_of(pairs) == Sampling(temperature=1.0, top_k=4, stop=("a", "b"), seed=5)
+    assert sampling_of(pairs, seed=9, max_tokens=7) == Sampling(
+        temperature=1.0, top_k=4, stop=("a", "b"), seed=9, max_tokens=7
+    )
+    assert sampling_of([]) == Sampling()
+
+
+@pytest.mark.parametrize(
+    ("pair", "said"),
+    [
+        (("temprature", "1"), "There is no sampler setting temprature; did you mean temperature?"),
+        (("temperature", "hot"), 'temperature: "hot" is not a number from 0 to 10'),
+        (("temperature", "nan"), "temperature: nan is not a number from 0 to 10"),
+        (("top_k", "1.5"), 'top_k: "1.5" is not a whole number from 0 to 1,000,000'),
+        (("top_p", "2"), "top_p: 2.0 is not a number from 0 to 1"),
+        (("stop", ""), 'stop: "" is neither a text nor a list of texts that are not empty'),
+    ],
+)
+def test_a_wrong_setting_says_what_is_allowed(pair: tuple[str, str], said: str) -> None:
+    with pytest.raises(UsageError) as refusal:
+        sampling_of([pair])
+    assert refusal.value.what == said
+    assert refusal.value.hint
+
+
+@pytest.mark.parametrize(
+    ("seed", "max_tokens", "where"), [(-1, None, "--seed -1"), (1 << 32, None, ""), (None, 0, "--max-tokens 0")]
+)
+def test_bounds_hold_for_the_flags_too(seed: int | None, max_tokens: int | None, where: str) -> None:
+    with pytest.raises(UsageError) as refusal:
+        sampling_of([], seed, max_tokens)
+    assert where in refusal.value.where
+
+
+@pytest.mark.parametrize(
+    ("text", "piped", "question"),
+    [
+        ("hi", b"", "hi"),
+        ("hi", b"  \n", "hi"),
+        ("hi", b"data\n", "hi\n\ndata"),
+        ("-", b"data\r\nmore\n", "data\nmore"),
+        (None, "\ufeff中文".encode(), "中文"),
+    ],
+)
+def test_text_first_then_what_was_piped_in(text: str | None, piped: bytes, question: str) -> None:
+    assert question_of(text, io.BytesIO(piped)) == question
+
+
+@pytest.mark.parametrize(("text", "piped"), [(None, b""), ("", b""), ("  ", b"\n"), ("-", b"")])
+def test_no_question_says_how_to_ask_one(text: str | None, piped: bytes) -> None:
+    with pytest.raises(UsageError, match="no question"):
+        question_of(text, io.BytesIO(piped))
+
+
+def test_bytes_that_are_no_text_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"UTF-8 text \(byte 2\)"):
+        question_of(None, io.BytesIO(b"ab\xff"))
+
+
+def test_a_null_device_says_nothing_and_a_file_does(tmp_path: Path) -> None:
+    path = tmp_path / "in"
+    path.write_bytes(b"from a file")
+    stream: BinaryIO
+    with path.open("rb") as stream:
+        assert question_of("hi", stream) == "hi\n\nfrom a file"
+    with Path(os.devnull).open("rb") as stream:
+        assert question_of("hi", stream) == "hi"
+
+
+def test_standard_input_that_cannot_be_read_says_so() -> None:
+    class Torn(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError(5, "Input/output error")
+
+    with pytest.raises(UsageError, match="Input/output error"):
+        question_of("-", Torn())
