@@ -43,7 +43,7 @@ lint: $(DEV_READY)
 	$(PY) -m ruff format --check
 	$(PY) -m ruff check
 	$(PY) -m mypy
-	$(VENV)/bin/lint-imports
+	$(PY) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
 check: lint test
 
@@ -63,7 +63,7 @@ $(PY):
 	    exit 1; \
 	  fi; \
 	done; \
-	echo "llmlab: Python 3.10 or newer is needed; found $$(python3 --version 2>&1 || true)." >&2; \
+	echo "llmlab: Python 3.10 or newer is needed; tried: $(PYTHON)." >&2; \
 	echo "  Install one, or name it:  make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; \
 	exit 1
 
