@@ -136,7 +136,7 @@ class ModelShelf:
         kept = {name: model for name, model in self._models.items() if isinstance(model, ModelSpec)}
         models: dict[str, ModelSpec | BadModel] = {}
         problems: list[str] = []
-        default, default_source = "", Path()
+        defaults: dict[str, Path] = {}
         for path in self._paths:
             file = self._files[path]
             problems += [str(problem) for problem in file.problems]
@@ -152,11 +152,14 @@ class ModelShelf:
                     models[model.name] = last_good
                 models.setdefault(model.name, model)
             if file.default:
-                default, default_source = file.default, path
-        if default and default not in models:
-            what = say("default names no model: {name}", name=default)
-            problems.append(f"{default_source}: {what}" + meant(default, models))
-        self._models, self._problems, self._default = models, tuple(problems), default
+                defaults[file.default] = path
+        problems += [
+            f"{path}: {say('default names no model: {name}', name=name)}" + meant(name, models)
+            for name, path in defaults.items()
+            if name not in models
+        ]
+        good = [name for name in defaults if isinstance(models.get(name), ModelSpec)]
+        self._models, self._problems, self._default = models, tuple(problems), good[-1] if good else ""
 
 
 def _distinct(files: Sequence[Path]) -> tuple[Path, ...]:
