@@ -16,6 +16,9 @@ MAX_BYTES: Final = 1 << 20
 TAIL_BYTES: Final = 16 << 10
 """How much of the end is looked at for the last lines."""
 
+CRASH: Final = "Fatal Python error"
+"""What the stack of a crash begins with; llama.cpp's own reason stands before it."""
+
 
 class LogFile:
     """The log of one engine process; the file may hold those of earlier ones before it."""
@@ -36,7 +39,7 @@ class LogFile:
                 os.close(descriptor)
 
     def last_lines(self, count: int = 6) -> list[str]:
-        """The last lines that this process wrote, blank ones left out."""
+        """The last lines that this process wrote, without blank ones and without Python's stack of a crash."""
         try:
             with self.path.open("rb") as file:
                 size = file.seek(0, os.SEEK_END)
@@ -44,7 +47,8 @@ class LogFile:
                 text = file.read(TAIL_BYTES).decode("utf-8", "replace")
         except OSError:
             return []
-        return list(deque(filter(None, map(_shown, text.splitlines())), maxlen=count))
+        said, crash, _ = text.partition(CRASH)
+        return list(deque(filter(None, map(_shown, (said + crash).splitlines())), maxlen=count))
 
     def _open(self) -> int:
         try:
