@@ -99,7 +99,8 @@ class Transcript(RollView):
         anchor = self.top_place
         anchor_id = old[anchor.entry].message.id if old else ""
         same_chat = bool(path) and path[0].id in self._index
-        follow = self.near_end or not same_chat
+        begun = bool(path) and path[-1].id not in self._index and path[-1].state == "writing"
+        follow = self.near_end or not same_chat or begun
         entries: list[Entry] = []
         for message in path:
             version = versions.get(message.id, _NO_VERSIONS)

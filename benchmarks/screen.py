@@ -1,0 +1,211 @@
+"""How quick the screen is with a long chat open: `python -m benchmarks.screen` drives it in a pseudo-terminal.
+
+What is timed is what a person waits for: from the bytes of a key to the bytes that paint it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from ptyprocess import PtyProcess
+
+from benchmarks.screen_app import LAST_WORD, MESSAGES, RATE
+
+ROWS, COLUMNS = 45, 140
+PATIENCE: Final = 60.0
+"""Seconds until what does not come fails the benchmark."""
+LETTERS: Final = [chr(code) for code in range(0x0250, 0x02AF)]
+"""Typed one after the other; none is on the screen for another reason."""
+BLUR, FOCUS = b"\x1b[O", b"\x1b[I"
+F9, F10, ENTER, CLEAR = b"\x1b[20~", b"\x1b[21~", b"\r", b"\x15"
+
+
+@dataclass
+class Terminal:
+    """A program in a pseudo-terminal."""
+
+    process: PtyProcess
+    report: Path
+    reports: int = 0
+    written: int = 0
+    """Bytes it has painted so far."""
+    pace: float = 0.0
+    """Seconds between two keys."""
+    _letter: int = 0
+
+    def write(self, data: bytes) -> None:
+        """Press keys."""
+        self.process.write(data)
+
+    def read(self, timeout: float) -> bytes:
+        """What it paints within `timeout`; answers what a terminal is asked."""
+        ready, _, _ = select.select([self.process.fd], [], [], timeout)
+        data: bytes = os.read(self.process.fd, 1 << 16) if ready else b""
+        self.written += len(data)
+        return data
+
+    def drain(self, quiet: float, limit: float = PATIENCE) -> None:
+        """Read until nothing is painted for `quiet` seconds."""
+        end = time.perf_counter() + limit
+        while self.read(quiet) and time.perf_counter() < end:
+            pass
+
+    def watch(self, seconds: float) -> None:
+        """Read for a while."""
+        end = time.perf_counter() + seconds
+        while (left := end - time.perf_counter()) > 0:
+            self.read(left)
+
+    def until(self, mark: bytes) -> float:
+        """Read until `mark` is painted; returns the seconds that took."""
+        began = time.perf_counter()
+        seen = b""
+        while mark not in seen:
+            if time.perf_counter() - began > PATIENCE:
+                raise TimeoutError(f"{mark!r} was not painted")
+            seen = seen[-64:] + self.read(1.0)
+        return time.perf_counter() - began
+
+    def key(self, before: bytes = b"") -> float:
+        """Press a key that was not pressed before; returns the milliseconds until it is painted."""
+        letter = LETTERS[self._letter % len(LETTERS)].encode()
+        self._letter += 1
+        self.write(before + letter)
+        return self.until(letter) * 1e3
+
+    def keys(self, count: int, before: bytes = b"") -> list[float]:
+        """Press keys, now and then clearing the line."""
+        times = []
+        for _ in range(count):
+            if self._letter % 40 == 0:
+                self.write(CLEAR)
+                self.watch(0.3)
+            times.append(self.key(before))
+            self.watch(0.02 + (self._letter % 7) * 0.01)
+        return times
+
+    def next_report(self, what: str) -> dict[str, Any]:
+        """Wait for the next line of this kind."""
+        end = time.perf_counter() + PATIENCE
+        while time.perf_counter() < end:
+            lines = self.report.read_text(encoding="utf-8").splitlines() if self.report.exists() else []
+            for line in lines[self.reports :]:
+                self.reports += 1
+                values: dict[str, Any] = json.loads(line)
+                if values["what"] == what:
+                    return values
+            self.read(0.05)
+        raise TimeoutError(f"no report of {what}")
+
+
+@contextmanager
+def terminal(kind: str) -> Iterator[Terminal]:
+    """The program of this kind, running; ends it."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.jsonl"
+        command = [sys.executable, "-m", "benchmarks.screen_app", kind, str(report)]
+        environment = {**os.environ, "LLMLAB_HOME": folder, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        process = PtyProcess.spawn(command, env=environment, dimensions=(ROWS, COLUMNS))
+        try:
+            running = Terminal(process, report)
+            running.until(b"\x1b[?1004h")
+            running.watch(2.0)
+            yield running
+        finally:
+            process.terminate(force=True)
+
+
+@dataclass
+class Figures:
+    """One row of the table."""
+
+    name: str
+    keys: list[float]
+    focus: list[float]
+    extra: dict[str, str] = field(default_factory=dict)
+
+
+def quantile(values: list[float], share: float) -> float:
+    """The value that `share` of `values` do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+
+
+def pressed(running: Terminal, name: str, keys: int, focus: int) -> Figures:
+    """Keys, then blur and focus followed by a key."""
+    return Figures(name, running.keys(keys), running.keys(focus, BLUR + FOCUS))
+
+
+def measure_empty() -> Figures:
+    """An empty Textual app."""
+    with terminal("empty") as running:
+        return pressed(running, "empty Textual app", 200, 20)
+
+
+def measure_lab() -> Iterator[Figures]:
+    """The lab: empty, with the long chat, and while an answer streams in it."""
+    with terminal("lab") as running:
+        yield pressed(running, "lab, empty chat", 100, 20)
+        running.write(CLEAR + F9)
+        opened = running.next_report("opened")
+        early = pressed(running, f"{MESSAGES:,} messages, just opened", 60, 10)
+        measured = running.next_report("measured")
+        early.extra = {
+            "shown after": f"{opened['show_ms']:.0f} ms, painted after {opened['paint_ms']:.0f} ms",
+            "memory": f"+{measured['rss'] - opened['rss']:.0f} MB for {measured['rows']:,} rows",
+        }
+        yield early
+        yield pressed(running, f"{MESSAGES:,} messages, at rest", 200, 40)
+        running.write(CLEAR + b"go on" + ENTER)
+        running.watch(1.5)
+        running.write(F10)
+        before = running.next_report("now")
+        written = running.written
+        figures = pressed(running, f"{MESSAGES:,} messages, {RATE:,} tok/s streaming", 60, 15)
+        written = running.written - written
+        running.write(F10)
+        after = running.next_report("now")
+        running.until(LAST_WORD.encode())
+        running.watch(1.0)
+        running.write(F10)
+        end = running.next_report("now")
+        wall = after["wall"] - before["wall"]
+        figures.extra = {
+            "still streaming": str(not after["ended"]),
+            "nothing dropped": str(bool(end["complete"])),
+            "speed": f"{end['speed']:,.0f} tok/s",
+            "screen process": f"{(after['cpu'] - before['cpu']) / wall:.0%} of a core, "
+            f"{(after['painting'] - before['painting']) / wall:.0%} painting rows, {written / wall / 1e3:.0f} kB/s",
+        }
+        yield figures
+
+
+def main() -> None:
+    """Print the table."""
+    print(f"{'':44}{'key p50':>10}{'p99':>8}{'max':>8}{'focus p50':>12}{'max':>8}   ms")
+    base: Figures | None = None
+    for figures in (measure_empty(), *measure_lab()):
+        base = base or figures
+        keys, focus = figures.keys, figures.focus
+        print(
+            f"{figures.name:44}{statistics.median(keys):10.1f}{quantile(keys, 0.99):8.1f}{max(keys):8.1f}"
+            f"{statistics.median(focus):12.1f}{max(focus):8.1f}   x{statistics.median(keys) / statistics.median(base.keys):.1f}",
+            flush=True,
+        )
+        for name, value in figures.extra.items():
+            print(f"    {name}: {value}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
