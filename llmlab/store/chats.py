@@ -129,12 +129,12 @@ class ChatStore:
     def save(self, chat_id: str, message: Message) -> None:
         """Add `message`, which becomes the version shown, or replace the one with its id; touches the chat.
 
-        One small transaction, cheap enough to be the journal of an answer that streams. An answer in the state
-        `writing` belongs to this process until it is saved in another state.
+        One small transaction, cheap enough to be the journal of an answer that streams: in the state `writing` it does
+        not wait for the disk, and the answer belongs to this process until it is saved in another state.
         """
         text = clean(message.text).replace("\0", " ")
         writer = self._writer if message.state == "writing" else None
-        with self._database.writing() as connection:
+        with self._database.writing(durable=writer is None) as connection:
             touched = connection.execute("UPDATE chats SET updated = ? WHERE id = ?", (self._clock(), chat_id))
             if not touched.rowcount:
                 raise self._missing(chat_id)

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -49,6 +49,7 @@ class Database:
         self._busy_timeout = busy_timeout
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self._opened: tuple[int, int] | None = None
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -61,14 +62,22 @@ class Database:
             yield self._open()
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
         """The connection inside one transaction: everything happens, or nothing does.
+
+        What was written outlives the process either way.
+
+        Args:
+            durable: it outlives a power cut too, for the price of waiting for the disk.
 
         Raises:
             StoreError: the file cannot be opened or written; nothing was changed.
         """
-        with self._lock, self._in_words(), _transaction(self._open()) as connection:
-            yield connection
+        with self._lock, self._in_words():
+            connection = self._open()
+            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            with _transaction(connection):
+                yield connection
 
     def close(self) -> None:
         """Let the file go; a later call opens it again."""
@@ -78,6 +87,8 @@ class Database:
                 self._connection = None
 
     def _open(self) -> sqlite3.Connection:
+        if self._connection is not None and self._identity() != self._opened:
+            self._follow_the_file(self._connection)
         if self._connection is None:
             self._make_file()
             with ExitStack() as undo:
@@ -87,13 +98,31 @@ class Database:
                 undo.callback(connection.close)
                 # Nothing is written before the file is known to be ours: a refused file stays as it is.
                 self._check_owner_and_version(connection)
-                for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+                for pragma in ("journal_mode = WAL", "foreign_keys = ON"):
                     connection.execute(f"PRAGMA {pragma}")
                 self._migrate(connection)
                 self._prepare(connection)
                 undo.pop_all()
-            self._connection = connection
+            self._connection, self._opened = connection, self._identity()
         return self._connection
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Which file lies at the path now; `None` when there is none."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _follow_the_file(self, old: sqlite3.Connection) -> None:
+        """The file was taken away while it was open: put it back. Or another took its place: go on with that."""
+        self._connection = None
+        with closing(old):
+            if self._identity() is not None:
+                return
+            self._make_file()
+            with closing(sqlite3.connect(self.path)) as copy:
+                old.backup(copy)
 
     def _make_file(self) -> None:
         try:

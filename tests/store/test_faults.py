@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -170,6 +171,32 @@ def test_a_page_overwritten_in_the_middle_costs_only_what_was_on_it(path: Path) 
     saved = {summary.id: summary.messages for summary in store.list()}
     assert 360 <= sum(saved.values()) <= 400
     read_everything(store)
+    store.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps files that are open")
+def test_a_file_removed_while_it_is_open_is_put_back(path: Path) -> None:
+    store = ChatStore(path)
+    store.create(make_chat())
+    store.save("c", make_message("m", None, "before"))
+    shutil.rmtree(path.parent)
+    store.save("c", make_message("n", "m", "after"))
+    store.close()
+    assert [step.text for step in store.load("c").conversation.path()] == ["before", "after"]
+    assert [summary.id for summary in store.list("before")] == ["c"]
+    store.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps files that are open")
+def test_a_file_that_took_the_place_of_the_open_one_is_used(path: Path, tmp_path: Path) -> None:
+    store, other = ChatStore(path), ChatStore(tmp_path / "other.db")
+    store.create(make_chat("old"))
+    other.create(make_chat("new"))
+    other.close()
+    for ending in ("-wal", "-shm", ""):
+        path.with_name(path.name + ending).rename(path.with_name("moved.db" + ending))
+    other.path.rename(path)
+    assert [summary.id for summary in store.list()] == ["new"]
     store.close()
 
 
