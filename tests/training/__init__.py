@@ -1,0 +1,1 @@
+"""Tests of the training code; none of them needs torch."""

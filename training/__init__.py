@@ -1,0 +1,1 @@
+"""Trains the pocket models: generators, tokenizer, model, trainer, export and scores."""

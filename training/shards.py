@@ -1,0 +1,113 @@
+"""Packs samples into rows of fixed length and writes them as shards that a trainer reads once."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+
+import numpy
+from numpy.typing import NDArray
+
+from training import chat
+from training.bpe import END_OF_TEXT, Tokenizer
+from training.chat import Weighted
+from training.curriculum import mixture
+from training.sample import Sample
+
+LENGTHS = {"short": 320, "long": 1024}
+"""Row lengths: most samples are short, and short rows make attention cheap."""
+OPEN_ROWS = 48
+"""How many unfinished rows wait for a sample that fits."""
+SHARD_TOKENS = 800_000
+
+Rows = dict[str, NDArray[numpy.uint16]]
+"""Arrays `short`, `long` (rows, length + 1) of ids and `short_class`, `long_class` of loss classes."""
+
+
+class Packer:
+    """Fills rows of one length; a sample never crosses a row."""
+
+    def __init__(self, length: int, filler: int) -> None:
+        self.length = length + 1
+        self.filler = filler
+        self.open: list[Weighted] = []
+        self.rows: list[Weighted] = []
+
+    def add(self, sample: Weighted) -> None:
+        """Put the sample into the fullest row that still has room for it."""
+        ids, classes = sample
+        fitting = [row for row in self.open if len(row[0]) + len(ids) <= self.length]
+        if fitting:
+            row = max(fitting, key=lambda row: len(row[0]))
+            row[0].extend(ids)
+            row[1].extend(classes)
+            return
+        self.open.append((list(ids), list(classes)))
+        if len(self.open) > OPEN_ROWS:
+            fullest = max(range(len(self.open)), key=lambda index: len(self.open[index][0]))
+            self._close(self.open.pop(fullest))
+
+    def _close(self, row: Weighted) -> None:
+        missing = self.length - len(row[0])
+        self.rows.append((row[0] + [self.filler] * missing, row[1] + [chat.IGNORE] * missing))
+
+
+def make_rows(draw: Callable[[Random], Sample], tokenizer: Tokenizer, rng: Random, tokens: int) -> Rows:
+    """Draw samples until about `tokens` tokens are packed; samples beyond the longest row are dropped."""
+    filler = tokenizer.ids[END_OF_TEXT]
+    packers = {name: Packer(length, filler) for name, length in LENGTHS.items()}
+    made = 0
+    while made < tokens:
+        encoded = chat.encode(draw(rng), tokenizer)
+        size = len(encoded[0])
+        if size > LENGTHS["long"]:
+            continue
+        # Some short samples go to long rows, so that late positions see every skill.
+        short = size <= LENGTHS["short"] and rng.random() < 0.85
+        packers["short" if short else "long"].add(encoded)
+        made += size
+    rows: Rows = {}
+    for name, packer in packers.items():
+        ids = [row[0] for row in packer.rows]
+        rows[name] = numpy.array(ids, dtype=numpy.uint16).reshape(len(ids), packer.length)
+        classes = [row[1] for row in packer.rows]
+        rows[f"{name}_class"] = numpy.array(classes, dtype=numpy.uint16).reshape(len(ids), packer.length)
+    return rows
+
+
+def shard_path(folder: Path, index: int) -> Path:
+    """Name the shard with this index."""
+    return folder / f"shard-{index:05d}.npz"
+
+
+def write_shards(folder: Path, tokenizer: Tokenizer, seed: int, first: int, count: int) -> None:
+    """Write `count` shards; a shard depends on the seed and its index alone, so that any run can go on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for index in range(first, first + count):
+        path = shard_path(folder, index)
+        if path.exists():
+            continue
+        rows = make_rows(mixture, tokenizer, Random(f"{seed}/{index}"), SHARD_TOKENS)
+        partial = folder / f".partial-{os.getpid()}.npz"
+        numpy.savez(partial, **rows)  # type: ignore[arg-type]
+        partial.rename(path)
+
+
+def read_shards(folder: Path, first: int, patience: float) -> Iterator[tuple[int, Rows]]:
+    """Yield shards in order, waiting up to `patience` seconds for one that is still being written."""
+    index = first
+    while True:
+        pause = threading.Event()
+        for _ in range(int(patience)):
+            if shard_path(folder, index).exists():
+                break
+            # A shard is written by another process, which can tell us nothing but that the file is there.
+            pause.wait(1.0)
+        else:
+            return
+        with numpy.load(shard_path(folder, index)) as arrays:
+            yield index, {name: arrays[name] for name in arrays.files}
+        index += 1
