@@ -28,7 +28,7 @@ export PYTHONNOUSERSITE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint bench clean
+.PHONY: help run test check lint style types walls bench clean
 
 help:
 	@sed -n '3,6s/^#//p' Makefile
@@ -39,13 +39,19 @@ run: $(RUN_READY)
 test: $(DEV_READY)
 	@$(PY) -m pytest $(ARGS)
 
-lint: $(DEV_READY)
+check: lint test
+
+lint: style types walls
+
+style: $(DEV_READY)
 	$(PY) -m ruff format --check
 	$(PY) -m ruff check
-	$(PY) -m mypy
-	$(PY) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
-check: lint test
+types: $(DEV_READY)
+	$(PY) -m mypy
+
+walls: $(DEV_READY)
+	$(PY) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
 bench: $(DEV_READY)
 	@$(PY) -m benchmarks $(ARGS)
