@@ -152,6 +152,7 @@ class ModelShelf:
                     models[model.name] = last_good
                 models.setdefault(model.name, model)
             if file.default:
+                defaults.pop(file.default, None)  # so that the order is that of the files
                 defaults[file.default] = path
         problems += [
             f"{path}: {say('default names no model: {name}', name=name)}" + meant(name, models)

@@ -68,6 +68,8 @@ def test_the_last_default_counts_and_the_first_good_model_stands_in(files: Files
     assert files.shelf().default().name == "a"
     files.write(1, 'default = "b"')
     assert files.shelf().default().name == "b"
+    files.write(2, 'default = "a"')
+    assert files.shelf().default().name == "a"
     files.write(2, 'default = "bb"')
     shelf = files.shelf()
     assert shelf.default().name == "b"
