@@ -21,18 +21,18 @@ from llmlab.tui.commands.table import BY_ID, bindings, near_miss
 from llmlab.tui.notices import describe
 from llmlab.tui.screens.lab import LabScreen
 from llmlab.tui.services import LabServices, OpenServices, SettingsFile, Wish
+from llmlab.tui.widgets.composer import COMPOSER_KEYS
 from llmlab.words import current_language, language_of_environment, say, use_language
 
 CLOSING_PATIENCE: Final = 3.0
 """Seconds that running answers and the store get at the end; everything said is journalled before."""
-COMPOSER_KEYS: Final = ("composer.send", "composer.newline", "composer.complete", "composer.dismiss")
 
 
 class LabApp(App[None]):
     """The lab in a terminal.
 
     Args:
-        settings: the user's settings, read already: the first frame depends on them.
+        settings: the user's settings, read already: the first frame depends on them. The caller has set the language.
         open_services: opens everything slow; called after the first frame.
         wish: what the command line asked for.
     """
@@ -44,7 +44,6 @@ class LabApp(App[None]):
     PAUSE_GC_ON_SCROLL = True
 
     def __init__(self, settings: SettingsFile, open_services: OpenServices, wish: Wish | None = None) -> None:
-        use_language(settings.current.language or language_of_environment())
         super().__init__()
         self._settings = settings
         self._open_services = open_services

@@ -24,12 +24,12 @@ def describe(error: LlmlabError) -> Notice:
 
 
 def welcome_lines() -> tuple[str, ...]:
-    """What greets in an empty chat."""
+    """What greets in an empty chat, as Markdown."""
     return (
-        say("Ask anything; the model runs on this machine and nothing leaves it."),
+        say("**Ask anything.** The model runs on this machine; nothing leaves it."),
         "",
-        say("enter   send               ctrl+n  new chat"),
-        say("ctrl+k  search all chats   F5      choose the model"),
-        say("alt+↑   select a message: copy, edit, answer again"),
-        say("/       all commands       F1      help"),
+        say("- `enter` sends, `ctrl+j` begins a new line, `esc` stops the answer"),
+        say("- `alt+↑` selects a message: copy, edit, continue, answer again, see its versions"),
+        say("- `ctrl+n` new chat, `ctrl+k` search in all chats"),
+        say("- `F5` choose the model, `F2` settings, `/` or `ctrl+p` all commands, `F1` help"),
     )

@@ -30,10 +30,11 @@ COMMANDS: Final[tuple[Command, ...]] = (
     ),
     Command(
         id="chat.rename", act=chat_acts.rename, keys="r", scope="list", slash="rename", argument="TITLE",
+        hint="rename",
         title="Rename the chat", help="Another title; without one the first line of the first question is it",
     ),
     Command(
-        id="chat.delete", act=chat_acts.delete, keys="delete,d", scope="list", slash="delete",
+        id="chat.delete", act=chat_acts.delete, keys="delete,d", scope="list", slash="delete", hint="delete",
         title="Delete the chat", help="Take the chat out of the list; ctrl+z brings it back",
     ),
     Command(

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from rich.cells import cell_len
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
-from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Label, Static
 
@@ -22,6 +24,7 @@ SECTIONS: tuple[tuple[Scope, str], ...] = (
     ("lab", "Anywhere"),
     ("message", "On a message (alt+up selects one)"),
     ("list", "In the list of chats"),
+    ("app", "In dialogs too"),
 )
 WRITING: tuple[tuple[str, str], ...] = (
     ("enter", "Send the message"),
@@ -32,30 +35,39 @@ WRITING: tuple[tuple[str, str], ...] = (
 )
 
 
-def help_page(keymap: Mapping[str, str]) -> Content:
-    """Keys, slash commands and what they do."""
-    blocks = [_block(say("Writing"), [(key, "", say(text)) for key, text in WRITING])]
+Row = tuple[str, str, str]
+"""Keys, slash command, what it does."""
+
+
+def help_sections(keymap: Mapping[str, str]) -> list[tuple[str, list[Row]]]:
+    """Every section's title and rows."""
+    sections = [(say("Writing"), [(key, "", say(text)) for key, text in WRITING])]
     for scope, title in SECTIONS:
-        commands = [command for command in COMMANDS if command.scope == scope or (scope == "lab" == command.scope)]
-        blocks.append(_block(say(title), [_row(command, keymap) for command in commands]))
-    return Content("\n\n").join(blocks)
+        sections.append((say(title), [_row(command, keymap) for command in COMMANDS if command.scope == scope]))
+    return sections
 
 
-def _row(command: Command, keymap: Mapping[str, str]) -> tuple[str, str, str]:
+def _row(command: Command, keymap: Mapping[str, str]) -> Row:
     keys = ", ".join(key_name(key) for key in keys_of(command, keymap))
     slash = f"/{command.slash} {command.argument}".rstrip() if command.slash else ""
-    return keys, slash, f"{say(command.title)}: {say(command.help)}"
+    return keys, slash, say(command.help)
 
 
-def _block(title: str, rows: list[tuple[str, str, str]]) -> Content:
-    keys_width = max(cell_len(keys) for keys, _, _ in rows)
-    slash_width = max(cell_len(slash) for _, slash, _ in rows)
-    lines = [Content.styled(title, "bold $text-primary")]
-    for keys, slash, text in rows:
-        key_part = "  " + keys + " " * (keys_width - cell_len(keys) + 2)
-        slash_part = slash + " " * (slash_width - cell_len(slash) + 2) if slash_width else ""
-        lines.append(Content.assemble((key_part, "$text-accent"), (slash_part, "$text-muted"), text))
-    return Content("\n").join(lines)
+def help_page(keymap: Mapping[str, str]) -> Group:
+    """All sections, their columns under each other."""
+    sections = help_sections(keymap)
+    rows = [row for _, section in sections for row in section]
+    widths = [max(cell_len(row[column]) for row in rows) for column in (0, 1)]
+    parts: list[Text | Table] = []
+    for title, section in sections:
+        table = Table.grid(padding=(0, 2))
+        table.add_column(style="bold", width=widths[0])
+        table.add_column(style="italic", width=widths[1])
+        table.add_column(ratio=1)
+        for row in section:
+            table.add_row(*(Text(cell) for cell in row))
+        parts += [Text(title, "bold underline"), table, Text("")]
+    return Group(*parts)
 
 
 class HelpScreen(ModalScreen[None]):
@@ -73,4 +85,8 @@ class HelpScreen(ModalScreen[None]):
             yield Label(say("Keys and commands"), classes="dialog-title", markup=False)
             with VerticalScroll():
                 yield Static(help_page(self._keymap), markup=False)
-            yield Label(say("esc closes; keys can be changed in settings.toml, table [keymap]"), classes="dialog-keys")
+            yield Label(
+                say("esc closes; keys can be changed in settings.toml, table [keymap]"),
+                classes="dialog-keys",
+                markup=False,
+            )

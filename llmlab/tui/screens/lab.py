@@ -66,7 +66,7 @@ class LabScreen(Screen[None]):
                     yield Transcript(welcome_lines)
                 yield Static("", id="banner", markup=False)
                 yield completion
-                yield Composer(completion, id="composer")
+                yield Composer(completion, self._settings.current.keymap, id="composer")
         yield KeyHints(self._settings.current.keymap, id="hints")
 
     def on_mount(self) -> None:
@@ -89,7 +89,20 @@ class LabScreen(Screen[None]):
         bench.picture.show_status()
         self.set_interval(MODELS_INTERVAL, bench.models.look)
         self._bench.set_result(bench)
+        if self._wish.resume:
+            self.run_worker(self._open_newest(), group="commands", exit_on_error=False)
         return bench
+
+    async def _open_newest(self) -> None:
+        """Open the chat used last, if there is one."""
+        bench = self._bench.result()
+        try:
+            chats = await bench.desk.services.chats.list()
+        except LlmlabError:
+            # The list of chats reads the same and tells it.
+            return
+        if chats:
+            await self._open(chats[0].id)
 
     # Commands
 

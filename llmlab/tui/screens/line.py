@@ -28,7 +28,7 @@ class LineDialog(ModalScreen[str | None]):
         """The question, the line, the keys."""
         with Vertical(classes="dialog"):
             yield Label(self._question, classes="dialog-title", markup=False)
-            yield Input(self._value, select_on_focus=False)
+            yield Input(self._value, select_on_focus=False, compact=True)
             yield Label(say("enter keeps it, esc leaves it"), classes="dialog-keys", markup=False)
 
     @on(Input.Submitted)

@@ -58,7 +58,7 @@ class ModelPicker(ModalScreen[ModelSpec | BadModel | str | None]):
         """The models, then a place for a path."""
         with Vertical(classes="dialog --wide"):
             yield Label(say("Choose the model"), classes="dialog-title", markup=False)
-            yield Input(placeholder=say("type to filter, or the path of a GGUF file"))
+            yield Input(placeholder=say("type to filter, or the path of a GGUF file"), compact=True)
             yield OptionList(markup=False)
             yield Label(say("enter loads it, esc leaves it as it is"), classes="dialog-keys", markup=False)
 

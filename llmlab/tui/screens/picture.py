@@ -64,7 +64,12 @@ class Picture:
         """Draw the desk's chat anew."""
         path = self.desk.path
         self._drawn = tuple(message.id for message in path)
+        selected = self.desk.message(self.transcript.selected_message or "")
         self.transcript.show(path, self.desk.versions())
+        if selected is not None and selected.id not in self._drawn:
+            # Another version took its place: the selection goes with the place.
+            heir = next((message.id for message in path if message.parent == selected.parent), None)
+            self.transcript.select_message(heir)
         answer = self.desk.answer
         if answer is not None and answer.running and answer.message_id in self._drawn:
             self._draw_answer(answer.message_id)

@@ -27,6 +27,7 @@ Change = Callable[..., None]
 class SettingsScreen(ModalScreen[None]):
     """A form without a save button."""
 
+    AUTO_FOCUS = "Select"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,f2", "leave", show=False, priority=True)]
 
     def __init__(self, settings: SettingsFile, change: Change) -> None:
@@ -40,7 +41,7 @@ class SettingsScreen(ModalScreen[None]):
         thinking = next(word for word, value in THINKING_CHOICES.items() if value is now.thinking)
         with Vertical(classes="dialog --wide --tall"):
             yield Label(say("Settings"), classes="dialog-title", markup=False)
-            with VerticalScroll():
+            with VerticalScroll(can_focus=False):
                 yield from self._choice("language", say("Language"), _languages(), now.language or current_language())
                 yield from self._choice("theme", say("Theme"), _themes(), now.theme)
                 yield from self._choice("show_thinking", say("Show thinking"), _yes_no(), now.show_thinking)

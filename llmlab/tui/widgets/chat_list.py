@@ -65,11 +65,11 @@ class ChatList(Vertical):
     """Search above, chats below; says what was wished and leaves the doing to the screen."""
 
     DEFAULT_CSS = """
-    ChatList { width: 30; border-right: tall $surface-lighten-1; }
-    ChatList Input { border: none; height: 1; padding: 0 1; margin: 0 0 1 0; background: $surface; }
+    ChatList { width: 30; background: $surface; }
+    ChatList Input { margin: 0 1 1 1; background: $surface; }
     ChatList Input:focus { background: $boost; }
-    ChatList Chats { height: 1fr; border: none; padding: 0; background: transparent; }
-    ChatList Chats > .option-list--option { padding: 0 1; }
+    ChatList Chats { height: 1fr; border: none; padding: 0; background: transparent; scrollbar-size-vertical: 1; }
+    ChatList Chats > .option-list--option { padding: 0 1 0 0; }
     """
 
     @dataclass
@@ -92,7 +92,7 @@ class ChatList(Vertical):
 
     def compose(self) -> ComposeResult:
         """Search and list."""
-        yield Input(placeholder=say("search in all chats"), id="search")
+        yield Input(placeholder=say("search in all chats"), id="search", compact=True)
         yield Chats(id="chats", markup=False)
 
     @property

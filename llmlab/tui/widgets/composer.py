@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Final
 
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
@@ -14,6 +14,14 @@ from llmlab.domain.terminal import visible
 from llmlab.tui.widgets.completion import Completion
 from llmlab.tui.widgets.pastes import Pastes
 from llmlab.words import say
+
+COMPOSER_KEYS: Final[Mapping[str, str]] = {
+    "composer.send": "enter",
+    "composer.newline": "shift+enter,ctrl+j",
+    "composer.complete": "tab",
+    "composer.dismiss": "escape",
+}
+"""The keys that only hold while writing, by the id that a keymap rebinds."""
 
 
 class Composer(TextArea):
@@ -29,12 +37,6 @@ class Composer(TextArea):
     }
     Composer:focus { border: round $border; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "send", show=False, priority=True, id="composer.send"),
-        Binding("shift+enter,ctrl+j", "new_line", show=False, priority=True, id="composer.newline"),
-        Binding("tab", "complete", show=False, priority=True, id="composer.complete"),
-        Binding("escape", "dismiss", show=False, priority=True, id="composer.dismiss"),
-    ]
 
     @dataclass
     class Sent(Message):
@@ -42,7 +44,7 @@ class Composer(TextArea):
 
         text: str
 
-    def __init__(self, completion: Completion, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+    def __init__(self, completion: Completion, keymap: Mapping[str, str], *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(
             id=id,
             soft_wrap=True,
@@ -55,6 +57,9 @@ class Composer(TextArea):
         self.sent: list[str] = []
         """What was sent, oldest first."""
         self._completion = completion
+        self._acts = {
+            key.strip(): act for act, keys in COMPOSER_KEYS.items() for key in keymap.get(act, keys).split(",")
+        }
         self._pastes = Pastes()
         self._place: int | None = None
 
@@ -102,9 +107,25 @@ class Composer(TextArea):
         """Close the list of commands."""
         self._completion.dismiss(self.text)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Escape belongs to the list of commands only while it is open."""
-        return self._completion.open if action == "dismiss" else super().check_action(action, parameters)
+    async def _on_key(self, event: events.Key) -> None:
+        """Keys of the composer's own.
+
+        They are no bindings: a binding with priority would overtake the letters typed before it that still wait in
+        line, and send a text without its end.
+        """
+        match self._acts.get(event.key):
+            case "composer.send":
+                self.action_send()
+            case "composer.newline":
+                self.action_new_line()
+            case "composer.complete":
+                self.action_complete()
+            case "composer.dismiss" if self._completion.open:
+                self.action_dismiss()
+            case _:
+                return
+        event.stop()
+        event.prevent_default()
 
     def action_cursor_up(self, select: bool = False) -> None:
         """Move up: among the commands offered, in the text, or back in history."""

@@ -37,7 +37,11 @@ class KeyHints(Widget):
     """One line of keys; as many as fit."""
 
     DEFAULT_CSS = """
-    KeyHints { height: 1; background: $panel; color: $text-muted; }
+    KeyHints {
+        height: 1; background: $panel; color: $text-muted;
+        link-style: none; link-color: $text-muted; link-background: $panel;
+        link-style-hover: none; link-color-hover: $text; link-background-hover: $boost;
+    }
     """
     ALLOW_SELECT = False
 
@@ -71,4 +75,4 @@ class KeyHints(Widget):
 
     def _item(self, action: str, key: str, text: str) -> Content:
         click = Style.from_meta({"@click": action})
-        return Content.assemble((f" {key_name(key)} ", "bold $text-accent"), (f"{text} ", "")).stylize(click)
+        return Content.assemble((f" {key_name(key)} ", "bold $text-accent"), (f"{text} ", "$text-muted")).stylize(click)

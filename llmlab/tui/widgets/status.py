@@ -18,7 +18,7 @@ from llmlab.services.preview import Gauge
 from llmlab.words import say
 
 BAR_CELLS: Final = 10
-SEPARATOR: Final = " │ "
+SEPARATOR: Final = "  "
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +51,29 @@ class Segment:
 
 def status_line(status: Status, width: int) -> Content:
     """The bar for `width` cells: what matters least gives way first, the engine's state never does."""
-    segments = [
-        Segment(f" {say('llmlab')}", "bold $text-primary", 6),
+    left = [
+        Segment(say("llmlab"), "bold $text-primary", 6),
         Segment(visible_line(status.title) or say("new chat"), "$text-muted", 5),
-        *_engine(status.host),
-        *_window(status),
-        *_answer(status),
     ]
-    while len(segments) > 1 and _cells(segments) > width:
-        segments.remove(max(segments, key=lambda segment: segment.rank))
-    parts: list[Content] = []
-    for segment in segments:
-        if parts:
-            parts.append(Content.styled(SEPARATOR, "$text-disabled"))
-        parts.append(Content.styled(segment.text, segment.style))
-    return Content("").join(parts).truncate(width, ellipsis=True)
+    right = [*_engine(status.host), *_window(status), *_answer(status)]
+    while len(left) + len(right) > 1 and _cells(left) + _cells(right) > width:
+        last = max([*left, *right], key=lambda segment: segment.rank)
+        (left if last in left else right).remove(last)
+    gap = " " * max(0, width - _cells(left) - _cells(right))
+    return Content.assemble(_joined(left), gap, _joined(right)).truncate(width, ellipsis=True)
 
 
 def _cells(segments: list[Segment]) -> int:
-    return sum(cell_len(segment.text) for segment in segments) + len(SEPARATOR) * (len(segments) - 1)
+    """Width of one side, a blank at either end."""
+    return sum(cell_len(segment.text) + len(SEPARATOR) for segment in segments)
+
+
+def _joined(segments: list[Segment]) -> Content:
+    if not segments:
+        return Content("")
+    line = Content.styled(SEPARATOR, "$text-disabled")
+    texts = [Content.styled(segment.text, segment.style) for segment in segments]
+    return Content.assemble(" ", line.join(texts), " ")
 
 
 def _engine(host: HostState) -> list[Segment]:
@@ -89,7 +93,7 @@ def _engine(host: HostState) -> list[Segment]:
 
 def _short_form(card: ModelCard) -> str:
     """The number format as people write it: `Q4_K - Medium` is `Q4_K_M`."""
-    head, _, tail = card.quantisation.partition(" - ")
+    head, _, tail = card.quantisation.removeprefix("(guessed) ").partition(" - ")
     return visible_line(f"{head}_{tail[0]}" if tail else head)
 
 
@@ -102,7 +106,7 @@ def _window(status: Status) -> list[Segment]:
     full = round(share * BAR_CELLS)
     style = "$text-error" if share >= 0.95 else "$text-warning" if share >= 0.8 else "$text-muted"
     numbers = Segment(f"{gauge.used:,}/{gauge.window:,}", style, 3)
-    return [numbers, Segment("▰" * full + "▱" * (BAR_CELLS - full), style, 7)]
+    return [numbers, Segment("█" * full + "░" * (BAR_CELLS - full), style, 7)]
 
 
 def _answer(status: Status) -> list[Segment]:
