@@ -198,9 +198,10 @@ def main() -> None:
     for figures in (measure_empty(), *measure_lab()):
         base = base or figures
         keys, focus = figures.keys, figures.focus
+        ratio = statistics.median(keys) / statistics.median(base.keys)
         print(
             f"{figures.name:44}{statistics.median(keys):10.1f}{quantile(keys, 0.99):8.1f}{max(keys):8.1f}"
-            f"{statistics.median(focus):12.1f}{max(focus):8.1f}   x{statistics.median(keys) / statistics.median(base.keys):.1f}",
+            f"{statistics.median(focus):12.1f}{max(focus):8.1f}   x{ratio:.1f}",
             flush=True,
         )
         for name, value in figures.extra.items():

@@ -86,7 +86,7 @@ def long_answer() -> list[str]:
 
 
 class FastEngine(ScriptedEngine):
-    """Says a long answer at `RATE`, in bursts as a pipe delivers them; its tokens are coarse, so that counting is free."""
+    """Says a long answer at `RATE`, in bursts as a pipe delivers them; counting costs it nothing."""
 
     def tokenise(self, text: str) -> list[int]:
         """A token for every 400 characters: the real engine counts in a process of its own."""

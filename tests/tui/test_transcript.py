@@ -26,6 +26,8 @@ def screen(transcript: Transcript) -> list[str]:
 def everything(transcript: Transcript) -> list[str]:
     """All rows."""
     roll = transcript.roll
+    while not roll.measure(lambda: False):
+        pass
     return [found.line.text.rstrip() for y in range(roll.height) if (found := roll.find(y)) is not None]
 
 

@@ -133,7 +133,8 @@ class MarkdownPieces:
 
     def update(self, text: str) -> int:
         """Take the text as it is now; returns the index of the first piece that changed."""
-        return _renew(self.pieces, text, self._segmenter.update(text), PLAIN, ())
+        segments = self._segmenter.update(text)
+        return _renew(self.pieces, text, segments, PLAIN, (), self._segmenter.same)
 
 
 class PlainPieces:
@@ -149,18 +150,19 @@ class PlainPieces:
         return _renew(self.pieces, text, plain_segments(text), self._look, self._prefix)
 
 
-def _renew(pieces: list[Piece], text: str, segments: list[Segment], look: Look, prefix: tuple[Span, ...]) -> int:
-    """Make `pieces` those of `segments`, keeping every one whose text is the same."""
-    changed = 0
-    for changed, (piece, segment) in enumerate(zip(pieces, segments, strict=False)):  # noqa: B007 - used below
+def _renew(
+    pieces: list[Piece], text: str, segments: list[Segment], look: Look, prefix: tuple[Span, ...], same: int = 0
+) -> int:
+    """Make `pieces` those of `segments`, keeping every one whose text is the same, as that of the first `same` is."""
+    changed = min(same, len(pieces))
+    for piece, segment in zip(pieces[changed:], segments[changed:], strict=False):
         if piece.segment != segment or piece.source != text[segment.start : segment.end]:
             break
-    else:
-        changed = min(len(pieces), len(segments))
+        changed += 1
     old = pieces[changed:]
     del pieces[changed:]
     for index, segment in enumerate(segments[changed:]):
         source = text[segment.start : segment.end]
-        same = old[index] if index < len(old) and old[index].segment.start == segment.start else None
-        pieces.append(same.grown(segment, source) if same is not None else Piece(segment, source, look, prefix))
+        begun = old[index] if index < len(old) and old[index].segment.start == segment.start else None
+        pieces.append(begun.grown(segment, source) if begun is not None else Piece(segment, source, look, prefix))
     return changed

@@ -51,6 +51,8 @@ class Segmenter:
     """The blocks of a text that grows at its end."""
 
     segments: list[Segment] = field(default_factory=list)
+    same: int = 0
+    """How many of them are the same as before the last update."""
     _text: str = ""
     _saved: _State = field(default_factory=_State)
     _now: _State = field(default_factory=_State)
@@ -59,6 +61,7 @@ class Segmenter:
         """The blocks of `text`; quick when it only grew at its end, for only its last block is looked at again."""
         if not text.startswith(self._text):
             self._saved = _State()
+        self.same = self._saved.count
         self._text = text
         self._now = replace(self._saved)
         del self.segments[self._now.count :]

@@ -29,8 +29,10 @@ from llmlab.tui.widgets.transcript_view import RollView
 
 _FRAME: Final = 1 / 15
 """Seconds between two repaints of a growing answer, at least."""
-_SHARE: Final = 8
+_SHARE: Final = 5
 """A repaint is followed by a pause at least this many times as long as it took."""
+_LONGEST: Final = 0.2
+"""Seconds after which it is repainted in any case: what waits has to be laid out once anyway."""
 _NO_VERSIONS: Final = (1, 1)
 
 
@@ -244,7 +246,7 @@ class Transcript(RollView):
         now = monotonic()
         spent = now - started + self.painting_s - self._painted_s
         self._painted_s = self.painting_s
-        self._due = now + max(_FRAME, _SHARE * spent)
+        self._due = now + min(max(_FRAME, _SHARE * spent), _LONGEST)
 
     def _take(self, message: Message, turn: Turn | None) -> None:
         self.quiet = turn is None or turn.ended

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 from typing import Protocol
 
 from llmlab.domain.generation import Turn
@@ -12,6 +13,7 @@ from llmlab.tui.markup.lines import BLANK, Line, Look
 from llmlab.tui.markup.pieces import MarkdownPieces, PlainPieces
 from llmlab.tui.markup.wrapping import estimated_rows
 from llmlab.tui.widgets import transcript_frame as frame
+from llmlab.words import current_language
 
 _THOUGHT = Look("thinking")
 
@@ -41,10 +43,11 @@ class Section(Protocol):
 class Fixed:
     """A few rows of the frame."""
 
-    __slots__ = ("_make", "_rows", "_width")
+    __slots__ = ("_make", "_rows", "_width", "key")
 
-    def __init__(self, make: Callable[[int], list[Line]]) -> None:
-        """Rows that `make` gives for a width."""
+    def __init__(self, key: object, make: Callable[[int], list[Line]]) -> None:
+        """Rows that `make` gives for a width; with an equal key they are the same rows."""
+        self.key = key
         self._make = make
         self._width = -1
         self._rows: list[Line] = []
@@ -88,8 +91,10 @@ class Entry:
         self._all_unfolded = False
         self._body: MarkdownPieces | PlainPieces = PlainPieces() if message.role == "user" else MarkdownPieces()
         self._thoughts = PlainPieces(_THOUGHT, (("┊ ", _THOUGHT),))
+        self._fixed: dict[str, Fixed] = {}
         self._sections: list[Section] | None = None
-        self._height: tuple[int, int] | None = None
+        self._tops: list[int] = []
+        self._width = -1
 
     def renew(self, message: Message, version: tuple[int, int], turn: Turn | None) -> bool:
         """Show a changed message; returns whether anything changed."""
@@ -127,41 +132,58 @@ class Entry:
             self._sections = list(self._build())
         return self._sections
 
+    @property
+    def opened(self) -> bool:
+        """Somebody has looked at its sections."""
+        return self._sections is not None
+
     def height(self, width: int) -> int:
         """Rows it takes; a guess as long as it is not exact."""
-        if self._height is None or self._height[0] != width:
+        return self.tops(width)[-1]
+
+    def tops(self, width: int) -> list[int]:
+        """The first row of each section, and behind them the height of all."""
+        if self._width != width:
+            self._width = width
             if self._sections is None:
                 text = self.message.text
-                self._height = (width, 3 + (estimated_rows(text, width) if text else 0))
+                self._tops = [0, 3 + (estimated_rows(text, width) if text else 0)]
             else:
-                self._height = (width, sum(section.height(width) for section in self._sections))
-        return self._height[1]
+                self._tops = [0, *accumulate(section.height(width) for section in self._sections)]
+        return self._tops
 
     def settled(self) -> None:
         """Heights of its sections have become exact: sum them up again."""
-        self._height = None
-
-    def unmeasured(self) -> Iterator[Section]:
-        """Its sections whose height is a guess."""
-        return (section for section in self.sections() if not section.exact)
+        self._width = -1
 
     def _changed(self) -> None:
-        self._height = None
+        self.settled()
         if self._sections is not None:
             self._sections = list(self._build())
 
     def _build(self) -> Iterator[Section]:
-        message, turn, version = self.message, self.turn, self.version
+        message, turn, version, origin = self.message, self.turn, self.version, self.message.origin
         shown = self.shows_thinking
-        yield Fixed(lambda width: [frame.header_line(message, version, width)])
+        who = (frame.speaker(message), version, origin is not None and origin.edited, current_language())
+        yield self._fix("header", who, lambda width: [frame.header_line(message, version, width)])
         if message.thinking:
-            yield Fixed(lambda width: frame.thinking_line(message, turn, shown=shown, width=width))
+            thoughts = message if frame.is_thinking(message, turn) else (message.thinking, message.state, shown)
+            yield self._fix(
+                "thinking", thoughts, lambda width: frame.thinking_line(message, turn, shown=shown, width=width)
+            )
             if shown:
                 self._thoughts.update(message.thinking)
                 yield from self._thoughts.pieces
         if message.text:
             self._body.update(message.text.rstrip())
             yield from self._body.pieces
-        yield Fixed(lambda width: frame.status_lines(message, turn, width))
-        yield Fixed(lambda width: frame.footer_lines(message, width))
-        yield Fixed(lambda width: [BLANK])
+        yield Fixed(None, lambda width: frame.status_lines(message, turn, width))
+        yield Fixed(None, lambda width: frame.footer_lines(message, width))
+        yield Fixed(None, lambda width: [BLANK])
+
+    def _fix(self, name: str, key: object, make: Callable[[int], list[Line]]) -> Fixed:
+        """The same section as before where its rows are the same."""
+        fixed = self._fixed.get(name)
+        if fixed is None or fixed.key != key:
+            fixed = self._fixed[name] = Fixed(key, make)
+        return fixed

@@ -111,26 +111,20 @@ class Roll:
         y = min(max(y, 0), max(self.height - 1, 0))
         index = min(bisect_right(tops, y, 0, len(self.entries) + 1) - 1, len(self.entries) - 1)
         inside = y - tops[index]
-        sections = self.entries[index].sections()
-        self._refresh(index)
-        for number, section in enumerate(sections):
-            height = section.height(self.width)
-            if inside < height:
-                return Place(index, number, inside)
-            inside -= height
-        return Place(index, len(sections) - 1, 0)
+        sections = self._open(index)
+        starts = self.entries[index].tops(self.width)
+        # Sections without rows start where the next one does: the last that starts here is the one that has the row.
+        number = min(bisect_right(starts, inside) - 1, len(sections) - 1)
+        return Place(index, number, min(inside - starts[number], max(sections[number].height(self.width) - 1, 0)))
 
     def row_of(self, place: Place) -> int:
         """Where a place is; the nearest row when its section has become shorter."""
         if place.entry >= len(self.entries):
             return max(self.height - 1, 0)
-        sections = self.entries[place.entry].sections()
-        self._refresh(place.entry)
-        above = sum(section.height(self.width) for section in sections[: place.section])
-        inside = 0
-        if place.section < len(sections):
-            inside = min(place.row, max(sections[place.section].height(self.width) - 1, 0))
-        return self.top(place.entry) + above + inside
+        sections = self._open(place.entry)
+        number = min(place.section, len(sections) - 1)
+        inside = min(place.row, max(sections[number].height(self.width) - 1, 0))
+        return self.top(place.entry) + self.entries[place.entry].tops(self.width)[number] + inside
 
     def find(self, y: int) -> Found | None:
         """What stands in row `y`; `None` below the last message."""
@@ -138,7 +132,7 @@ class Roll:
             return None
         place = self.place(y)
         entry = self.entries[place.entry]
-        rows = self.rows(entry.sections()[place.section])
+        rows = self._exact_rows(place.entry, entry.sections()[place.section])
         return Found(place, entry, rows[place.row] if place.row < len(rows) else BLANK)
 
     def rows(self, section: Section) -> list[Line]:
@@ -163,28 +157,28 @@ class Roll:
         """Make the last `count` rows exact, and as many above them; returns the height of the roll."""
         if self.entries:
             last = len(self.entries) - 1
-            self._settle_from(Place(last, len(self.entries[last].sections()), 0), 2 * count, -1)
+            self._settle_from(Place(last, len(self._open(last)), 0), 2 * count, -1)
         return self.height
 
     def measure(self, out_of_time: Callable[[], bool]) -> bool:
         """Make guessed heights exact, the latest messages first, until `out_of_time`; returns whether all are."""
-        while self._unmeasured:
-            entry = self.entries[self._unmeasured - 1]
-            for section in entry.unmeasured():
-                if out_of_time():
-                    return False
+        while self._unmeasured and not out_of_time():
+            index = self._unmeasured - 1
+            guessed = (section for section in self._open(index) if not section.exact)
+            for section in guessed:
                 section.measure(self.width)
-            self._unmeasured -= 1
-            entry.settled()
-            self.changed(self._unmeasured)
-            if out_of_time():
-                return self._unmeasured == 0
-        return True
+                if out_of_time():
+                    break
+            else:
+                self._unmeasured = index
+            self.entries[index].settled()
+            self.changed(index)
+        return self.measured
 
     def renew(self, index: int, message: Message, version: tuple[int, int], turn: Turn | None) -> Changed | None:
         """Show a changed message in place of the one at `index`; returns what of it is other than it was."""
         entry = self.entries[index]
-        old = entry.sections()
+        old = self._open(index)
         if not entry.renew(message, version, turn):
             return None
         self.changed(index)
@@ -192,7 +186,7 @@ class Roll:
         same = 0
         while same < min(len(old), len(new)) and old[same] is new[same]:
             same += 1
-        above = self.top(index) + sum(section.height(self.width) for section in new[:same])
+        above = self.top(index) + entry.tops(self.width)[same]
         before = [line for section in old[same:] for line in section.rows(self.width, self._highlight)]
         after = [line for section in new[same:] for line in self.rows(section)]
         entry.settled()
@@ -214,7 +208,7 @@ class Roll:
     def lines(self, start: Place, end: Place) -> Iterator[tuple[Place, Line]]:
         """The rows from one place to another, both among them."""
         for index in range(start.entry, min(end.entry + 1, len(self.entries))):
-            for number, section in enumerate(self.entries[index].sections()):
+            for number, section in enumerate(self._open(index)):
                 here = Place(index, number, 0)
                 if here < start._replace(row=0) or here > end:
                     continue
@@ -228,28 +222,35 @@ class Roll:
         index, number = anchor.entry, anchor.section
         number += -1 if step < 0 else 0
         while rows > 0 and 0 <= index < len(self.entries):
-            entry = self.entries[index]
-            sections = entry.sections()
+            sections = self._open(index)
             if not 0 <= number < len(sections):
                 index += step
                 if 0 <= index < len(self.entries):
-                    number = 0 if step > 0 else len(self.entries[index].sections()) - 1
+                    number = 0 if step > 0 else len(self._open(index)) - 1
                 continue
             section = sections[number]
             if not section.exact:
-                self.rows(section)
-                entry.settled()
-                self.changed(index)
+                self._exact_rows(index, section)
             rows -= section.height(self.width)
             number += step
 
-    def _refresh(self, index: int) -> None:
-        """Take a message's height anew: asking for its sections may have replaced a guess by a sum."""
+    def _exact_rows(self, index: int, section: Section) -> list[Line]:
+        """The rows of a section of a message; when it is laid out now, its height gives way to the exact one."""
+        if section.exact:
+            return self.rows(section)
+        rows = self.rows(section)
+        self.entries[index].settled()
+        self.changed(index)
+        return rows
+
+    def _open(self, index: int) -> list[Section]:
+        """The sections of a message; when they are asked for first, a guess gives way to the sum of theirs."""
         entry = self.entries[index]
-        before = entry.height(self.width)
-        entry.settled()
-        if entry.height(self.width) != before:
+        if not entry.opened:
+            entry.sections()
+            entry.settled()
             self.changed(index)
+        return entry.sections()
 
     def _heights(self) -> list[int]:
         """The first row of each message, and behind them the height of all."""
