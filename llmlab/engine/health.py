@@ -12,7 +12,7 @@ from llmlab.domain.model import ModelFacts, ModelSpec
 from llmlab.engine.gguf import GgufFile, read_gguf
 from llmlab.engine.llama.checks import check_purpose, check_window
 from llmlab.engine.llama.fit import COMPUTE_BYTES, sizes_of
-from llmlab.engine.llama.template_choice import CHATML_MARK, choose_template
+from llmlab.engine.llama.template_choice import choose_template
 from llmlab.words import say
 
 DEFAULT_WINDOW: Final = 8192
@@ -31,9 +31,7 @@ def describe(spec: ModelSpec) -> ModelFacts:
     n_ctx = wanted_window(spec, trained)
     sizes = sizes_of(gguf, spec.cache_type_k, spec.cache_type_v)
     check_window(spec, gguf, sizes, n_ctx, psutil.virtual_memory().available)
-    template = choose_template(
-        spec.chat_template, gguf.text("tokenizer.chat_template") or None, _special_tokens(gguf, spec.chat_template)
-    )
+    template = choose_template(spec.chat_template, gguf.text("tokenizer.chat_template") or None, _Vocabulary(gguf))
     need = sizes.total + int(n_ctx * sizes.cache_per_token) + _compute_bytes(spec, gguf)
     return ModelFacts(
         title=gguf.text("general.name") or Path(spec.path).stem,
@@ -57,12 +55,14 @@ def wanted_window(spec: ModelSpec, trained: int) -> int:
     return spec.n_ctx or min(int((trained or DEFAULT_WINDOW) * stretch), DEFAULT_WINDOW)
 
 
-def _special_tokens(gguf: GgufFile, setting: str) -> frozenset[str]:
-    """Whether the vocabulary knows chatml's mark; looked for only where the answer matters."""
-    tokens = gguf.array("tokenizer.ggml.tokens")
-    if setting != "auto" or gguf.text("tokenizer.chat_template") or tokens is None:
-        return frozenset()
-    return frozenset({CHATML_MARK}) if CHATML_MARK in tokens.strings() else frozenset()
+class _Vocabulary:
+    """The texts of a file's tokens, read only when somebody asks: large models have 150,000 of them."""
+
+    def __init__(self, gguf: GgufFile) -> None:
+        self._tokens = gguf.array("tokenizer.ggml.tokens")
+
+    def __contains__(self, text: object) -> bool:
+        return self._tokens is not None and text in self._tokens.strings()
 
 
 def _quantisation(gguf: GgufFile) -> str:

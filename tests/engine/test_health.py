@@ -1,0 +1,126 @@
+"""A model's health from its header, and what an engine process says of itself."""
+
+from __future__ import annotations
+
+import random
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from llmlab.domain.model import ModelSpec, Rope
+from llmlab.engine.health import describe
+from llmlab.engine.probe import probe
+from llmlab.errors import EngineError, ModelError
+from tests.support.gguf_fixtures import CHATML, Shape, write_random_model
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> ModelSpec:
+    path = write_random_model(tmp_path_factory.mktemp("models") / "m.gguf", Shape(context=1024))
+    return ModelSpec(name="m", path=str(path))
+
+
+def test_the_header_tells_everything_without_a_load(spec: ModelSpec) -> None:
+    facts = describe(spec)
+    assert (facts.architecture, facts.quantisation) == ("qwen2", "F16")
+    assert (facts.n_ctx, facts.n_ctx_train) == (1024, 1024)
+    assert facts.n_layer == Shape().layers
+    assert facts.file_bytes == Path(spec.path).stat().st_size
+    assert facts.parameters > 0
+    assert facts.memory_bytes > facts.parameters
+    assert facts.template_name == "file"
+    assert facts.notes == ()
+
+
+def test_the_window_follows_the_table_then_rope_then_the_training(spec: ModelSpec) -> None:
+    assert describe(replace(spec, n_ctx=256)).n_ctx == 256
+    assert describe(replace(spec, rope=Rope(scaling="linear", factor=2.0))).n_ctx == 2048
+    assert describe(replace(spec, rope=Rope(scale=0.25))).n_ctx == 4096
+    assert describe(replace(spec, rope=Rope(factor=100.0))).n_ctx == 8192
+
+
+def test_a_larger_window_needs_more_memory(spec: ModelSpec) -> None:
+    small, large = (describe(replace(spec, n_ctx=size)).memory_bytes for size in (256, 1024))
+    quantised = describe(replace(spec, n_ctx=1024, cache_type_k="q8_0", cache_type_v="q8_0")).memory_bytes
+    assert small < quantised < large
+
+
+def test_a_window_beyond_training_is_noted_and_one_beyond_memory_refused(spec: ModelSpec) -> None:
+    (note,) = describe(replace(spec, n_ctx=4096)).notes
+    assert "1,024" in note
+    with pytest.raises(ModelError, match="memory") as refusal:
+        describe(replace(spec, n_ctx=1 << 40))
+    assert refusal.value.hint
+
+
+@pytest.mark.parametrize(
+    ("template", "setting", "name", "notes"),
+    [
+        (CHATML, "auto", "file", 0),
+        (None, "auto", "chatml", 1),
+        ("{% if %}", "auto", "chatml", 1),
+        (None, "llama3", "llama3", 0),
+    ],
+)
+def test_the_template_that_would_be_used(
+    tmp_path: Path, template: str | None, setting: str, name: str, notes: int
+) -> None:
+    path = write_random_model(tmp_path / "m.gguf", template=template)
+    facts = describe(ModelSpec(name="m", path=str(path), chat_template=setting))
+    assert (facts.template_name, len(facts.notes)) == (name, notes)
+
+
+def test_a_template_file_that_is_missing_or_wrong_is_told(spec: ModelSpec, tmp_path: Path) -> None:
+    path = tmp_path / "chat.jinja"
+    with pytest.raises(ModelError, match="template"):
+        describe(replace(spec, chat_template=str(path)))
+    path.write_text("{% if %}", encoding="utf-8")
+    with pytest.raises(ModelError, match="broken"):
+        describe(replace(spec, chat_template=str(path)))
+    path.write_text("{{ messages[0]['content'] }}", encoding="utf-8")
+    assert describe(replace(spec, chat_template=str(path))).template_name == str(path)
+
+
+def test_damaged_headers_raise_nothing_but_model_errors(spec: ModelSpec, tmp_path: Path) -> None:
+    whole = Path(spec.path).read_bytes()
+    path = tmp_path / "m.gguf"
+    dice = random.Random(5)
+    told = 0
+    for _ in range(200):
+        content = bytearray(whole)
+        for _ in range(dice.randint(1, 8)):
+            content[dice.randrange(4096)] = dice.randrange(256)
+        path.write_bytes(content[: dice.choice([len(content), dice.randrange(len(content))])])
+        try:
+            describe(replace(spec, path=str(path)))
+        except ModelError as error:
+            told += bool(error.what)
+    assert told > 100
+
+
+def test_the_engine_process_says_what_it_is() -> None:
+    report = probe()
+    assert "llama-cpp-python" in report.build
+    assert report.gpu or report.devices == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import sys; sys.exit('libllama.so: cannot open')", "libllama.so"),
+        ("print('hello there')", ""),
+        ('print(\'{"type": "hello", "id": 0, "protocol": 999, "build": "x", "gpu": false}\')', ""),
+    ],
+)
+def test_a_process_that_is_no_engine_is_told_with_its_last_words(code: str, said: str) -> None:
+    with pytest.raises(EngineError) as refusal:
+        probe((sys.executable, "-c", code))
+    assert said in refusal.value.where
+    assert refusal.value.hint
+
+
+def test_a_program_that_is_missing_is_told() -> None:
+    with pytest.raises(EngineError, match="cannot be started"):
+        probe(("/no/such/program",))
