@@ -75,7 +75,7 @@ def token_of(byte: int | str) -> int:
     return byte if isinstance(byte, int) else ord(byte)
 
 
-def _writer(path: Path, architecture: str, shape: Shape, template: str | None) -> Any:
+def _writer(path: Path, architecture: str, shape: Shape, template: str | None, long_token: str = "") -> Any:
     writer = gguf.GGUFWriter(str(path), architecture)
     writer.add_name(path.stem)
     writer.add_context_length(shape.context)
@@ -87,6 +87,8 @@ def _writer(path: Path, architecture: str, shape: Shape, template: str | None) -
     writer.add_rope_freq_base(10_000.0)
     writer.add_layer_norm_rms_eps(1e-12)
     tokens, kinds, merges = vocabulary()
+    if long_token:
+        tokens[-1], kinds[-1] = long_token, int(gguf.TokenType.NORMAL)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("qwen2")
     writer.add_token_list(tokens)
@@ -115,10 +117,14 @@ def write_random_model(
     seed: int = 7,
     dtype: type[np.floating[Any]] = np.float16,
     weight: float | None = None,
+    long_token: str = "",
 ) -> Path:
-    """A qwen2-shaped model over the byte vocabulary with seeded random weights; `weight` fills every matrix instead."""
+    """A qwen2-shaped model over the byte vocabulary with seeded random weights.
+
+    `weight` fills every matrix instead; `long_token` is the last token of the vocabulary.
+    """
     random = np.random.default_rng(seed)
-    writer = _writer(path, "qwen2", shape, template)
+    writer = _writer(path, "qwen2", shape, template, long_token)
     head = shape.width // shape.heads
 
     def matrix(rows: int, columns: int) -> npt.NDArray[Any]:
@@ -142,6 +148,39 @@ def write_random_model(
         writer.add_tensor(name + "ffn_gate.weight", matrix(shape.feed_forward, shape.width))
         writer.add_tensor(name + "ffn_up.weight", matrix(shape.feed_forward, shape.width))
         writer.add_tensor(name + "ffn_down.weight", matrix(shape.width, shape.feed_forward))
+    _finish(writer)
+    return path
+
+
+def write_recurrent_model(path: Path, *, template: str | None = CHATML, seed: int = 7) -> Path:
+    """A mamba-shaped model over the byte vocabulary: its memory is one state a sequence that cannot be rewound."""
+    random = np.random.default_rng(seed)
+    layers, width, inner, conv, state, rank = 2, 64, 128, 4, 16, 4
+    writer = _writer(path, "mamba", Shape(layers=layers, width=width, heads=1, kv_heads=1, feed_forward=0), template)
+    writer.add_ssm_conv_kernel(conv)
+    writer.add_ssm_inner_size(inner)
+    writer.add_ssm_state_size(state)
+    writer.add_ssm_time_step_rank(rank)
+
+    def add(name: str, rows: int, columns: int) -> None:
+        data = random.standard_normal((rows, columns)) / np.sqrt(columns)
+        writer.add_tensor(name, data.astype(np.float32))
+
+    add("token_embd.weight", VOCABULARY, width)
+    writer.add_tensor("output_norm.weight", np.ones(width, np.float32))
+    add("output.weight", VOCABULARY, width)
+    for layer in range(layers):
+        name = f"blk.{layer}."
+        writer.add_tensor(name + "attn_norm.weight", np.ones(width, np.float32))
+        add(name + "ssm_in.weight", 2 * inner, width)
+        add(name + "ssm_conv1d.weight", inner, conv)
+        writer.add_tensor(name + "ssm_conv1d.bias", np.zeros(inner, np.float32))
+        add(name + "ssm_x.weight", rank + 2 * state, inner)
+        add(name + "ssm_dt.weight", inner, rank)
+        writer.add_tensor(name + "ssm_dt.bias", np.zeros(inner, np.float32))
+        writer.add_tensor(name + "ssm_a", -np.abs(random.standard_normal((inner, state))).astype(np.float32))
+        writer.add_tensor(name + "ssm_d", np.ones(inner, np.float32))
+        add(name + "ssm_out.weight", width, inner)
     _finish(writer)
     return path
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from llmlab.domain.generation import Timing, Usage
+from llmlab.engine.llama.prefix import Tokens
 from llmlab.engine.llama.sampler import Chain
 from llmlab.engine.llama.text import AnswerText
 
-Tokens = npt.NDArray[np.int32]
 _GROWTH: Final = 256
 """Tokens of room that are added at a time to an answer's array."""
 

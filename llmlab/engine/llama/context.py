@@ -22,6 +22,8 @@ SEQUENCES_OF_STATE: Final = 4
 _FLASH_ATTENTION: Final = {"auto": -1, "off": 0, "on": 1}
 _ROPE_SCALING: Final = {None: -1, "none": 0, "linear": 1, "yarn": 2, "longrope": 3}
 
+_BYTES: Final = ctypes.POINTER(ctypes.c_uint8)
+
 OK: Final = 0
 FULL: Final = 1
 ABORTED: Final = 2
@@ -183,6 +185,22 @@ class Context:
     def share(self, source: int, target: int, length: int, *, whole: bool) -> None:
         """Let `target`, which is empty, begin with the first `length` tokens of `source`; `whole`: these are all."""
         api.llama_memory_seq_cp(self._memory, source, target, *((-1, -1) if whole else (0, length)))
+
+    def save(self, sequence: int) -> npt.NDArray[np.uint8] | None:
+        """A copy of `sequence`; `None` when llama.cpp cannot make one."""
+        size = int(api.llama_state_seq_get_size(self.pointer, sequence))
+        if not size:
+            return None
+        state = np.empty(size, np.uint8)
+        written = api.llama_state_seq_get_data(self.pointer, state.ctypes.data_as(_BYTES), size, sequence)
+        return state if written == size else None
+
+    def restore(self, sequence: int, state: npt.NDArray[np.uint8]) -> bool:
+        """Let `sequence`, which is empty, be what was saved; else it stays empty."""
+        read = api.llama_state_seq_set_data(self.pointer, state.ctypes.data_as(_BYTES), state.nbytes, sequence)
+        if not read:
+            self.forget(sequence)
+        return bool(read)
 
     def close(self) -> None:
         """Free the context; may be called twice."""

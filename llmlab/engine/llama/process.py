@@ -14,6 +14,7 @@ from types import FrameType
 from typing import BinaryIO, Final
 
 import msgspec
+import psutil
 
 from llmlab.engine.llama import library
 from llmlab.engine.llama.card import card_of
@@ -21,6 +22,7 @@ from llmlab.engine.llama.interrupt import Interrupt
 from llmlab.engine.llama.model import Loader, Model
 from llmlab.engine.llama.outbox import Outbox
 from llmlab.engine.llama.scheduler import Scheduler
+from llmlab.engine.llama.shelf import Shelf
 from llmlab.engine.llama.text_desk import TextDesk
 from llmlab.engine.llama.threads import Governor, LoadMeter
 from llmlab.engine.wire import (
@@ -206,9 +208,20 @@ class EngineProcess:
         if command.spec.n_threads == "auto":
             governor = Governor(model.n_threads, LoadMeter().others, time.monotonic())
         self._scheduler = Scheduler(
-            model.context, model.vocabulary, self._outbox, self._interrupt, governor, time.monotonic
+            model.context,
+            model.vocabulary,
+            self._outbox,
+            self._interrupt,
+            governor,
+            Shelf(shelf_bytes()),
+            time.monotonic,
         )
         self._outbox.send(Loaded(id=command.id, card=card_of(command.spec, model, desk)))
+
+
+def shelf_bytes() -> int:
+    """Memory for sequences that are not in use: a sixteenth of what is free, within sane bounds."""
+    return min(max(psutil.virtual_memory().available // 16, 64 << 20), 4 << 30)
 
 
 def problem_of(command: int, error: LlmlabError, sample: int = 0) -> Problem:

@@ -11,12 +11,14 @@ import numpy as np
 
 from llmlab.domain.generation import FinishReason
 from llmlab.domain.sampling import DEFAULTS, Sampling
-from llmlab.engine.llama.answer import Answer, AnswerKey, Tokens
+from llmlab.engine.llama.answer import Answer, AnswerKey
 from llmlab.engine.llama.context import ABORTED, FULL, OK, Context
 from llmlab.engine.llama.interrupt import Interrupt
 from llmlab.engine.llama.outbox import Outbox
+from llmlab.engine.llama.prefix import Tokens
 from llmlab.engine.llama.residents import Residents
 from llmlab.engine.llama.sampler import Chain, plan
+from llmlab.engine.llama.shelf import Shelf
 from llmlab.engine.llama.text import AnswerText
 from llmlab.engine.llama.threads import Governor
 from llmlab.engine.llama.vocabulary import Vocabulary
@@ -58,6 +60,7 @@ class Scheduler:
         outbox: Outbox,
         interrupt: Interrupt,
         governor: Governor | None,
+        shelf: Shelf,
         clock: Callable[[], float],
     ) -> None:
         """Prepare.
@@ -68,12 +71,13 @@ class Scheduler:
             outbox: where reports go.
             interrupt: tells which commands were cancelled.
             governor: adapts the number of threads; `None` keeps it.
+            shelf: where sequences wait that are not in use.
             clock: monotonic seconds.
         """
         self._context, self._vocabulary = context, vocabulary
         self._outbox, self._interrupt = outbox, interrupt
         self._governor, self._clock = governor, clock
-        self._residents = Residents(context, context.sequences)
+        self._residents = Residents(context, context.sequences, shelf)
         self._queue: deque[Answer] = deque()
         self._running: list[Answer] = []
         """In the order in which they were given a sequence."""
@@ -82,7 +86,7 @@ class Scheduler:
         self._wrote_for = 0.0
         """Seconds of the last step that only wrote."""
         self._full = False
-        """The memory was full; nobody is seated before somebody ends."""
+        """There is no room for the next that waits; nobody is seated before somebody ends."""
 
     def rest(self) -> None:
         """Nothing is to be done for a while."""
@@ -183,7 +187,7 @@ class Scheduler:
     def _compute(self, shares: Sequence[Share]) -> int:
         count = shares[-1].row + 1
         code = self._context.decode(count)
-        while code == FULL and self._residents.evict():
+        while code == FULL and self._residents.make_room():
             code = self._context.decode(count)
         return code
 
@@ -313,8 +317,6 @@ class Scheduler:
 
     def _break_off(self, shares: Sequence[Share], code: int) -> None:
         for share in shares:
-            self._context.forget(share.answer.slot)
-            share.answer.evaluated = 0
             what = say("llama.cpp could not compute the next step (code {code}).", code=code)
             self._fail(share.answer, what, say("Try again; the engine's log may tell more."))
 
@@ -334,6 +336,7 @@ class Scheduler:
             if seating != "seated":
                 waiting.append(answer)
                 if seating == "full":
+                    self._full = True
                     break
                 continue
             self._running.append(answer)
@@ -361,6 +364,9 @@ class Scheduler:
 
     def _fail(self, answer: Answer, what: str, hint: str) -> None:
         self._refuse(answer.key, what, hint)
+        # What was computed is not to be trusted, and would fail the next attempt as well.
+        self._context.forget(answer.slot)
+        answer.evaluated = 0
         self._release(answer)
 
     def _refuse(self, key: AnswerKey, what: str, hint: str) -> None:
