@@ -203,7 +203,7 @@ class Database:
             )
         return StoreError(
             say(
-                "The file of chats was damaged. {count} chats could be read and are in a new file.",
+                "The file of chats was damaged. Chats that could still be read and are in a new file: {count}.",
                 count=self._save_what_is_left(kept),
             ),
             where=str(self.path),
