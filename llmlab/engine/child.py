@@ -82,6 +82,7 @@ class ChildEngine:
             await self._see_through(self._process.end())
             raise
         self._loaded = True
+        self._process.loading = False
         self._process.phase = say("idle")
         return card
 
@@ -94,6 +95,7 @@ class ChildEngine:
                 hint=say("Install llmlab again."),
             )
         self._process.phase = say("loading the model")
+        self._process.loading = True
         command = Load(id=self._process.new_id(), spec=spec)
         inbox = self._process.ask(command)
         try:
@@ -242,7 +244,10 @@ def _overdue(command: Prompt | Count, seconds: float) -> EngineError:
     """The error of a command that got no answer."""
     if isinstance(command, Prompt):
         return EngineError(
-            say("The chat template did not finish within {seconds:.0f} s.", seconds=seconds),
+            say(
+                "The prompt was not ready after {seconds:.0f} s: the chat template does not seem to end.",
+                seconds=seconds,
+            ),
             where=say("chat template"),
             hint=say('Set chat_template = "chatml" in the model\'s table, or another named template.'),
         )

@@ -98,6 +98,8 @@ class EngineProcess:
         self._complaint: Problem | None = None
         self.phase = ""
         """What it is doing, in words that follow `while`."""
+        self.loading = False
+        """It is given a model, so that its death may be the model's fault."""
 
     @property
     def running(self) -> bool:
@@ -243,6 +245,8 @@ class EngineProcess:
     def _advice(self) -> str:
         lines = self._log.last_lines()
         advice = say("The next request starts it anew.")
+        if self.loading:
+            advice = say("The file may be damaged, or too large for the memory: get it again, or lower n_ctx.")
         return "\n".join([advice, say("Its last words:"), *lines]) if lines else advice
 
 

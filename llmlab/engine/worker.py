@@ -6,6 +6,7 @@ import faulthandler
 import os
 import signal
 import sys
+import threading
 from typing import BinaryIO
 
 from llmlab.words import language_of_environment, use_language
@@ -26,10 +27,17 @@ def private_streams() -> tuple[BinaryIO, BinaryIO]:
     return os.fdopen(reading, "rb"), os.fdopen(writing, "wb", buffering=0)
 
 
+def die_aloud(failure: threading.ExceptHookArgs) -> None:
+    """End the process when one of its threads fails: what it owed would never come, and the parent would wait."""
+    sys.excepthook(failure.exc_type, failure.exc_value or failure.exc_type(), failure.exc_traceback)
+    os._exit(70)
+
+
 def main() -> None:
     """Run the engine process until the parent ends it or goes away."""
     commands, reports = private_streams()
     faulthandler.enable()
+    threading.excepthook = die_aloud
     # On an assertion ggml would start a debugger on this process and write its output to the log.
     os.environ.setdefault("GGML_NO_BACKTRACE", "1")
     # Ctrl+C in the terminal reaches every process there; the parent decides what it means for this one.

@@ -77,7 +77,7 @@ async def test_closing_the_stream_is_counted_as_a_cancel() -> None:
     engine = await loaded()
     stream = engine.generate(GenerationRequest((1,)))
     await anext(stream)
-    await stream.aclose()  # type: ignore[attr-defined]
+    await stream.aclose()
     assert engine.cancelled == 1
     await events_of(engine)
     assert engine.cancelled == 1

@@ -123,9 +123,8 @@ class ChatFormat:
         def render(given: Sequence[Message]) -> str:
             return self._template.render(given, now, bos_token=self._bos, eos_token=self._eos, **switches)
 
-        openers = (text[0] for text in self._specials)
         try:
-            return render_marked(render, [_as_dict(message) for message in messages], openers)
+            return render_marked(render, [_as_dict(message) for message in messages], self._specials)
         except TemplateRefusal as refusal:
             raise _refused(self.name, messages, refusal) from refusal
         except FAILURES as error:
@@ -239,11 +238,11 @@ class ChatFormat:
 
     def _offsets(self, part: str, start: int, tokens: Sequence[int]) -> list[int]:
         """Where in the prompt each token of `part` begins, in characters."""
-        ends = list(accumulate(len(self._piece(token)) for token in tokens))
         raw = part.encode("utf-8", "replace")
-        surplus = max(0, (ends[-1] if ends else 0) - len(raw))
-        limit = max(0, len(raw) - 1)
-        places = [min(max(0, end - surplus), limit) for end in (surplus, *ends[:-1])]
+        ends = list(accumulate((len(self._piece(token)) for token in tokens), initial=0))
+        # A vocabulary that puts a space in front makes the pieces longer than the text.
+        surplus = max(0, ends[-1] - len(raw))
+        places = [min(max(0, begin - surplus), len(raw) - 1) for begin in ends[:-1]]
         return [start + index for index in _characters_at(part, places)]
 
 

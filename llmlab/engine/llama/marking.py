@@ -3,14 +3,14 @@
 A template is a program; the only sure way to see where its input went is to mark the input. Each text is given twice:
 plain, and with a pair of private characters inside its outer whitespace (so that `trim` and `strip` work as ever). If
 taking the marks out of the second gives the first, they show the spans. A template that looks inside the texts or cuts
-them loses marks; then every character that could begin a control token is replaced in the texts before rendering and
-put back after, so that whatever the template did, no control token can come out of a text.
+them loses marks; then every character that could begin or end a control token is replaced in the texts before rendering
+and put back after, so that whatever the template did, no control token can come out of a text.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -50,21 +50,58 @@ class Marked:
     """As long as `text`; a control token of the template stands in both, one of a message never in this."""
 
 
-def render_marked(render: Render, messages: Sequence[Message], openers: Iterable[str]) -> Marked:
-    """`messages` rendered, their contents found; `openers` are the characters that control tokens begin with.
+def render_marked(render: Render, messages: Sequence[Message], specials: Collection[str]) -> Marked:
+    """`messages` rendered, their contents found; `specials` are the vocabulary's special tokens.
 
     Raises:
         FAILURES: the template goes wrong on these messages, or they hold every private character there is.
     """
     plain = render(messages)
-    marks = _free_characters([plain, *_texts(messages)], 2 * len(_texts(messages)))
-    if marks:
-        # A template may choke on marks that it takes for words; that says nothing about the messages.
-        with suppress(*FAILURES):
-            contents = _contents_between(render(_with_marks(messages, marks)), plain, marks, _owners(messages))
-            if contents is not None:
-                return Marked(plain, contents, _without(plain, contents))
-    return _render_escaped(render, messages, openers)
+    contents = _find_by_marks(render, messages, plain)
+    if contents is not None:
+        return Marked(plain, contents, _without(plain, contents))
+    edges = sorted({edge for name in specials for edge in (name[0], name[-1]) if not edge.isspace()})
+    stand_ins = _free_characters(_texts(messages), len(edges))
+    escape = str.maketrans(dict(zip(edges, stand_ins, strict=True)))
+    restore = str.maketrans(dict(zip(stand_ins, edges, strict=True)))
+    escaped = [
+        {key: text if key == ROLE else text.translate(escape) for key, text in message.items()} for message in messages
+    ]
+    guarded = render(escaped)
+    contents = _find_by_marks(render, escaped, guarded)
+    if contents is None:
+        contents = tuple(_find_by_text(guarded, escaped, specials))
+    return Marked(guarded.translate(restore), contents, _without(guarded, contents))
+
+
+def _find_by_marks(render: Render, messages: Sequence[Message], plain: str) -> tuple[Stretch, ...] | None:
+    """Where the contents stand in `plain`; `None` when the template does not treat marked ones alike."""
+    owners = _owners(messages)
+    marks = _free_characters([plain, *_texts(messages)], 2 * len(owners))
+    if not marks:
+        return None
+    # A template may choke on marks that it takes for words; that says nothing about the messages.
+    with suppress(*FAILURES):
+        return _contents_between(render(_with_marks(messages, marks)), plain, marks, owners)
+    return None
+
+
+def _find_by_text(text: str, messages: Sequence[Message], specials: Iterable[str]) -> Iterator[Stretch]:
+    """Where the contents of `messages` stand in `text`, in order, away from the special tokens."""
+    taken = sorted(
+        (found.start(), found.end())
+        for name in specials
+        if name in text
+        for found in re.finditer(re.escape(name), text)
+    )
+    position = 0
+    for core, owner in zip(map(str.strip, _texts(messages)), _owners(messages), strict=True):
+        found = text.find(core, position) if core else -1
+        while found >= 0 and any(start < found + len(core) and found < end for start, end in taken):
+            found = text.find(core, found + 1)
+        if found >= 0:
+            position = found + len(core)
+            yield Stretch(found, position, owner)
 
 
 def _without(text: str, contents: Iterable[Stretch]) -> str:
@@ -135,24 +172,3 @@ def _contents_between(
             contents.append(Stretch(opened, position, owners[field]))
         inside, opened = (-1, 0) if closes else (field, position)
     return tuple(contents) if inside < 0 else None
-
-
-def _render_escaped(render: Render, messages: Sequence[Message], openers: Iterable[str]) -> Marked:
-    characters = sorted({character for character in openers if not character.isspace()})
-    texts = _texts(messages)
-    stand_ins = _free_characters(texts, len(characters))
-    escape = str.maketrans(dict(zip(characters, stand_ins, strict=True)))
-    restore = str.maketrans(dict(zip(stand_ins, characters, strict=True)))
-    escaped = [
-        {key: text if key == ROLE else text.translate(escape) for key, text in message.items()} for message in messages
-    ]
-    guarded = render(escaped)
-    contents: list[Stretch] = []
-    position = 0
-    for text, owner in zip(_texts(escaped), _owners(escaped), strict=True):
-        core = text.strip()
-        found = guarded.find(core, position) if core else -1
-        if found >= 0:
-            position = found + len(core)
-            contents.append(Stretch(found, position, owner))
-    return Marked(guarded.translate(restore), tuple(contents), guarded)

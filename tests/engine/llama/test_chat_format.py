@@ -128,7 +128,7 @@ SCRAPS = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(SCRAPS, max_size=12).map("".join), st.lists(SCRAPS, max_size=12).map("".join))
 @pytest.mark.parametrize(
     "template",
@@ -137,6 +137,9 @@ SCRAPS = st.sampled_from(
         # Looks inside the text, so that marks change what it writes.
         "{% for m in messages %}<|im_start|>{{ m.content.split('</think>')[-1].replace('the', '').strip() }}<|im_end|>"
         "{% if m.content[0] == '<' %}!{% endif %}{% endfor %}<|im_start|>",
+        # Takes the text to pieces, so that no mark survives.
+        "{% for m in messages %}<|im_start|>{{ m.content | list | join('') | length }}{{ m.content[1:-1] }}<|im_end|>"
+        "{% endfor %}<|im_start|>",
     ],
 )
 def test_no_text_forges_a_control_token(vocabulary: Vocabulary, template: str, first: str, second: str) -> None:
@@ -180,6 +183,22 @@ def test_a_vocabulary_that_merges_into_control_tokens_is_kept_from_it() -> None:
     assert prompt.tokens == (1, 32, *b"a<", *b"/s>b", 2)
     assert prompt.text == "<s>a</s>b</s>"
     assert [(span.message, span.tokens) for span in prompt.spans] == [(-1, 1), (0, 7), (-1, 1)]
+
+
+def test_characters_that_the_vocabulary_lacks_are_no_failure() -> None:
+    form = ChatFormat(
+        "{% for m in messages %}<s>\n{{ m.content }}\n{% endfor %}",
+        "file",
+        special_tokens={"<s>": 1},
+        bos="<s>",
+        eos="",
+        add_bos=False,
+        tokenize=lambda text: [ord(character) for character in text if character.isalpha()],
+        piece=lambda token: chr(token).encode(),
+    )
+    prompt = form.prompt([ChatMessage("user", "1"), ChatMessage("user", "a2")], PromptOptions())
+    check(prompt)
+    assert prompt.tokens == (1, 1, ord("a"))
 
 
 def test_bos_is_added_once(vocabulary: Vocabulary) -> None:
