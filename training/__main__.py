@@ -102,17 +102,22 @@ def export(options: argparse.Namespace) -> None:
 def score(options: argparse.Namespace) -> None:
     """Measure the GGUF on held-out items, print the table and write the card."""
     from training.card import write_card
-    from training.score import print_table, score_model
+    from training.player import Player
+    from training.score import MAX_TOKENS, print_table, score_model
 
-    results = score_model(options.output / f"{options.model}.gguf", options.items, options.score_seed, options.threads)
+    player = Player(options.output / f"{options.model}.gguf", options.threads, MAX_TOKENS)
+    results = score_model(player.answer, options.items, options.score_seed)
     print_table(results)
     write_card(options.output, options.model, options.work / options.model / "facts.json", results, options.score_seed)
 
 
 def everything(options: argparse.Namespace) -> None:
     """Make the data beside the training, then export and score."""
-    build_tokenizer(options.work / "tokenizer.json", options.seed)
-    writer = multiprocessing.get_context("spawn").Process(target=data, args=(options,))
+    from training.shards import write_shards
+
+    tokenizer = build_tokenizer(options.work / "tokenizer.json", options.seed)
+    work = (options.work / "shards", tokenizer, options.seed, 0, options.shards)
+    writer = multiprocessing.get_context("spawn").Process(target=write_shards, args=work)
     writer.start()
     try:
         train(options)

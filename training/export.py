@@ -15,6 +15,9 @@ from training.model import Shape
 
 Weights = Mapping[str, NDArray[numpy.float32]]
 
+CHAT_TEMPERATURE, CHAT_TOP_P = 0.2, 0.9
+"""What the file recommends for chat: so few weights wander off at higher temperatures."""
+
 DESCRIPTION = (
     "A very small model trained from scratch on synthetic English and Chinese text for the llmlab chat lab. "
     "It shows what the lab teaches in seconds; it is not an assistant and knows nothing about the world."
@@ -70,8 +73,8 @@ def export(path: Path, name: str, shape: Shape, weights: Weights, tokenizer: Tok
     writer.add_languages(["en", "zh"])
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
-    writer.add_float32("general.sampling.temp", 0.2)
-    writer.add_float32("general.sampling.top_p", 0.9)
+    writer.add_float32(gguf.Keys.General.SAMPLING_TEMP, CHAT_TEMPERATURE)
+    writer.add_float32(gguf.Keys.General.SAMPLING_TOP_P, CHAT_TOP_P)
     _write_shape(writer, shape, len(tokenizer.tokens))
     _write_tokenizer(writer, tokenizer)
     for key, weight in weights.items():

@@ -6,15 +6,17 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
-from typing import Any
 
 from training import chat
 from training.curriculum import documents, examples, instructions, lexicon, steps, talk
 from training.sample import Generator, Sample, draw
 
 MAX_TOKENS = 200
+
+Answerer = Callable[[Sequence[str]], Sequence[tuple[str, bool]]]
+"""Completes rendered prompts greedily; each answer comes with whether it ended by itself."""
+
 _HANZI = re.compile(r"[\u4e00-\u9fff]")
 _FINAL = re.compile(r"(?:The answer is |答案是)(.+?)[.。]?\s*$")
 
@@ -164,38 +166,20 @@ def cells() -> list[Cell]:
     return table
 
 
-class Player:
-    """Greedy answers from one GGUF."""
-
-    def __init__(self, path: Path, threads: int) -> None:
-        import llama_cpp
-
-        self._llama: Any = llama_cpp.Llama(str(path), n_ctx=1024, n_threads=threads or 1, verbose=False)
-
-    def answer(self, prompt: str) -> tuple[str, bool]:
-        """Complete a rendered prompt; also say whether the answer ended by itself."""
-        ids: list[int] = self._llama.tokenize(prompt.encode(), add_bos=False, special=True)
-        room = min(MAX_TOKENS, 1024 - len(ids) - 1)
-        choice: Any = self._llama.create_completion(ids, max_tokens=room, temperature=0.0)["choices"][0]
-        return str(choice["text"]), choice["finish_reason"] == "stop"
-
-
-def score_cell(player: Player, cell: Cell, items: int, seed: int) -> Result:
+def score_cell(answer: Answerer, cell: Cell, items: int, seed: int) -> Result:
     """Ask the same held-out items for a given seed."""
     rng = Random(f"{seed}/{cell.name}")
-    right = unfinished = 0
-    for _ in range(items):
-        sample = draw(cell.make, rng, test=True)
-        answer, ended = player.answer(chat.prompt_text(sample, thinking=cell.native))
-        right += cell.right(answer.split("</think>")[-1], sample)
-        unfinished += not ended
-    return Result(cell.name, right, items, unfinished)
+    samples = [draw(cell.make, rng, test=True) for _ in range(items)]
+    answers = answer([chat.prompt_text(sample, thinking=cell.native) for sample in samples])
+    verdicts = [
+        cell.right(said.split("</think>")[-1], sample) for (said, _), sample in zip(answers, samples, strict=True)
+    ]
+    return Result(cell.name, sum(verdicts), items, sum(not ended for _, ended in answers))
 
 
-def score_model(path: Path, items: int, seed: int, threads: int = 0) -> list[Result]:
+def score_model(answer: Answerer, items: int, seed: int) -> list[Result]:
     """Measure every cell."""
-    player = Player(path, threads)
-    return [score_cell(player, cell, items, seed) for cell in cells()]
+    return [score_cell(answer, cell, items, seed) for cell in cells()]
 
 
 def line(result: Result) -> str:

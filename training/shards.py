@@ -100,14 +100,13 @@ def read_shards(folder: Path, first: int, patience: float) -> Iterator[tuple[int
     """Yield shards in order, waiting up to `patience` seconds for one that is still being written."""
     index = first
     while True:
-        pause = threading.Event()
-        for _ in range(int(patience)):
-            if shard_path(folder, index).exists():
-                break
+        left = int(patience)
+        while not shard_path(folder, index).exists():
+            if left <= 0:
+                return
             # A shard is written by another process, which can tell us nothing but that the file is there.
-            pause.wait(1.0)
-        else:
-            return
+            threading.Event().wait(1.0)
+            left -= 1
         with numpy.load(shard_path(folder, index)) as arrays:
             yield index, {name: arrays[name] for name in arrays.files}
         index += 1

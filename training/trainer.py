@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from training.model import Model, Shape
 from training.muon import Muon
 from training.shards import LENGTHS, Rows, read_shards
 
-CLASS_WEIGHT = {chat.IGNORE: 0.0, chat.CONTEXT: 0.05, chat.ANSWER: 1.0, chat.HISTORY_START: 1.0}
+PROMPT_SHARE = 0.05
+"""The share of prompt tokens whose prediction is learned; answer tokens are all learned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Progress:
     tokens: int = 0
     seconds: float = 0.0
     shard: int = 0
+    batch: int = 0
+    """Batches of that shard that are done."""
     curve: list[dict[str, float]] = field(default_factory=list)
 
 
@@ -73,19 +77,17 @@ def batches(rows: Rows, plan: Plan, index: int) -> Iterator[tuple[NDArray[Any], 
 
 
 def loss_of(model: Model, states: Tensor, targets: Tensor, classes: Tensor, think: int) -> Tensor:
-    """Weight the cross entropy by loss class; old answers may not choose the `<think>` token."""
-    table = torch.tensor([CLASS_WEIGHT[kind] for kind in range(4)], device=states.device)
-    # A twentieth of the prompt tokens at full weight costs less than all of them at a twentieth.
-    lucky = torch.rand(classes.shape, device=states.device) < CLASS_WEIGHT[chat.CONTEXT]
-    chosen = (classes >= chat.ANSWER) | ((classes == chat.CONTEXT) & lucky)
-    picked = chosen.nonzero().squeeze(-1)
+    """Average the cross entropy over all answer tokens and a random part of the prompt tokens.
+
+    States are (tokens, width); targets and loss classes are (tokens). Old answers may not choose `<think>`.
+    """
+    # A twentieth of the prompt tokens costs less than all of them at a twentieth of the weight.
+    lucky = torch.rand(classes.shape, device=states.device) < PROMPT_SHARE
+    picked = ((classes >= chat.ANSWER) | ((classes == chat.CONTEXT) & lucky)).nonzero().squeeze(-1)
     logits = model.logits(states[picked]).float()
-    old = classes[picked] == chat.HISTORY_START
     barrier = torch.zeros_like(logits)
-    barrier[:, think] = torch.where(old, -1e4, 0.0)
-    weights = (table[classes[picked]] > 0).float()
-    losses = functional.cross_entropy(logits + barrier, targets[picked], reduction="none")
-    return (losses * weights).sum() / weights.sum().clamp_min(1.0)
+    barrier[:, think] = torch.where(classes[picked] == chat.HISTORY_START, -1e4, 0.0)
+    return functional.cross_entropy(logits + barrier, targets[picked])
 
 
 class Trainer:
@@ -154,10 +156,11 @@ class Trainer:
         plan, progress = self.plan, self.progress
         saved, last, losses = time.monotonic(), time.monotonic(), list[Tensor]()
         for index, rows in read_shards(shards, progress.shard, patience):
-            for ids, classes in batches(rows, plan, index):
+            for ids, classes in islice(batches(rows, plan, index), progress.batch, None):
                 losses.append(self.step(ids, classes))
                 now = time.monotonic()
-                progress.step, progress.tokens = progress.step + 1, progress.tokens + classes.size
+                progress.step, progress.batch = progress.step + 1, progress.batch + 1
+                progress.tokens += classes.size
                 progress.seconds, last = progress.seconds + now - last, now
                 if progress.step % 20 == 0:
                     self._log(losses)
@@ -167,7 +170,7 @@ class Trainer:
                 if now - saved > plan.checkpoint_seconds:
                     self.save()
                     saved = now
-            progress.shard = index + 1
+            progress.shard, progress.batch = index + 1, 0
         self.save()
         return progress
 
