@@ -15,10 +15,23 @@ from llmlab.paths import Paths, find_paths
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code."""
+    _fill_standard_descriptors()
     given = list(sys.argv[1:] if arguments is None else arguments)
     paths = find_paths()
     words.use_language(choose_language(given, paths))
     return run(given, Session(Output(), Diagnostics(), paths))
+
+
+def _fill_standard_descriptors() -> None:
+    """Put the null device where standard streams were closed, so that no file of ours gets their numbers.
+
+    A library that prints to descriptor 1 would otherwise write into the database of chats.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def choose_language(arguments: Sequence[str], paths: Paths) -> str:

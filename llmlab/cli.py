@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from llmlab import __version__
+from llmlab.domain.terminal import encodable
 from llmlab.errors import ConfigError, LlmlabError, UsageError
 from llmlab.headless.diagnostics import Diagnostics, Exit, exit_code
 from llmlab.headless.output import Output, ReaderGone
@@ -32,7 +33,6 @@ def run(arguments: Sequence[str], session: Session) -> int:
         code = lab_command().main(args=list(arguments), prog_name="llmlab", obj=session, standalone_mode=False)
         return int(code or Exit.ANSWERED)
     except ReaderGone:
-        session.out.abandon()
         return Exit.ANSWERED
     except click.UsageError as error:
         session.err.usage(_usage(error))
@@ -152,14 +152,17 @@ def _ask(
     from llmlab.headless.ask import Console, answer
     from llmlab.headless.options import question_of, sampling_of
 
-    sampling = sampling_of(options, seed, max_tokens)
-    question = question_of(text)
+    # A command line may hold bytes that are no text; nothing further on can carry them.
+    sampling = sampling_of([(key, encodable(value)) for key, value in options], seed, max_tokens)
+    question = encodable(question_of(text))
     _prepare(session.paths)
     shelf = wiring.open_shelf(session.paths, _working_folder(session.paths))
     if shelf.problems():
         session.err.note(say("Something in models.toml is wrong; see: llmlab models check"))
     spec = shelf.find(model) if model else shelf.default()
-    recipe = Recipe(model=spec, system=system, sampling=sampling, thinking=thinking)
+    recipe = Recipe(
+        model=spec, system=None if system is None else encodable(system), sampling=sampling, thinking=thinking
+    )
     host = wiring.make_host(session.paths)
     return answer(host, recipe, question, Console(session.out, session.err), as_json=as_json)
 

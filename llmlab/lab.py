@@ -6,8 +6,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from llmlab import wiring
 from llmlab.errors import UsageError
+from llmlab.library.settings import SettingsFile
 from llmlab.paths import Paths
 from llmlab.tui.app import LabApp
 from llmlab.tui.services import LabServices, Wish
@@ -33,7 +33,9 @@ def open_lab(paths: Paths, folder: Path, *, model: str, system: str | None, resu
         )
 
     async def open_services() -> LabServices:
-        # Reading TOML and opening SQLite block; the screen is drawn meanwhile.
+        # Importing the parts, reading TOML and opening SQLite block: the first frame does not wait for them.
+        from llmlab import wiring
+
         shelf = await asyncio.to_thread(wiring.open_shelf, paths, folder)
         host = wiring.make_host(paths)
         chats = wiring.open_chats(paths, host)
@@ -46,6 +48,6 @@ def open_lab(paths: Paths, folder: Path, *, model: str, system: str | None, resu
         return LabServices(chats=chats, host=host, shelf=shelf, preview=wiring.make_preview(host), paths=paths, end=end)
 
     wish = Wish(model=model, system=system, resume=resume, export_folder=folder)
-    app = LabApp(wiring.open_settings(paths), open_services, wish)
+    app = LabApp(SettingsFile(paths.settings_file), open_services, wish)
     app.run()
     return app.return_code or 0

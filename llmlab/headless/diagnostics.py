@@ -13,7 +13,7 @@ from typing import TextIO
 
 from llmlab.domain.terminal import visible, visible_line
 from llmlab.errors import ConfigError, LlmlabError, Stopped, UsageError
-from llmlab.headless.output import understands_escapes
+from llmlab.headless.output import drop, no_stream, understands_escapes
 from llmlab.words import say
 
 
@@ -45,7 +45,7 @@ class Diagnostics:
     """Standard error. A stream that is closed or full is never a reason to fail."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = sys.stderr if stream is None else stream
+        self._stream = stream or sys.stderr or no_stream()
         self.is_terminal = self._stream.isatty()
         self._lively = understands_escapes(self._stream)
         self._progress_shown = False
@@ -118,7 +118,7 @@ class Diagnostics:
             self._stream.write(text)
             self._stream.flush()
         except (OSError, ValueError):
-            return
+            drop(self._stream)
 
 
 def _append(log: Path, text: str) -> bool:

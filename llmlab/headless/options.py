@@ -61,8 +61,8 @@ def question_of(text: str | None, stream: BinaryIO | None = None) -> str:
     Raises:
         UsageError: there is none, or standard input cannot be read as text.
     """
-    source = sys.stdin.buffer if stream is None else stream
-    piped = _read(source) if text == "-" or _is_piped(source) else ""
+    source = stream or (sys.stdin.buffer if sys.stdin else None)  # none at all when it was closed: <&-
+    piped = _read(source) if source and (text == "-" or _is_piped(source)) else ""
     parts = [part for part in ("" if text in (None, "-") else str(text), piped) if part.strip()]
     if not parts:
         raise UsageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -11,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final, TextIO
 
 from llmlab.domain.terminal import encodable, visible, visible_line
+from llmlab.errors import LlmlabError
+from llmlab.words import say
 
 Json = Mapping[str, object] | Sequence[object]
 
@@ -27,7 +30,7 @@ class Output:
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = sys.stdout if stream is None else stream
+        self._stream = stream or sys.stdout or no_stream()
         self.is_terminal = self._stream.isatty()
         self._at_line_start = True
         if isinstance(self._stream, io.TextIOWrapper):
@@ -72,22 +75,29 @@ class Output:
         try:
             self._stream.write(text)
             self._stream.flush()
-        except BrokenPipeError:
-            raise ReaderGone from None
         except OSError as error:
+            drop(self._stream)
             # Windows says EINVAL for a pipe without a reader.
-            if os.name == "nt" and error.errno == 22:
+            if isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL):
                 raise ReaderGone from None
-            raise
+            raise LlmlabError(
+                say("Standard output cannot be written: {reason}", reason=error.strerror or str(error))
+            ) from None
 
-    def abandon(self) -> None:
-        """Let nothing be written at exit: the pipe is closed and the interpreter would complain."""
-        try:
-            sink = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(sink, self._stream.fileno())
-            os.close(sink)
-        except OSError:  # no file behind the stream, as in a test
-            return
+
+def no_stream() -> TextIO:
+    """What stands in for a standard stream that was closed before the program began."""
+    return io.StringIO()
+
+
+def drop(stream: TextIO) -> None:
+    """Let nothing more come of `stream`, which failed: what is left in its buffer would fail again at exit."""
+    try:
+        sink = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(sink, stream.fileno())
+        os.close(sink)
+    except (OSError, ValueError):  # no file behind the stream, as in a test
+        return
 
 
 def understands_escapes(stream: TextIO) -> bool:

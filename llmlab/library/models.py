@@ -10,7 +10,7 @@ from typing import Final
 
 from llmlab.domain.model import CACHE_TYPES, NAMED_TEMPLATES, BadModel, ModelSpec, Rope
 from llmlab.domain.sampling import SETTINGS, Sampling
-from llmlab.domain.terminal import visible_line
+from llmlab.domain.terminal import encodable, visible_line
 from llmlab.errors import ConfigError
 from llmlab.library.checks import (
     Check,
@@ -99,8 +99,16 @@ def models_of(file: TomlFile) -> ModelsFile:
 
 
 def ad_hoc(path: str | os.PathLike[str]) -> ModelSpec:
-    """The model of a GGUF file that no table names, with every setting at its default."""
+    """The model of a GGUF file that no table names, with every setting at its default.
+
+    Raises:
+        ConfigError: the file's name is no text, so that it cannot be passed on.
+    """
     place = Path(path).expanduser().absolute()
+    if encodable(str(place)) != str(place):
+        raise ConfigError(
+            say("The name of the file is no UTF-8 text."), where=visible_line(str(place)), hint=say("Rename the file.")
+        )
     return ModelSpec(name=place.stem, path=str(place))
 
 

@@ -85,6 +85,13 @@ def test_a_null_device_says_nothing_and_a_file_does(tmp_path: Path) -> None:
         assert question_of("hi", stream) == "hi"
 
 
+def test_standard_input_that_was_closed_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    assert question_of("hi") == "hi"
+    with pytest.raises(UsageError, match="no question"):
+        question_of("-")
+
+
 def test_standard_input_that_cannot_be_read_says_so() -> None:
     class Torn(io.BytesIO):
         def read(self, size: int | None = -1) -> bytes:

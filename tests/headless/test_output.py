@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmlab.errors import LlmlabError
+from llmlab.headless.diagnostics import Diagnostics
 from llmlab.headless.output import Output, ReaderGone, display_width, json_text, table
 from tests.headless.terminals import Closed, Stream
 
@@ -51,7 +53,25 @@ def test_a_pipe_without_a_reader_is_told(write: str) -> None:
     out = Output(io.TextIOWrapper(io.BufferedWriter(Closed()), encoding="utf-8"))
     with pytest.raises(ReaderGone):
         getattr(out, write)("x")
-    out.abandon()
+
+
+def test_a_full_disk_is_one_clear_message() -> None:
+    class Full(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: object) -> int:
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(LlmlabError, match="No space left"):
+        Output(io.TextIOWrapper(io.BufferedWriter(Full()), encoding="utf-8")).write("x")
+
+
+def test_standard_streams_that_were_closed_are_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    monkeypatch.setattr("sys.stderr", None)
+    Output().line("x")
+    Diagnostics().note("x")
 
 
 def test_matches_are_bold_on_a_terminal_and_plain_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -269,6 +269,11 @@ def test_a_file_given_by_its_path_has_every_default(tmp_path: Path, monkeypatch:
     assert ad_hoc("some.model.gguf") == ModelSpec(name="some.model", path=str(Path.cwd() / "some.model.gguf"))
 
 
+def test_a_file_whose_name_is_no_text_is_refused() -> None:
+    with pytest.raises(ConfigError, match="UTF-8"):
+        ad_hoc("bad\udcff.gguf")
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
