@@ -24,6 +24,7 @@ class _Thinking(msgspec.Struct, tag="thinking", frozen=True, gc=False):
 _parts_decoder = msgspec.json.Decoder(tuple[_Text | _Thinking, ...])
 _origin_decoder = msgspec.json.Decoder(Origin)
 _encoder = msgspec.json.Encoder()
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
 _origin_types = get_type_hints(Origin)
 
 
@@ -44,7 +45,7 @@ def decode_parts(encoded: bytes) -> tuple[Part, ...]:
             Text(part.text) if isinstance(part, _Text) else Thinking(part.text, part.seconds, part.tokens)
             for part in _parts_decoder.decode(encoded)
         )
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return tuple(map(_read_leniently, _list_in(encoded)))
 
 
@@ -61,7 +62,7 @@ def decode_origin(encoded: bytes | None) -> Origin | None:
         return None
     try:
         return _origin_decoder.decode(encoded)
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return _read_origin_leniently(encoded)
 
 
@@ -74,10 +75,11 @@ def _tagged(part: Part) -> _Text | _Thinking:
 
 
 def _list_in(encoded: bytes) -> list[object]:
+    text = encoded.decode("utf-8", "replace")
     try:
-        return msgspec.json.decode(encoded, type=list[object])
+        return msgspec.json.decode(text, type=list[object])
     except msgspec.DecodeError:
-        return [encoded.decode("utf-8", "replace")]
+        return [text]
 
 
 def _read_leniently(item: object) -> Part:
@@ -94,7 +96,7 @@ def _read_leniently(item: object) -> Part:
 
 def _read_origin_leniently(encoded: bytes) -> Origin:
     try:
-        found = msgspec.json.decode(encoded, type=dict[str, object])
+        found = msgspec.json.decode(encoded.decode("utf-8", "replace"), type=dict[str, object])
     except msgspec.DecodeError:
         return Origin(model="?")
     known: dict[str, object] = {"model": "?"}

@@ -18,7 +18,8 @@ from llmlab.words import say
 APPLICATION_ID: Final = 0x6C6C6D6C
 """`llml`: marks the file as ours in its header."""
 
-_DAMAGE: Final = ("file is not a database", "disk image is malformed")
+# The last two: a text in the file is no UTF-8, and could not be read or handed to the search.
+_DAMAGE: Final = ("file is not a database", "malformed", "could not decode", "user-defined function raised")
 _LOCKED: Final = ("locked", "busy")
 
 
@@ -142,10 +143,13 @@ class Database:
             ) from error
 
     def _check_owner_and_version(self, connection: sqlite3.Connection) -> None:
-        # In this order: another process may make the tables right now, and with them it sets the other two.
-        tables: int = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        owner: int = connection.execute("PRAGMA application_id").fetchone()[0]
+        # The version first: the tables of a newer one may be written in a way that this SQLite cannot read. The owner
+        # after the tables: another process may be making both right now.
         version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        tables: int = 0
+        if version <= len(self._migrations):
+            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        owner: int = connection.execute("PRAGMA application_id").fetchone()[0]
         if tables and owner != APPLICATION_ID:
             raise StoreError(
                 say("This database belongs to another program; it was left as it is."),
@@ -184,6 +188,9 @@ class Database:
             if any(sign in said for sign in _DAMAGE):
                 raise self._keep_aside() from error
             raise StoreError(_explain(said, str(error)), where=str(self.path), hint=_advise(said)) from error
+        except UnicodeDecodeError as error:
+            # Text that is no UTF-8, in a row or in SQLite's own complaint about the schema: llmlab never wrote it.
+            raise self._keep_aside() from error
 
     def _keep_aside(self) -> StoreError:
         """Move the damaged file and its companions to a new name, and start a file with what can be read of it."""
@@ -201,20 +208,24 @@ class Database:
                 where=str(self.path),
                 hint=say("End other programs that use it, then move it to a safe place yourself."),
             )
+        count = self._save_what_is_left(kept)
+        hint = say("The damaged file was kept as {kept}; nothing in it was changed.", kept=kept)
+        if not count:
+            hint += " " + say("`sqlite3 FILE .recover` may get more out of it.")
         return StoreError(
             say(
                 "The file of chats was damaged. Chats that could still be read and are in a new file: {count}.",
-                count=self._save_what_is_left(kept),
+                count=count,
             ),
             where=str(self.path),
-            hint=say("The damaged file was kept as {kept}; nothing in it was changed.", kept=kept),
+            hint=hint,
         )
 
     def _save_what_is_left(self, kept: Path) -> int:
         try:
             with _transaction(self._open()) as connection:
                 return self._rescue(kept, connection)
-        except (sqlite3.Error, StoreError):
+        except (sqlite3.Error, UnicodeDecodeError, StoreError):
             # The next call meets the same trouble with the new file, and says it.
             self.close()
             return 0

@@ -32,6 +32,7 @@ def rescue(damaged: Path, connection: sqlite3.Connection) -> int:
     try:
         # As a URI, since only that opens a file without the right to change it.
         with closing(sqlite3.connect(f"{damaged.absolute().as_uri()}?mode=ro", uri=True)) as source:
+            source.text_factory = lambda text: text.decode("utf-8", "replace")
             # Without it SQLite refuses a file that is shorter than its header says.
             source.execute("PRAGMA writable_schema = ON")
             for row in _readable(source, "chats", most):
@@ -44,7 +45,7 @@ def rescue(damaged: Path, connection: sqlite3.Connection) -> int:
                 if _insert(connection, "messages", (number, chat, id_, parent, *rest)):
                     last[chat] = id_
             _copy_choices(source, connection)
-    except sqlite3.DatabaseError:
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
         # Not even its table of contents can be read; what was copied until then stands.
         pass
     rescued: int = connection.execute("SELECT count(*) FROM chats").fetchone()[0]

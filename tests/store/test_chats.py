@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from llmlab.domain.generation import Timing, Usage
-from llmlab.domain.messages import Message, Origin, Text, Thinking
+from llmlab.domain.messages import Message, MessageState, Origin, Text, Thinking
 from llmlab.errors import StoreError
 from llmlab.store.chats import ChatStore
 from tests.store.memory import MemoryChats, make_chat, make_message
@@ -191,7 +191,9 @@ def test_a_chain_of_many_messages_can_be_deleted(store: ChatStore) -> None:
     store.create(make_chat())
     parent: str | None = None
     for number in range(1200):
-        store.save("c", make_message(f"m{number}", parent, "apple"))
+        # Only the last are finished messages, which wait for the disk.
+        state: MessageState = "writing" if number < 1180 else "done"
+        store.save("c", make_message(f"m{number}", parent, "apple", state))
         parent = f"m{number}"
     store.discard("c", "m50")
     assert len(store.load("c").conversation.path()) == 50

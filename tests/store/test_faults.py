@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -138,12 +140,19 @@ def fill(store: ChatStore) -> None:
             store.save(f"c{number}", make_message(f"m{step}", f"m{step - 1}" if step else None, f"text {step} " * 30))
 
 
-@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
-def test_a_file_cut_short_gives_back_what_can_be_read(path: Path, share: float) -> None:
-    store = ChatStore(path)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A sound file of twenty chats."""
+    store = ChatStore(tmp_path_factory.mktemp("sound") / "llmlab.db")
     fill(store)
     store.close()
-    cut = path.read_bytes()[: int(path.stat().st_size * share)]
+    return store.path.read_bytes()
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_a_file_cut_short_gives_back_what_can_be_read(whole: bytes, path: Path, share: float) -> None:
+    store, cut = ChatStore(path), whole[: int(len(whole) * share)]
+    path.parent.mkdir()
     path.write_bytes(cut)
     with pytest.raises(StoreError, match="new file: 20"):
         read_everything(store)
@@ -158,11 +167,9 @@ def test_a_file_cut_short_gives_back_what_can_be_read(path: Path, share: float) 
     store.close()
 
 
-def test_a_page_overwritten_in_the_middle_costs_only_what_was_on_it(path: Path) -> None:
-    store = ChatStore(path)
-    fill(store)
-    store.close()
-    damaged = bytearray(path.read_bytes())
+def test_a_page_overwritten_in_the_middle_costs_only_what_was_on_it(whole: bytes, path: Path) -> None:
+    store, damaged = ChatStore(path), bytearray(whole)
+    path.parent.mkdir()
     place = damaged.index(b"text 7 text 7") // 4096 * 4096
     damaged[place : place + 4096] = b"\xff" * 4096
     path.write_bytes(damaged)
@@ -171,6 +178,35 @@ def test_a_page_overwritten_in_the_middle_costs_only_what_was_on_it(path: Path) 
     saved = {summary.id: summary.messages for summary in store.list()}
     assert 360 <= sum(saved.values()) <= 400
     read_everything(store)
+    store.close()
+
+
+def use(store: ChatStore) -> Iterator[Callable[[], object]]:
+    """Every verb, as a user may come to it."""
+    yield store.list
+    yield lambda: store.list("text 3")
+    yield store.recover
+    for chat in ("c0", "c1"):
+        yield partial(store.load, chat)
+        yield partial(store.save, chat, make_message("m1", "m0", "changed"))
+        yield partial(store.choose, chat, None, "m0")
+    yield lambda: store.delete("c2")
+    yield lambda: store.discard("c3", "m3")
+    yield lambda: store.purge(float("inf"))
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_random_damage_is_only_ever_a_store_error(whole: bytes, path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    damaged = bytearray(whole)
+    for _ in range(chance.choice([1, 20, 200, 2000])):
+        damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+    path.parent.mkdir()
+    path.write_bytes(damaged[: chance.randrange(len(damaged))] if seed % 4 == 0 else damaged)
+    store = ChatStore(path)
+    for verb in use(store):
+        with suppress(StoreError):
+            verb()
     store.close()
 
 
