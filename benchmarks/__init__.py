@@ -1,0 +1,1 @@
+"""Benchmarks of llmlab: ratios measured within one run, on generated models."""

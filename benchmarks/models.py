@@ -1,0 +1,143 @@
+"""Models for benchmarks: the shape of a real 0.5B model, random weights, made once into a folder of the caller's."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import gguf
+import numpy as np
+import numpy.typing as npt
+
+LAYERS: Final = 24
+WIDTH: Final = 896
+HEADS: Final = 14
+KV_HEADS: Final = 2
+FEED_FORWARD: Final = 4864
+CONTEXT: Final = 32_768
+VOCABULARY: Final = 151_936
+"""The shape of Qwen2-0.5B, output tied to the embedding."""
+
+FIRST_CONTROL: Final = VOCABULARY - 8
+"""The last tokens are control tokens; the first of them ends a turn."""
+STRAY: Final = 0xF8
+"""A byte that is never valid in UTF-8; its token has the same number."""
+
+Quantisation = Literal["q4_0", "q8_0"]
+
+_BLOCK: Final = 32
+_LETTERS: Final = "etaoinshrdlucmfwypvbgkjqxzETAOINSHRDLUCMFWYPVBGKJQXZ0123456789"
+
+
+def half_billion(folder: Path, quantisation: Quantisation, *, stray_for: int | None = None) -> Path:
+    """The path of the model, made in about ten seconds when it is not there yet.
+
+    Args:
+        folder: where to keep it; about 0.3 GB for q4_0 and 0.5 GB for q8_0.
+        quantisation: of all matrices.
+        stray_for: a token that is written as an invalid byte; all weights stay the same.
+    """
+    suffix = "" if stray_for is None else f"-stray-{stray_for}"
+    path = folder / f"random-0.5b-{quantisation}{suffix}.gguf"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        _write(partial, quantisation, stray_for)
+        partial.replace(path)
+    return path
+
+
+def _byte_letters() -> list[str]:
+    """The letter by which byte-level BPE writes each of the 256 bytes."""
+    shown = {*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)}
+    hidden = iter(range(256, 512))
+    return [chr(byte) if byte in shown else chr(next(hidden)) for byte in range(256)]
+
+
+def _vocabulary() -> tuple[list[str], list[str]]:
+    """Tokens, a byte each first, then words of two to four letters; and the merges that make them."""
+    tokens, merges = _byte_letters(), []
+    words = ["".join(pair) for pair in product("Ġ" + _LETTERS, _LETTERS)]
+    merges += [f"{word[0]} {word[1]}" for word in words]
+    tokens += words
+    for word, letter in product(words, _LETTERS):
+        if len(tokens) == FIRST_CONTROL:
+            break
+        tokens.append(word + letter)
+        merges.append(f"{word} {letter}")
+    names = ["<|im_end|>", "<|im_start|>", "<|endoftext|>"]
+    return tokens + names + [f"<|reserved_{number}|>" for number in range(VOCABULARY - FIRST_CONTROL - 3)], merges
+
+
+def _write(path: Path, quantisation: Quantisation, stray_for: int | None) -> None:
+    writer = gguf.GGUFWriter(str(path), "qwen2")
+    writer.add_name(f"Random 0.5B {quantisation.upper()}")
+    writer.add_context_length(CONTEXT)
+    writer.add_embedding_length(WIDTH)
+    writer.add_block_count(LAYERS)
+    writer.add_feed_forward_length(FEED_FORWARD)
+    writer.add_head_count(HEADS)
+    writer.add_head_count_kv(KV_HEADS)
+    writer.add_rope_freq_base(1_000_000.0)
+    writer.add_layer_norm_rms_eps(1e-6)
+    tokens, merges = _vocabulary()
+    if stray_for is not None:
+        tokens[stray_for], tokens[STRAY] = tokens[STRAY], tokens[stray_for]
+    normal, control = int(gguf.TokenType.NORMAL), int(gguf.TokenType.CONTROL)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("qwen2")
+    writer.add_token_list(tokens)
+    writer.add_token_types([normal] * FIRST_CONTROL + [control] * (VOCABULARY - FIRST_CONTROL))
+    writer.add_token_merges(merges)
+    writer.add_eos_token_id(FIRST_CONTROL)
+    writer.add_add_bos_token(False)
+    writer.add_chat_template(
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    )
+    _add_tensors(writer, quantisation)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def _add_tensors(writer: Any, quantisation: Quantisation) -> None:
+    random = np.random.default_rng(11)
+    kind = gguf.GGMLQuantizationType.Q4_0 if quantisation == "q4_0" else gguf.GGMLQuantizationType.Q8_0
+
+    def add(name: str, rows: int, columns: int) -> None:
+        writer.add_tensor(name, _random_blocks(random, rows, columns, quantisation), raw_dtype=kind)
+
+    embedding = _random_blocks(random, VOCABULARY, WIDTH, quantisation)
+    # Rows of zeros: single bytes and control tokens always score 0 and are never the likeliest.
+    embedding[:256] = embedding[FIRST_CONTROL:] = 0
+    writer.add_tensor("token_embd.weight", embedding, raw_dtype=kind)
+    writer.add_tensor("output_norm.weight", np.ones(WIDTH, np.float32))
+    kv_width = WIDTH // HEADS * KV_HEADS
+    for layer in range(LAYERS):
+        name = f"blk.{layer}."
+        for norm in ("attn_norm", "ffn_norm"):
+            writer.add_tensor(f"{name}{norm}.weight", np.ones(WIDTH, np.float32))
+        for part, rows in (("attn_q", WIDTH), ("attn_k", kv_width), ("attn_v", kv_width)):
+            add(f"{name}{part}.weight", rows, WIDTH)
+            writer.add_tensor(f"{name}{part}.bias", np.zeros(rows, np.float32))
+        add(f"{name}attn_output.weight", WIDTH, WIDTH)
+        add(f"{name}ffn_gate.weight", FEED_FORWARD, WIDTH)
+        add(f"{name}ffn_up.weight", FEED_FORWARD, WIDTH)
+        add(f"{name}ffn_down.weight", WIDTH, FEED_FORWARD)
+
+
+def _random_blocks(
+    random: np.random.Generator, rows: int, columns: int, quantisation: Quantisation
+) -> npt.NDArray[np.uint8]:
+    """Quantised blocks of random numbers with variance 1/columns, shape (rows, bytes of a row)."""
+    blocks = columns // _BLOCK
+    payload = 16 if quantisation == "q4_0" else 32
+    spread = 4.61 if quantisation == "q4_0" else 73.9
+    scale = np.frombuffer(np.float16(1 / np.sqrt(columns) / spread).tobytes(), np.uint8)
+    data = np.empty((rows, blocks, 2 + payload), np.uint8)
+    data[:, :, :2] = scale
+    data[:, :, 2:] = random.integers(0, 256, (rows, blocks, payload), np.uint8)
+    return data.reshape(rows, -1)
