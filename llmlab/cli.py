@@ -70,6 +70,8 @@ class Commands(click.Group):
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
             from llmlab.library.checks import meant
 
+            if " " in args[0].strip():
+                raise click.UsageError(say('To ask something, write: llmlab ask "{text}"', text=args[0]), ctx)
             raise click.UsageError(
                 say("There is no command {name}", name=args[0]) + meant(args[0], self.list_commands(ctx)), ctx
             )

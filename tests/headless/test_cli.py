@@ -73,6 +73,7 @@ def test_help_goes_to_standard_output(llmlab: Command, arguments: list[str]) -> 
     ("arguments", "said"),
     [
         (["modles"], "There is no command modles; did you mean models?"),
+        (["Why is the sky blue?"], 'llmlab ask "Why is the sky blue?"'),
         (["chats", "lst"], "There is no command lst; did you mean list?"),
         (["ask", "--modle", "x"], "--model"),
         (["ask", "x", "y"], "unexpected extra argument"),

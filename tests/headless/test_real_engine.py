@@ -17,6 +17,7 @@ from typing import IO
 import psutil
 import pytest
 
+from llmlab.pocket import pocket_names
 from tests.support.gguf_fixtures import END_THINK, IM_END, THINK, script_log_odds, write_bigram_model
 
 ROOT = Path(__file__).parents[2]
@@ -191,3 +192,13 @@ def test_a_file_that_is_no_model_is_one_clear_message(tmp_path: Path, content: b
     assert str(path) in value["error"]["where"]
     assert value["error"]["hint"]
     assert b"Traceback" not in err
+
+
+@pytest.mark.skipif("pocket-m" not in pocket_names(), reason="the pocket model was not trained yet")
+def test_the_shipped_model_answers_without_any_setting() -> None:
+    with started("ask", "Hello!", "--seed", "1", "--json") as process:
+        out, err = process.communicate(timeout=PATIENCE)
+    value = json.loads(out)
+    assert (process.returncode, err) == (0, b"")
+    assert (value["model"], value["finish"]) == ("pocket-m", "stop")
+    assert value["text"].strip()
