@@ -182,7 +182,8 @@ class MeasuredLab(LabApp):
     @property
     def transcript(self) -> Transcript:
         """The widget under test."""
-        return self.screen.query_one(Transcript)
+        assert self._lab is not None
+        return self._lab.query_one(Transcript)
 
     async def action_open_long(self) -> None:
         """Open the stored chat and report what that took."""

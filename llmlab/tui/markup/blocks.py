@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Final
 
 from markdown_it import MarkdownIt
@@ -27,8 +28,6 @@ _TOO_DEEP: Final = 19
 _BULLETS: Final = "•◦▪"
 _MARKER: Final = Look("marker")
 _BAR: Final = ("│ ", Look("quote"))
-_DEEPEST: Final = 6
-"""Containers beyond this depth are not indented further: a hostile text may nest without end."""
 
 
 def block_lines(source: str, width: int, highlight: Highlighter = uncoloured, number: int | None = None) -> list[Line]:
@@ -145,9 +144,14 @@ class _Writer:
         if not above.strip(" >\t") and self._lines[-1].text.strip(" │"):
             self._lines.append(Line(self._prefix()[1], lead=self._lead()))
 
+    def _shown(self) -> list[_Container]:
+        """The containers that are drawn: a hostile text nests without end, but half of a row belongs to its text."""
+        cells = accumulate(cell_len(each.rest[0]) for each in self._containers)
+        return [each for each, width in zip(self._containers, cells, strict=True) if width <= self._width // 2]
+
     def _prefix(self) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
         """What stands before the next row, and before those after it."""
-        shown = self._containers[:_DEEPEST]
+        shown = self._shown()
         first = tuple(each.rest if each.begun else each.first for each in shown)
         for each in self._containers:
             each.begun = True
@@ -156,7 +160,7 @@ class _Writer:
     def _lead(self) -> int:
         """Characters of a row's prefix up to its last quote bar: decoration even in a row that begins a line."""
         length = lead = 0
-        for each in self._containers[:_DEEPEST]:
+        for each in self._shown():
             length += len(each.rest[0])
             lead = length if each.quote else lead
         return lead

@@ -55,6 +55,11 @@ class Piece:
             self._height = len(self._lay_out(lambda language, code: None))
             self._code_rows.clear()
 
+    def know(self, height: int, width: int) -> None:
+        """Its height for a width, measured before."""
+        self._at(width)
+        self._height = height
+
     def forget_rows(self) -> None:
         """Free the rows; the height stays."""
         self._rows = None
@@ -127,6 +132,8 @@ class Piece:
 class MarkdownPieces:
     """The pieces of a Markdown text that may grow."""
 
+    __slots__ = ("_segmenter", "pieces")
+
     def __init__(self) -> None:
         self._segmenter = Segmenter()
         self.pieces: list[Piece] = []
@@ -139,6 +146,8 @@ class MarkdownPieces:
 
 class PlainPieces:
     """The pieces of a plain text that may grow."""
+
+    __slots__ = ("_look", "_prefix", "pieces")
 
     def __init__(self, look: Look = PLAIN, prefix: tuple[Span, ...] = ()) -> None:
         self._look = look

@@ -36,6 +36,9 @@ class Section(Protocol):
     def measure(self, width: int) -> None:
         """Make its height exact."""
 
+    def know(self, height: int, width: int) -> None:
+        """Take a height that was measured before."""
+
     def forget_rows(self) -> None:
         """Free the rows."""
 
@@ -68,6 +71,9 @@ class Fixed:
     def measure(self, width: int) -> None:
         """It is exact already."""
 
+    def know(self, height: int, width: int) -> None:
+        """It is exact already."""
+
     def forget_rows(self) -> None:
         """They are few."""
 
@@ -79,7 +85,16 @@ class Fixed:
 
 
 class Entry:
-    """A message in the transcript; nothing of it is laid out before somebody looks."""
+    """A message in the transcript; nothing of it is laid out before somebody looks.
+
+    A long chat has thousands of blocks, and the garbage collector looks at every object that lives. So a message that
+    nobody looks at any more is closed: of its sections only their heights stay.
+    """
+
+    __slots__ = (
+        "_all_unfolded", "_body", "_fixed", "_known", "_sections", "_thoughts", "_tops", "_width",
+        "message", "turn", "unfolded", "version",
+    )  # fmt: skip
 
     def __init__(self, message: Message, version: tuple[int, int] = (1, 1), turn: Turn | None = None) -> None:
         """What is shown, which of how many versions it is, and how it comes along while it does."""
@@ -89,10 +104,12 @@ class Entry:
         self.unfolded: bool | None = None
         """Its thinking is shown; `None`: as that of all others."""
         self._all_unfolded = False
-        self._body: MarkdownPieces | PlainPieces = PlainPieces() if message.role == "user" else MarkdownPieces()
-        self._thoughts = PlainPieces(_THOUGHT, (("┊ ", _THOUGHT),))
-        self._fixed: dict[str, Fixed] = {}
+        self._body: MarkdownPieces | PlainPieces | None = None
+        self._thoughts: PlainPieces | None = None
+        self._fixed: dict[str, Fixed] | None = None
         self._sections: list[Section] | None = None
+        self._known: tuple[int, ...] = ()
+        """While closed: the heights of its sections for `_width`, if they were exact."""
         self._tops: list[int] = []
         self._width = -1
 
@@ -130,7 +147,19 @@ class Entry:
         """Header, thinking, text, state, figures, and the blank row below."""
         if self._sections is None:
             self._sections = list(self._build())
+            for section, height in zip(self._sections, self._known, strict=False):
+                section.know(height, self._width)
+            self._known = ()
         return self._sections
+
+    def close(self) -> list[Section]:
+        """Keep nothing but heights; returns the sections it had."""
+        sections, width = self._sections or [], self._width
+        if self._sections is not None:
+            exact = width >= 0 and all(section.exact for section in sections)
+            self._known = tuple(section.height(width) for section in sections) if exact else ()
+            self._body = self._thoughts = self._fixed = self._sections = None
+        return sections
 
     @property
     def opened(self) -> bool:
@@ -145,6 +174,7 @@ class Entry:
         """The first row of each section, and behind them the height of all."""
         if self._width != width:
             self._width = width
+            self._known = ()
             if self._sections is None:
                 text = self.message.text
                 self._tops = [0, 3 + (estimated_rows(text, width) if text else 0)]
@@ -155,6 +185,7 @@ class Entry:
     def settled(self) -> None:
         """Heights of its sections have become exact: sum them up again."""
         self._width = -1
+        self._known = ()
 
     def _changed(self) -> None:
         self.settled()
@@ -172,9 +203,11 @@ class Entry:
                 "thinking", thoughts, lambda width: frame.thinking_line(message, turn, shown=shown, width=width)
             )
             if shown:
+                self._thoughts = self._thoughts or PlainPieces(_THOUGHT, (("┊ ", _THOUGHT),))
                 self._thoughts.update(message.thinking)
                 yield from self._thoughts.pieces
         if message.text:
+            self._body = self._body or (PlainPieces() if message.role == "user" else MarkdownPieces())
             self._body.update(message.text.rstrip())
             yield from self._body.pieces
         yield Fixed(None, lambda width: frame.status_lines(message, turn, width))
@@ -183,6 +216,7 @@ class Entry:
 
     def _fix(self, name: str, key: object, make: Callable[[int], list[Line]]) -> Fixed:
         """The same section as before where its rows are the same."""
+        self._fixed = self._fixed or {}
         fixed = self._fixed.get(name)
         if fixed is None or fixed.key != key:
             fixed = self._fixed[name] = Fixed(key, make)

@@ -16,6 +16,8 @@ from llmlab.tui.widgets.transcript_entry import Entry, Section
 
 _KEPT_SECTIONS: Final = 600
 """How many sections keep their rows when they are out of sight."""
+_KEPT_ENTRIES: Final = 40
+"""How many messages keep their sections when they are out of sight, at least; a tall screen keeps more."""
 
 
 class Place(NamedTuple):
@@ -57,11 +59,16 @@ class Roll:
         self._tops: list[int] = [0]
         self._valid = 0
         self._laid: OrderedDict[Section, None] = OrderedDict()
+        self._opened: OrderedDict[Entry, None] = OrderedDict()
         self._unmeasured = 0
+        self._kept = _KEPT_ENTRIES
 
     def replace_entries(self, entries: Sequence[Entry]) -> None:
         """Show other messages."""
         self.entries = list(entries)
+        shown = set(self.entries)
+        for entry in [entry for entry in self._opened if entry not in shown]:
+            del self._opened[entry]
         self._unmeasured = len(self.entries)
         self.changed(0)
 
@@ -148,6 +155,7 @@ class Roll:
         """Make `count` rows from row `y` on exact, and as many above and below; returns where row `y` is now."""
         if not self.entries:
             return 0
+        self._kept = max(_KEPT_ENTRIES, count)
         anchor = self.place(y)
         self._settle_from(anchor, 2 * count, 1)
         self._settle_from(anchor, count, -1)
@@ -247,9 +255,16 @@ class Roll:
         """The sections of a message; when they are asked for first, a guess gives way to the sum of theirs."""
         entry = self.entries[index]
         if not entry.opened:
+            before = entry.height(self.width)
             entry.sections()
             entry.settled()
-            self.changed(index)
+            if entry.height(self.width) != before:
+                self.changed(index)
+        self._opened[entry] = None
+        self._opened.move_to_end(entry)
+        while len(self._opened) > self._kept:
+            for section in self._opened.popitem(last=False)[0].close():
+                self._laid.pop(section, None)
         return entry.sections()
 
     def _heights(self) -> list[int]:

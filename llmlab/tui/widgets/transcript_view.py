@@ -19,7 +19,7 @@ from llmlab.tui.widgets.transcript_marks import code_of, marked, place_of
 from llmlab.tui.widgets.transcript_paint import GROUNDS, GUTTER, MARGIN, ROLES, Painter, Palette
 from llmlab.tui.widgets.transcript_roll import Place, Roll
 
-_SLICE: Final = 0.004
+_SLICE: Final = 0.002
 """Seconds of one slice of measuring what is out of sight."""
 _PAUSE: Final = 0.05
 """Seconds from slice to slice."""
