@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import traceback
 from typing import ClassVar, Final
 
@@ -11,6 +12,7 @@ from textual import on
 from textual.app import App
 from textual.binding import BindingType
 from textual.command import CommandPalette
+from textual.driver import Driver
 from textual.worker import Worker, WorkerState
 
 from llmlab.errors import LlmlabError
@@ -26,6 +28,15 @@ from llmlab.words import current_language, language_of_environment, say, use_lan
 
 CLOSING_PATIENCE: Final = 3.0
 """Seconds that running answers and the store get at the end; everything said is journalled before."""
+
+
+def _driver_class() -> type[Driver] | None:
+    """The driver for this terminal; `None` leaves the choice to Textual."""
+    if sys.platform == "win32":
+        return None
+    from llmlab.tui.terminal_input import LabDriver
+
+    return LabDriver
 
 
 class LabApp(App[None]):
@@ -44,7 +55,7 @@ class LabApp(App[None]):
     PAUSE_GC_ON_SCROLL = True
 
     def __init__(self, settings: SettingsFile, open_services: OpenServices, wish: Wish | None = None) -> None:
-        super().__init__()
+        super().__init__(driver_class=_driver_class())
         self._settings = settings
         self._open_services = open_services
         self._wish = wish or Wish()
@@ -76,6 +87,9 @@ class LabApp(App[None]):
         # What lives now lives until the end: it need not be looked at again by every collection.
         gc.collect()
         gc.freeze()
+        # A growing answer makes many short-lived objects; with the usual threshold the collector would look at a long
+        # chat several times a second, for tens of milliseconds each.
+        gc.set_threshold(10_000, 20, 50)
 
     def _tell_settings_problems(self) -> None:
         problems = list(self._settings.problems)

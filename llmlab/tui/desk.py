@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,8 @@ class Answer:
     """Empty until its first change."""
     turn: Turn = field(default_factory=Turn)
     running: bool = True
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when nothing of it runs any more, a moment after its turn has ended."""
 
 
 class Desk:
@@ -55,7 +58,19 @@ class Desk:
     @property
     def answering(self) -> bool:
         """An answer runs in the open chat."""
-        return self.answer is not None and self.answer.running
+        answer = self.answer
+        return answer is not None and answer.running and not answer.turn.ended
+
+    async def require_quiet(self) -> None:
+        """Make sure that no answer runs in the open chat; one that has just ended is waited for.
+
+        Raises:
+            UsageError: one is being written.
+        """
+        if self.answering:
+            raise UsageError(say("An answer is being written."), hint=say("Press esc to stop it first."))
+        if self.answer is not None and self.answer.running:
+            await self.answer.done.wait()
 
     def recipe(self) -> Recipe:
         """What the next answer depends on besides the conversation.
@@ -124,10 +139,11 @@ class Desk:
         Raises:
             LlmlabError: no answer could begin; the desk holds `chat` again, if it is still open.
         """
+        answer = self.answers[chat.id]
         try:
             async with aclosing(changes):
                 async for change in changes:
-                    self.answers[chat.id] = Answer(change.message_id, change.turn)
+                    answer = self.answers[chat.id] = replace(answer, message_id=change.message_id, turn=change.turn)
                     if chat.id == self.chat.id:
                         self.chat = _with_change(self.chat, change)
                     took(change)
@@ -137,9 +153,9 @@ class Desk:
                 self.chat = replace(self.chat, title=chat.title, conversation=chat.conversation)
             raise
         finally:
-            answer = self.answers.get(chat.id)
-            if answer is not None:
+            if chat.id in self.answers:
                 self.answers[chat.id] = replace(answer, running=False)
+            answer.done.set()
 
     async def gauge(self, draft: str) -> Gauge | None:
         """How full the window is with `draft` sent; `None` while no model is ready."""

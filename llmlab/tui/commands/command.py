@@ -40,7 +40,7 @@ class Command:
     action: str = ""
     """Textual's action that does the same, for keys that hold in dialogs too."""
     at_once: bool = False
-    """It does not wait for the commands given before it."""
+    """It waits for nothing: keys pressed right after it already find what it did."""
     priority: bool = False
     """The keys hold even where a text field would use them."""
 

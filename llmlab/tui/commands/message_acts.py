@@ -38,7 +38,7 @@ def _walk(lab: Lab, step: int) -> None:
 async def regenerate(lab: Lab, argument: str) -> None:
     """Answer again, beside the answer there is."""
     answer = _target(lab)
-    _require_quiet(lab)
+    await lab.desk.require_quiet()
     if answer.role == "user":
         answer = next((message for message in lab.desk.path if message.parent == answer.id), answer)
     lab.start_answer(lab.desk.services.chats.regenerate(lab.desk.chat, answer.id, lab.desk.recipe()))
@@ -47,7 +47,7 @@ async def regenerate(lab: Lab, argument: str) -> None:
 async def go_on(lab: Lab, argument: str) -> None:
     """Go on from the end of an answer."""
     answer = _target(lab)
-    _require_quiet(lab)
+    await lab.desk.require_quiet()
     if answer.role != "assistant":
         raise UsageError(say("Only an answer can be continued."), hint=say("Select one with alt+up and press c."))
     lab.start_answer(lab.desk.services.chats.continue_answer(lab.desk.chat, answer.id, lab.desk.recipe()))
@@ -56,7 +56,7 @@ async def go_on(lab: Lab, argument: str) -> None:
 async def edit(lab: Lab, argument: str) -> None:
     """Change a message: a question is asked anew on a branch, an answer becomes a new version."""
     message = _target(lab)
-    _require_quiet(lab)
+    await lab.desk.require_quiet()
     lab.begin_edit(message)
 
 
@@ -97,8 +97,3 @@ def _target(lab: Lab) -> Message:
     if target is None:
         raise UsageError(say("There is no message yet."))
     return target
-
-
-def _require_quiet(lab: Lab) -> None:
-    if lab.desk.answering:
-        raise UsageError(say("An answer is being written."), hint=say("Press esc to stop it first."))

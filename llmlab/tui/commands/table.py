@@ -13,7 +13,7 @@ from llmlab.tui.commands.command import Command, Scope
 
 COMMANDS: Final[tuple[Command, ...]] = (
     Command(
-        id="lab.help", act=lab_acts.show_help, keys="f1", slash="help", hint="help", priority=True,
+        id="lab.help", act=lab_acts.show_help, at_once=True, keys="f1", slash="help", hint="help", priority=True,
         title="Help", help="All keys and commands on one page",
     ),
     Command(
@@ -21,11 +21,11 @@ COMMANDS: Final[tuple[Command, ...]] = (
         title="New chat", help="Start an empty chat; the others stay in the list",
     ),
     Command(
-        id="chat.search", act=chat_acts.search, keys="ctrl+k", slash="search", argument="TEXT", hint="search",
+        id="chat.search", act=chat_acts.search, at_once=True, keys="ctrl+k", slash="search", argument="TEXT", hint="search",
         priority=True, title="Search in all chats", help="Find a chat by its title or by anything said in it",
     ),
     Command(
-        id="chat.list", act=chat_acts.toggle_list, keys="ctrl+l", slash="chats", priority=True,
+        id="chat.list", act=chat_acts.toggle_list, at_once=True, keys="ctrl+l", slash="chats", priority=True,
         title="Show or fold the list of chats", help="Make room for the chat, or bring the list back",
     ),
     Command(
@@ -62,11 +62,13 @@ COMMANDS: Final[tuple[Command, ...]] = (
         title="Choose the model", help="Swap the model that runs, or open a GGUF file by its path",
     ),
     Command(
-        id="lab.settings", act=lab_acts.settings, keys="f2", slash="settings", hint="settings", priority=True,
+        id="lab.settings", act=lab_acts.settings, at_once=True, keys="f2", slash="settings", hint="settings",
+        priority=True,
         title="Settings", help="Language, theme, thinking and sampling",
     ),
     Command(
-        id="lab.thinking", act=lab_acts.show_thinking, keys="ctrl+t", slash="thinking", priority=True, hint="thinking",
+        id="lab.thinking", act=lab_acts.show_thinking, at_once=True, keys="ctrl+t", slash="thinking",
+        priority=True, hint="thinking",
         title="Show or fold thinking", help="Unfold what the model thought before it answered, or fold it away",
     ),
     Command(
@@ -82,11 +84,11 @@ COMMANDS: Final[tuple[Command, ...]] = (
         title="Stop the answer", help="Stop the answer and keep what was said; else one step back",
     ),
     Command(
-        id="message.previous", act=message_acts.previous, keys="alt+up", priority=True, hint="messages",
+        id="message.previous", act=message_acts.previous, at_once=True, keys="alt+up", priority=True, hint="messages",
         title="Message before", help="Select the message before, to copy, edit or answer it again",
     ),
     Command(
-        id="message.next", act=message_acts.following, keys="alt+down", priority=True,
+        id="message.next", act=message_acts.following, at_once=True, keys="alt+down", priority=True,
         title="Message after", help="Select the message after; past the last one you write again",
     ),
     Command(
@@ -94,7 +96,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         hint="again", title="Answer again", help="Another version of the answer; the ones before stay",
     ),
     Command(
-        id="message.edit", act=message_acts.edit, keys="e", scope="message", slash="edit", hint="edit",
+        id="message.edit", act=message_acts.edit, at_once=True, keys="e", scope="message", slash="edit", hint="edit",
         title="Edit the message", help="A changed question is asked on a new branch; a changed answer is a new version",
     ),
     Command(

@@ -8,7 +8,7 @@ from textual.widgets import Static
 
 from llmlab.domain.messages import Chat, Message
 from llmlab.domain.terminal import visible_line
-from llmlab.errors import LlmlabError, Stopped, UsageError
+from llmlab.errors import LlmlabError, Stopped
 from llmlab.tui.screens.picture import Picture
 from llmlab.tui.services import Change
 from llmlab.words import say
@@ -34,8 +34,7 @@ class Answers:
         """What the composer sent: a new question, or a changed message. It goes back when it cannot be sent."""
         desk, edited, chats = self._desk, self._edited, self._desk.services.chats
         try:
-            if desk.answering:
-                raise UsageError(say("An answer is being written."), hint=say("Press esc to stop it first."))
+            await desk.require_quiet()
             recipe = desk.recipe()
             if edited is not None and edited.role == "assistant":
                 desk.chat = await chats.edit_answer(desk.chat, edited.id, text)
@@ -57,7 +56,7 @@ class Answers:
         """Select the message that now stands in the place of `edited`."""
         shown = next((message for message in self._desk.path if message.parent == edited.parent), None)
         self._picture.transcript.select_message(shown.id if shown else None)
-        self._picture.transcript.focus()
+        self._picture.screen.set_focus(self._picture.transcript)
         self._picture.tell(say("The answer is changed. Press c to let the model go on from there."))
 
     async def _follow(self, chat: Chat, changes: AsyncGenerator[Change, None], draft: str) -> None:
@@ -86,8 +85,7 @@ class Answers:
     def put_back(self, text: str) -> None:
         """Return a text that was not sent to the composer, before what was typed meanwhile."""
         if text:
-            typed = self._picture.composer.draft
-            self._picture.composer.set_draft(f"{text}\n{typed}" if typed else text)
+            self._picture.composer.take_back(text)
 
     def begin_edit(self, message: Message) -> None:
         """Put `message` into the composer; what stood there waits."""
@@ -96,7 +94,7 @@ class Answers:
             self._set_aside = composer.draft
         self._edited = message
         composer.set_draft(message.text)
-        composer.focus()
+        self._picture.screen.set_focus(composer)
         what = say("Changing your question") if message.role == "user" else say("Changing the answer")
         keys = (
             say("enter asks it on a new branch") if message.role == "user" else say("enter keeps it as a new version")

@@ -85,8 +85,5 @@ class HelpScreen(ModalScreen[None]):
             yield Label(say("Keys and commands"), classes="dialog-title", markup=False)
             with VerticalScroll():
                 yield Static(help_page(self._keymap), markup=False)
-            yield Label(
-                say("esc closes; keys can be changed in settings.toml, table [keymap]"),
-                classes="dialog-keys",
-                markup=False,
-            )
+            closing = say("esc closes; keys can be changed in settings.toml, table [keymap]")
+            yield Label(closing, classes="dialog-keys", markup=False)

@@ -106,13 +106,13 @@ class LabScreen(Screen[None]):
 
     # Commands
 
-    def action_do(self, command_id: str) -> None:
-        """Perform a command by its id."""
-        self.perform(BY_ID[command_id])
-
-    def perform(self, command: Command, argument: str = "") -> None:
-        """Perform a command, after those that were given before it."""
-        self.run_worker(self._perform(command, argument), group="commands", exit_on_error=False)
+    async def action_do(self, command_id: str) -> None:
+        """Perform a command by its id: now, or beside the screen and after those that were given before it."""
+        command = BY_ID[command_id]
+        if command.at_once and self._bench.done():
+            await self._perform(command, "")
+        else:
+            self.run_worker(self._perform(command, ""), group="commands", exit_on_error=False)
 
     async def _perform(self, command: Command, argument: str) -> None:
         bench = await asyncio.shield(self._bench)

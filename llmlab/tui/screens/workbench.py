@@ -90,7 +90,7 @@ class Workbench:
         """Select a message and give the transcript the focus; `None` gives it back to the composer."""
         self._screen.remove_class("--list")
         self.picture.transcript.select_message(message_id)
-        (self.picture.composer if message_id is None else self.picture.transcript).focus()
+        self._screen.set_focus(self.picture.composer if message_id is None else self.picture.transcript)
 
     def start_answer(self, changes: AsyncGenerator[Change, None], *, draft: str = "") -> None:
         """Follow an answer; `draft` returns to the composer when it cannot begin."""
@@ -151,7 +151,7 @@ class Workbench:
         if self._screen.has_class("--list") if single else not self._screen.has_class("--folded"):
             self.picture.list.focus_chats()
         else:
-            self.picture.composer.focus()
+            self._screen.set_focus(self.picture.composer)
 
     async def ask_line(self, question: str, value: str = "") -> str | None:
         """One line from the user; `None` when they do not want to."""

@@ -129,13 +129,13 @@ class ChatList(Vertical):
     def begin_search(self, text: str) -> None:
         """Put the cursor into the search, `text` already typed."""
         field = self.query_one(Input)
-        field.focus()
+        self.screen.set_focus(field)
         if text:
             field.value = text
 
     def focus_chats(self) -> None:
         """Put the cursor into the list."""
-        self.query_one(Chats).focus()
+        self.screen.set_focus(self.query_one(Chats))
 
     def clear_search(self) -> bool:
         """Show all chats again; False when they were."""
@@ -160,7 +160,7 @@ class ChatList(Vertical):
         event.stop()
         chats = self.query_one(Chats)
         if self._shown:
-            chats.focus()
+            self.screen.set_focus(chats)
             chats.highlighted = chats.highlighted or 0
 
     @on(OptionList.OptionSelected)

@@ -62,6 +62,8 @@ class Composer(TextArea):
         }
         self._pastes = Pastes()
         self._place: int | None = None
+        self._gone = ("", "")
+        """What was sent last, whole and with its marks."""
 
     @property
     def draft(self) -> str:
@@ -71,6 +73,13 @@ class Composer(TextArea):
     def set_draft(self, text: str) -> None:
         """Put `text` in, the cursor at its end; what is long is folded."""
         self.load_text(self._pastes.fold(text))
+        self.move_cursor(self.document.end)
+
+    def take_back(self, text: str) -> None:
+        """Put back what was sent in vain, as it stood there, before what was typed meanwhile."""
+        whole, marked = self._gone
+        returned = marked if text == whole else self._pastes.fold(text)
+        self.load_text(f"{returned}\n{self.text}" if self.text else returned)
         self.move_cursor(self.document.end)
 
     def retell(self) -> None:
@@ -88,6 +97,7 @@ class Composer(TextArea):
         text = self.draft
         if text.strip():
             # Emptied here, so that a second enter cannot send the same text; what cannot be sent is put back.
+            self._gone = (text, self.text)
             self.load_text("")
             self.post_message(self.Sent(text))
 

@@ -52,7 +52,7 @@ class Segment:
 def status_line(status: Status, width: int) -> Content:
     """The bar for `width` cells: what matters least gives way first, the engine's state never does."""
     left = [
-        Segment(say("llmlab"), "bold $text-primary", 6),
+        Segment("llmlab", "bold $text-primary", 6),
         Segment(visible_line(status.title) or say("new chat"), "$text-muted", 5),
     ]
     right = [*_engine(status.host), *_window(status), *_answer(status)]
