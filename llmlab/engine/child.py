@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from llmlab.domain.prompting import ChatMessage, PromptOptions, RenderedPrompt
 from llmlab.engine.gguf import read_gguf
 from llmlab.engine.llama.checks import check_purpose
 from llmlab.engine.log_file import LogFile
-from llmlab.engine.process import WORKER, EngineProcess, Inbox, Patience, error_of
+from llmlab.engine.process import WORKER, ChildProcess, Inbox, Patience, error_of
 from llmlab.engine.protocol import GenerationRequest
 from llmlab.engine.wire import (
     PROTOCOL,
@@ -32,7 +33,7 @@ from llmlab.engine.wire import (
     Read,
     Wrote,
 )
-from llmlab.errors import EngineError, LlmlabError
+from llmlab.errors import EngineError, LlmlabError, ModelError
 from llmlab.words import say
 
 CHARACTERS_PER_SECOND: Final = 100_000
@@ -52,7 +53,7 @@ class ChildEngine:
 
     def __init__(self, *, log: Path, command: Sequence[str] = WORKER, patience: Patience | None = None) -> None:
         self._patience = patience or Patience()
-        self._process = EngineProcess(LogFile(log), command, self._patience)
+        self._process = ChildProcess(LogFile(log), command, self._patience)
         self._loaded = False
         self._used = False
         self._answering = 0
@@ -72,6 +73,10 @@ class ChildEngine:
         if self._used:
             raise EngineError(say("This engine was used before."))
         self._used = True
+        if _sendable(spec.path) != spec.path:
+            raise ModelError(
+                say("The model's path is no valid text."), where=_sendable(spec.path), hint=say("Rename the file.")
+            )
         # Damaged files are refused here, where nothing can crash.
         await asyncio.to_thread(lambda: check_purpose(read_gguf(spec.path)))
         progress(0.0)
@@ -132,8 +137,12 @@ class ChildEngine:
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[StreamEvent, None]:
         """See `Engine.generate`."""
+        stops = tuple(map(_sendable, request.sampling.stop or ()))
         command = Generate(
-            id=self._process.new_id(), tokens=request.tokens, sampling=request.sampling, samples=request.samples
+            id=self._process.new_id(),
+            tokens=request.tokens,
+            sampling=replace(request.sampling, stop=stops),
+            samples=request.samples,
         )
         running = set(range(request.samples))
         inbox = self._process.ask(command)

@@ -77,7 +77,7 @@ class Inbox:
         return self._reports.popleft()
 
 
-class EngineProcess:
+class ChildProcess:
     """A child process that speaks `wire`; it ends when its supervising task does.
 
     Args:
@@ -95,7 +95,6 @@ class EngineProcess:
         self._inboxes: dict[int, Inbox] = {}
         self._next_id = 1
         self._error: LlmlabError | None = None
-        self._complaint: Problem | None = None
         self.phase = ""
         """What it is doing, in words that follow `while`."""
         self.loading = False
@@ -141,6 +140,7 @@ class EngineProcess:
             raise self._error
         try:
             hello = await asyncio.wait_for(greeting.get(), self._patience.start)
+            self.forget(0)
         except asyncio.TimeoutError:
             self.fail(say("it said nothing for {seconds:g} s", seconds=self._patience.start))
             raise self.death() from None
@@ -157,10 +157,19 @@ class EngineProcess:
     def ask(self, command: Command) -> Inbox:
         """Say something; the inbox gets the answers until `forget`."""
         inbox = self._inboxes[command.id] = Inbox()
-        if self.running:
-            self.send(command)
-        else:
-            inbox.end(self.death())
+        try:
+            if self.running:
+                self.send(command)
+            else:
+                inbox.end(self.death())
+        except UnicodeError as error:
+            inbox.end(
+                EngineError(
+                    say("The engine cannot be asked this: {reason}.", reason=error),
+                    where=type(command).__name__.lower(),
+                    hint=say("Correct the settings of this model."),
+                )
+            )
         return inbox
 
     def forget(self, command_id: int) -> None:
@@ -230,17 +239,18 @@ class EngineProcess:
             if process.stdin is not None:
                 process.stdin.close()
             code = await process.wait()
-            if self._complaint is not None and self._error is None:
-                self._error = error_of(self._complaint)
             self.fail(describe_exit(code))
 
     def _receive(self, line: bytes) -> None:
         report = decode_report(line)
-        if report.id == 0 and isinstance(report, Problem):
-            self._complaint = report
         inbox = self._inboxes.get(report.id)
         if inbox is not None:
             inbox.put(report)
+        elif isinstance(report, Problem) and report.id == 0 and self._process is not None:
+            # It lost a command, and whoever waits for its answer would wait for ever.
+            self.fail(report.what)
+            with suppress(ProcessLookupError):
+                self._process.kill()
 
     def _advice(self) -> str:
         lines = self._log.last_lines()

@@ -162,6 +162,7 @@ async def test_closing_during_a_load_ends_both(log: Path, model: Path) -> None:
         ("dies in decode", "while answering: killed by signal 6 (SIGABRT)"),
         ("closes its pipe", "closed its pipe"),
         ("babbles", "no report"),
+        ("loses a command", "while answering: What was that?"),
     ],
 )
 async def test_death_while_answering_fails_each_sample_once(log: Path, model: Path, mode: str, words: str) -> None:
@@ -185,6 +186,17 @@ async def test_one_sample_may_fail_alone_and_nothing_comes_after_its_end(log: Pa
         assert [(type(event), event.sample) for event in events[-2:]] == [(Failed, 0), (Finished, 1)]
         assert not [event for event in events if isinstance(event, Piece) and event.text == "late"]
         assert engine.alive
+
+
+async def test_what_cannot_be_sent_is_an_error_like_any_other(log: Path, model: Path) -> None:
+    with pytest.raises(ModelError, match="no valid text"):
+        await new_engine(log, "good").load(ModelSpec(name="x", path="/tmp/\udcff.gguf"), lambda share: None)
+    with pytest.raises(EngineError, match="cannot be asked"):
+        await new_engine(log, "good").load(ModelSpec(name="\ud800", path=str(model)), lambda share: None)
+    async with loaded(log, model) as engine:
+        stream = engine.generate(GenerationRequest((1,), Sampling(stop=("\ud800",))))
+        assert isinstance(await anext(stream), Reading)
+        await stream.aclose()
 
 
 async def test_closing_the_stream_cancels_and_the_engine_lives_on(log: Path, model: Path) -> None:

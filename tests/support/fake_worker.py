@@ -113,6 +113,8 @@ class FakeWorker:
             os.abort()
         elif self.mode == "closes its pipe":
             os.close(1)
+        elif self.mode == "loses a command":
+            tell(wire.Problem(id=0, kind="engine", what="What was that?"))
         elif self.mode == "babbles":
             os.write(1, b'{"type":"wrote"}\n')
         elif self.mode == "flood":
