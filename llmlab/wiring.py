@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from llmlab.domain.model import EngineReport
+from llmlab.domain.model import EngineReport, ModelFacts, ModelSpec
 from llmlab.engine.protocol import Engine
 from llmlab.library.settings import SettingsFile
 from llmlab.library.shipped import shipped_models_file
@@ -30,9 +30,13 @@ def models_files(paths: Paths, folder: Path) -> tuple[Path, ...]:
 
 def open_shelf(paths: Paths, folder: Path) -> ModelShelf:
     """The models, as seen from the working directory `folder`."""
-    from llmlab.engine.health import describe
 
-    return ModelShelf(models_files(paths, folder), describe)
+    def inspect(spec: ModelSpec) -> ModelFacts:
+        from llmlab.engine.health import describe
+
+        return describe(spec)
+
+    return ModelShelf(models_files(paths, folder), inspect)
 
 
 def make_host(paths: Paths) -> EngineHost:
