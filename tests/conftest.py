@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from llmlab import words
 from llmlab.paths import HOME_VARIABLE, Paths, find_paths
+
+settings.register_profile("llmlab", deadline=None)  # a busy machine is no failure
+settings.load_profile("llmlab")
 
 
 @pytest.fixture(autouse=True)
