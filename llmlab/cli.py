@@ -166,7 +166,8 @@ def _ask(
         model=spec, system=None if system is None else encodable(system), sampling=sampling, thinking=thinking
     )
     host = wiring.make_host(session.paths)
-    return answer(host, recipe, question, Console(session.out, session.err), as_json=as_json)
+    told = session.paths.cache / "told-notes"
+    return answer(host, recipe, question, Console(session.out, session.err), as_json=as_json, told=told)
 
 
 def _models_command() -> click.Group:

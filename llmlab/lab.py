@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from llmlab.errors import UsageError
+from llmlab.library.settings import SettingsFile
 from llmlab.library.settings import SettingsFile
 from llmlab.paths import Paths
 from llmlab.tui.app import LabApp
@@ -27,27 +29,33 @@ def open_lab(paths: Paths, folder: Path, *, model: str, system: str | None, resu
     Raises:
         UsageError: there is no terminal to draw on.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout)):
         raise UsageError(
             say("The lab needs a terminal."), hint=say('In a script or a pipe, use: llmlab ask "your question"')
         )
 
     async def open_services() -> LabServices:
-        # Importing the parts, reading TOML and opening SQLite block: the first frame does not wait for them.
-        from llmlab import wiring
-
-        shelf = await asyncio.to_thread(wiring.open_shelf, paths, folder)
-        host = wiring.make_host(paths)
-        chats = wiring.open_chats(paths, host)
-        await chats.recover()
-
-        async def end() -> None:
-            await host.close()
-            await chats.close()
-
-        return LabServices(chats=chats, host=host, shelf=shelf, preview=wiring.make_preview(host), paths=paths, end=end)
+        # Importing, reading TOML and opening SQLite block; the screen is drawn meanwhile.
+        services, recover = await asyncio.to_thread(_open, paths, folder)
+        await recover()
+        return services
 
     wish = Wish(model=model, system=system, resume=resume, export_folder=folder)
     app = LabApp(SettingsFile(paths.settings_file), open_services, wish)
     app.run()
     return app.return_code or 0
+
+
+def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitable[object]]]:
+    """Everything slow, and what marks the answers that a killed process left half written."""
+    from llmlab import wiring
+
+    host = wiring.make_host(paths)
+    chats = wiring.open_chats(paths, host)
+
+    async def end() -> None:
+        await host.close()
+        await chats.close()
+
+    shelf = wiring.open_shelf(paths, folder)
+    return LabServices(chats, host, shelf, wiring.make_preview(host), paths, end), chats.recover

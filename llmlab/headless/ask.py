@@ -7,12 +7,14 @@ import signal
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from llmlab.domain.generation import Timing, Usage
 from llmlab.domain.messages import Message
 from llmlab.domain.recipe import Recipe
 from llmlab.errors import LlmlabError, Stopped
 from llmlab.headless.diagnostics import Diagnostics, Exit, exit_code
+from llmlab.headless.once import is_news
 from llmlab.headless.output import Output
 from llmlab.services.answering import as_error
 from llmlab.services.ask import Said, ask
@@ -28,29 +30,39 @@ class Console:
     err: Diagnostics
 
 
-def answer(host: EngineHost, recipe: Recipe, question: str, console: Console, *, as_json: bool) -> Exit:
+def answer(host: EngineHost, recipe: Recipe, question: str, console: Console, *, as_json: bool, told: Path) -> Exit:
     """`run_ask` on an event loop of its own."""
-    return asyncio.run(run_ask(host, recipe, question, console, as_json=as_json))
+    return asyncio.run(run_ask(host, recipe, question, console, as_json=as_json, told=told))
 
 
-async def run_ask(host: EngineHost, recipe: Recipe, question: str, console: Console, *, as_json: bool) -> Exit:
+async def run_ask(
+    host: EngineHost, recipe: Recipe, question: str, console: Console, *, as_json: bool, told: Path
+) -> Exit:
     """Ask, write the answer, end the engine.
+
+    Args:
+        host: loads the model.
+        recipe: model, system prompt, sampling and thinking.
+        question: the one message of the user.
+        console: where answer and problems go.
+        as_json: one object instead of the text.
+        told: the record of notes about models that this user has read already.
 
     Raises:
         ReaderGone: nobody reads the answer any more; the engine has ended.
     """
     stop = asyncio.Event()
-    unsubscribe = host.subscribe(lambda state: _show_load(state, console.err))
+    unsubscribe = host.subscribe(lambda state: _show_load(state, console.err, told))
     with _stopping_on_interrupt(stop):
         try:
             said = ask(host, recipe, question, stop)
-            return await (_as_object if as_json else _as_text)(said, recipe, console)
+            return await (_as_object(said, recipe, console) if as_json else _as_text(said, console))
         finally:
             unsubscribe()
             await host.close()
 
 
-async def _as_text(answers: AsyncGenerator[Said, None], recipe: Recipe, console: Console) -> Exit:
+async def _as_text(answers: AsyncGenerator[Said, None], console: Console) -> Exit:
     """Stream text to standard output, thinking to a terminal's standard error."""
     text, thinking, last = "", "", None
     try:
@@ -79,7 +91,7 @@ async def _as_object(answers: AsyncGenerator[Said, None], recipe: Recipe, consol
             async for last in answers:
                 _show_reading(last, console.err)
     except LlmlabError as error:
-        console.out.json(record(None, recipe, error))
+        console.out.json(record(last, recipe, error))
         return _report(error, console)
     console.out.json(record(last, recipe))
     return _outcome(last, console)
@@ -129,14 +141,15 @@ def _report(error: LlmlabError, console: Console) -> Exit:
     return exit_code(error)
 
 
-def _show_load(state: HostState, err: Diagnostics) -> None:
+def _show_load(state: HostState, err: Diagnostics, told: Path) -> None:
     if state.phase == "loading":
         err.progress(say("Loading {model}: {percent} %", model=state.model, percent=round(100 * state.fraction)))
     elif state.phase == "ready" and state.card:
         err.clear()
-        # A script reads standard error as trouble; `llmlab models check` tells the same.
+        # A script reads standard error as trouble, and nobody reads the same note every time.
         for note in state.card.notes if err.is_terminal else ():
-            err.note(note)
+            if is_news(note, told):
+                err.note(note)
 
 
 def _show_reading(said: Said, err: Diagnostics) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -22,10 +24,16 @@ from tests.headless.terminals import Closed, Screen, Stream
 
 RECIPE = Recipe(model=ModelSpec(name="m", path="/m.gguf"), sampling=Sampling(seed=7))
 
+NOWHERE = Path(os.devnull) / "told"
+"""A record that cannot be kept: every note is news."""
 
-async def asked(screen: Screen, script: Script, *, as_json: bool = False, recipe: Recipe = RECIPE) -> Exit:
+
+async def asked(
+    screen: Screen, script: Script, *, as_json: bool = False, recipe: Recipe = RECIPE, told: Path = NOWHERE
+) -> Exit:
     engine = ScriptedEngine(script)
-    code = await run_ask(EngineHost(lambda: engine), recipe, "a question", screen.console, as_json=as_json)
+    host = EngineHost(lambda: engine)
+    code = await run_ask(host, recipe, "a question", screen.console, as_json=as_json, told=told)
     assert engine.closed, "no engine outlives the command"
     return code
 
@@ -54,6 +62,21 @@ async def test_on_a_terminal_progress_thinking_and_answer_do_not_mix(monkeypatch
     assert "Loading m: 100 %" in screen.err
     assert "llmlab: A note.\n" in screen.err
     assert screen.err.endswith("\x1b[2mso\x1b[22m\n\n")
+
+
+async def test_a_note_is_told_once_and_to_people_alone(tmp_path: Path) -> None:
+    told = tmp_path / "cache" / "told"
+    script = replies("Yes", notes=("No GPU here.", "Long window."))
+    pipe = Screen()
+    await asked(pipe, script, told=told)
+    assert pipe.err == ""
+    heard = []
+    for notes in (("No GPU here.", "Long window."), ("No GPU here.", "Something new.")):
+        screen = Screen(terminal=True)
+        await asked(screen, replies("Yes", notes=notes), told=told)
+        heard.append([line for line in screen.err.splitlines() if "llmlab: " in line])
+    assert [len(lines) for lines in heard] == [2, 1]
+    assert "Something new." in heard[1][0]
 
 
 async def test_thinking_never_reaches_a_pipe() -> None:
@@ -91,7 +114,7 @@ async def test_the_recipe_reaches_the_engine() -> None:
     engine = ScriptedEngine(replies("one", " two", " three"))
     recipe = Recipe(model=RECIPE.model, system="Be brief.", sampling=Sampling(max_tokens=2, top_k=3), thinking=False)
     screen = Screen()
-    await run_ask(EngineHost(lambda: engine), recipe, "a question", screen.console, as_json=True)
+    await run_ask(EngineHost(lambda: engine), recipe, "a question", screen.console, as_json=True, told=NOWHERE)
     value = json.loads(screen.out)
     assert (value["text"], value["finish"]) == ("one two", "length")
     assert [(message.role, message.text) for message in engine.prompts[0]] == [
@@ -181,5 +204,5 @@ async def test_a_reader_that_leaves_ends_the_engine(as_json: bool) -> None:
         Output(io.TextIOWrapper(io.BufferedWriter(Closed()), encoding="utf-8")), Diagnostics(Stream(terminal=False))
     )
     with pytest.raises(ReaderGone):
-        await run_ask(EngineHost(lambda: engine), RECIPE, "a question", console, as_json=as_json)
+        await run_ask(EngineHost(lambda: engine), RECIPE, "a question", console, as_json=as_json, told=NOWHERE)
     assert engine.closed
