@@ -25,7 +25,9 @@ from llmlab.errors import EngineDied, EngineError, LlmlabError, ModelError
 from tests.support.fake_worker import FLOOD
 from tests.support.gguf_fixtures import write_random_model
 
-HASTY = Patience(start=20.0, prompt=0.3, cancel=0.3, goodbye=5.0, terminate=5.0)
+CALM = Patience(start=60.0, prompt=60.0, cancel=60.0, goodbye=20.0, terminate=20.0)
+"""So long that only a process that hangs meets its end, however busy the machine is."""
+SHORT_OF_PROMPTS = Patience(prompt=0.3, cancel=5.0, terminate=20.0)
 OPEN_ENDED = Sampling(stop=("never",))
 """What makes the good fake wait for a cancel."""
 
@@ -40,12 +42,12 @@ def log(tmp_path: Path) -> Path:
     return tmp_path / "logs" / "engine.log"
 
 
-def new_engine(log: Path, mode: str, patience: Patience = HASTY) -> ChildEngine:
+def new_engine(log: Path, mode: str, patience: Patience = CALM) -> ChildEngine:
     return ChildEngine(log=log, command=(sys.executable, "-m", "tests.support.fake_worker", mode), patience=patience)
 
 
 @asynccontextmanager
-async def loaded(log: Path, model: Path, mode: str = "good", patience: Patience = HASTY) -> AsyncIterator[ChildEngine]:
+async def loaded(log: Path, model: Path, mode: str = "good", patience: Patience = CALM) -> AsyncIterator[ChildEngine]:
     engine = new_engine(log, mode, patience)
     await engine.load(ModelSpec(name="fake", path=str(model)), lambda share: None)
     try:
@@ -114,7 +116,7 @@ async def test_after_close_every_verb_says_so(log: Path, model: Path) -> None:
 async def test_a_load_that_fails_says_why_and_leaves_no_process(
     log: Path, model: Path, mode: str, error: type[LlmlabError], words: str
 ) -> None:
-    engine = new_engine(log, mode, Patience(start=0.2 if mode == "silent" else 20.0, terminate=5.0))
+    engine = new_engine(log, mode, Patience(start=0.2 if mode == "silent" else 60.0, terminate=20.0))
     with pytest.raises(error) as caught:
         await engine.load(ModelSpec(name="fake", path=str(model)), lambda share: None)
     assert words in caught.value.what
@@ -249,25 +251,25 @@ async def test_close_kills_what_ignores_every_word(log: Path, model: Path) -> No
 
 
 async def test_a_template_that_does_not_finish_costs_the_process(log: Path, model: Path) -> None:
-    async with loaded(log, model, "hangs") as engine:
+    async with loaded(log, model, "hangs", SHORT_OF_PROMPTS) as engine:
         with pytest.raises(EngineError) as caught:
             await engine.prompt([ChatMessage("user", "x")], PromptOptions())
         assert "chat template does not seem to end" in caught.value.what
         assert "chatml" in caught.value.hint
         assert not engine.alive
         assert children() == []
-    async with loaded(log, model, "hangs") as engine:
+    async with loaded(log, model, "hangs", SHORT_OF_PROMPTS) as engine:
         with pytest.raises(EngineError) as caught:
             await engine.count(["x"])
         assert "did not answer" in caught.value.what
 
 
 async def test_an_answer_that_is_being_written_excuses_a_late_prompt(log: Path, model: Path) -> None:
-    async with loaded(log, model, "hangs") as engine:
+    async with loaded(log, model, "hangs", SHORT_OF_PROMPTS) as engine:
         stream = engine.generate(GenerationRequest((1,)))
         await anext(stream)
         late = asyncio.create_task(engine.prompt([ChatMessage("user", "x")], PromptOptions()))
-        done, _ = await asyncio.wait({late}, timeout=3 * HASTY.prompt)
+        done, _ = await asyncio.wait({late}, timeout=3 * SHORT_OF_PROMPTS.prompt)
         assert not done
         assert engine.alive
         await stream.aclose()
