@@ -156,7 +156,8 @@ def _ask(
 
     # A command line may hold bytes that are no text; nothing further on can carry them.
     sampling = sampling_of([(key, encodable(value)) for key, value in options], seed, max_tokens)
-    question = encodable(question_of(text))
+    waiting = say("Waiting for standard input; ctrl+d ends it, and </dev/null does without.")
+    question = encodable(question_of(text, on_silence=lambda: session.err.note(waiting)))
     _prepare(session.paths)
     shelf = wiring.open_shelf(session.paths, _working_folder(session.paths))
     if shelf.problems():

@@ -31,6 +31,9 @@ def visible(text: str) -> str:
     Tab and newline stay. A C0 control becomes its picture (ESC: ␛), anything else its code point (`<U+202E>`). Each
     character is replaced by itself alone, so pieces of a stream may be passed one by one, and twice is as good as once.
     """
+    # Nearly all text is printable, and this test is ten times as fast as the search.
+    if text.replace("\n", "").replace("\t", "").isprintable():
+        return text
     return _UNSAFE.sub(_picture, text)
 
 

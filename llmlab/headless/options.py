@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import select
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from llmlab.domain.sampling import SETTINGS, Sampling, Setting
 from llmlab.errors import UsageError
 from llmlab.library.checks import Unfit, check_of, meant
 from llmlab.words import say
+
+PATIENCE: Final = 1.0
+"""Seconds of silence on standard input after which a person is told what is waited for."""
 
 
 def sampling_of(pairs: Sequence[tuple[str, str]], seed: int | None = None, max_tokens: int | None = None) -> Sampling:
@@ -55,14 +59,31 @@ def _value(setting: Setting, text: str, where: str) -> object:
         raise UsageError(f"{setting.name}: {unfit}", where=where, hint=say(setting.help)) from None
 
 
-def question_of(text: str | None, stream: BinaryIO | None = None) -> str:
+def question_of(
+    text: str | None,
+    stream: BinaryIO | None = None,
+    *,
+    on_silence: Callable[[], object] = lambda: None,
+    patience: float = PATIENCE,
+) -> str:
     """The question: TEXT, then what was piped in; `-` is standard input alone.
+
+    Args:
+        text: what stands on the command line.
+        stream: standard input, unless a test brings its own.
+        on_silence: called once when nothing has come for `patience` seconds: a pipe that somebody left open looks
+            like a program that hangs.
+        patience: seconds.
 
     Raises:
         UsageError: there is none, or standard input cannot be read as text.
     """
     source = stream or (sys.stdin.buffer if sys.stdin else None)  # none at all when it was closed: <&-
-    piped = _read(source) if source and (text == "-" or _is_piped(source)) else ""
+    piped = ""
+    if source and (text == "-" or _is_piped(source)):
+        if _is_silent(source, patience):
+            on_silence()
+        piped = _read(source)
     parts = [part for part in ("" if text in (None, "-") else str(text), piped) if part.strip()]
     if not parts:
         raise UsageError(
@@ -79,6 +100,16 @@ def _is_piped(stream: BinaryIO) -> bool:
     except OSError:  # no file behind the stream: somebody put it there on purpose
         return True
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
+
+
+def _is_silent(stream: BinaryIO, patience: float) -> bool:
+    """Whether nothing can be read for `patience` seconds; Windows cannot tell for pipes."""
+    if os.name == "nt":
+        return False
+    try:
+        return not select.select([stream], [], [], patience)[0]
+    except (OSError, ValueError):  # no file behind the stream
+        return False
 
 
 def _read(stream: BinaryIO) -> str:

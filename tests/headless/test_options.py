@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from pathlib import Path
 from typing import BinaryIO
 
@@ -99,3 +100,29 @@ def test_standard_input_that_cannot_be_read_says_so() -> None:
 
     with pytest.raises(UsageError, match="Input/output error"):
         question_of("-", Torn())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes cannot be watched there")
+def test_a_silent_pipe_is_told_once_and_still_read() -> None:
+    reading, writing = os.pipe()
+    told: list[str] = []
+
+    def on_silence() -> None:
+        told.append("waiting")
+        os.write(writing, b"at last")
+        os.close(writing)
+
+    with os.fdopen(reading, "rb") as stream:
+        assert question_of("hi", stream, on_silence=on_silence, patience=0.01) == "hi\n\nat last"
+    assert told == ["waiting"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes cannot be watched there")
+def test_a_pipe_that_speaks_is_not_remarked_on() -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"data")
+    os.close(writing)
+    told: list[str] = []
+    with os.fdopen(reading, "rb") as stream:
+        assert question_of(None, stream, on_silence=lambda: told.append("waiting")) == "data"
+    assert told == []
