@@ -18,8 +18,8 @@ _UNSAFE: Final = re.compile(
     "\u00ad\u061c\u180e\u200b\u200e\u200f"  # soft hyphen, direction marks, zero-width spaces
     "\u2028-\u202e\u2060-\u206f"  # line separators, bidi embeddings, overrides and isolates, invisible operators
     "\ufeff\ufff0-\ufffb"  # byte order mark, annotation
-    "\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"  # hieroglyph, shorthand and music layout
-    "\U000e0000-\U000e0fff"  # tags and supplementary selectors: text that nobody sees
+    "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"  # hieroglyph, shorthand and music layout
+    "\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"  # tags: text that nobody sees
     "\ud800-\udfff"  # lone surrogates: no encoding can write them
     "]"
 )

@@ -41,6 +41,16 @@ def test_every_control_and_format_character_is_replaced_unless_it_is_kept_on_pur
             assert (visible(character) == character) is kept, f"U+{code:04X}"
 
 
+def test_a_character_is_treated_alike_whatever_stands_beside_it() -> None:
+    for code in range(sys.maxunicode + 1):
+        character = chr(code)
+        assert visible(character + "\x1b") == visible(character) + "␛", f"U+{code:04X}"
+
+
+def test_selectors_that_choose_the_form_of_a_letter_stay() -> None:
+    assert visible("葛\U000e0100 ❤\ufe0f") == "葛\U000e0100 ❤\ufe0f"
+
+
 @given(ANY_TEXT)
 def test_nothing_unsafe_is_left_and_twice_is_once(text: str) -> None:
     shown = visible(text)
