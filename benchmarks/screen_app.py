@@ -187,7 +187,7 @@ class MeasuredLab(LabApp):
 
     async def action_open_long(self) -> None:
         """Open the stored chat and report what that took."""
-        before = resident()
+        before, transcript = resident(), self.transcript
         assert isinstance(self.screen, LabScreen)
         bench = self.screen._bench.result()
         await bench.desk.open_chat("long")
@@ -199,15 +199,15 @@ class MeasuredLab(LabApp):
             self.report.tell(
                 what="opened", show_ms=shown * 1e3, paint_ms=(time.perf_counter() - began) * 1e3, rss=before
             )
-            self.set_timer(0.2, self._when_measured)
+            self._when_measured(transcript)
 
         self.call_after_refresh(painted)
 
-    def _when_measured(self) -> None:
-        if self.transcript.roll.measured:
-            self.report.tell(what="measured", rss=resident(), rows=self.transcript.roll.height)
+    def _when_measured(self, transcript: Transcript) -> None:
+        if transcript.roll.measured:
+            self.report.tell(what="measured", rss=resident(), rows=transcript.roll.height)
         else:
-            self.set_timer(0.2, self._when_measured)
+            self.set_timer(0.2, lambda: self._when_measured(transcript))
 
     def action_report(self) -> None:
         """Report the last answer, and the processor time used so far."""

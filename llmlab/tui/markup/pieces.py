@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from llmlab.domain.terminal import visible
-from llmlab.tui.markup.blocks import block_lines
 from llmlab.tui.markup.code import Highlighter, clean_code, code_lines, label_line, language_of
 from llmlab.tui.markup.lines import BLANK, PLAIN, Line, Look, Span
 from llmlab.tui.markup.segments import Segment, Segmenter, plain_segments
@@ -91,6 +90,9 @@ class Piece:
         elif segment.kind == "plain":
             rows += flow_plain(visible(self.source), self._width, self._look, self._prefix)
         else:
+            # Imported with the first Markdown there is: the screen's first frame does not wait for the parser.
+            from llmlab.tui.markup.blocks import block_lines
+
             rows += block_lines(self.source, self._width, highlight, segment.number)
         if segment.glue is not None and rows:
             rows[0] = replace(rows[0], glue=segment.glue)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import ClassVar, Final
@@ -18,7 +19,6 @@ from textual.timer import Timer
 from llmlab.domain.generation import Turn
 from llmlab.domain.messages import Message
 from llmlab.domain.terminal import visible
-from llmlab.tui.markup.blocks import block_lines
 from llmlab.tui.markup.code import ColourCache, Colours, colour
 from llmlab.tui.markup.lines import Line
 from llmlab.tui.widgets.transcript_entry import Entry
@@ -77,6 +77,7 @@ class Transcript(RollView):
             classes: as for every widget.
         """
         self._colours = ColourCache(self._request_colours)
+        self._uncoloured: deque[tuple[str, str]] = deque()
         super().__init__(self._colours, name=name, id=id, classes=classes)
         self._welcome = welcome
         self._index: dict[str, int] = {}
@@ -140,6 +141,13 @@ class Transcript(RollView):
         elif self._flush_timer is None:
             self._flush_timer = self.set_timer(wait, self._flush)
 
+    def retell(self) -> None:
+        """Speak the language in use."""
+        follow, place = self.near_end, self.top_place
+        for entry in self.roll.entries:
+            entry.retell()
+        self._rearrange(0, place, follow)
+
     @property
     def selected_message(self) -> str | None:
         """Id of the message under the cursor."""
@@ -172,6 +180,11 @@ class Transcript(RollView):
     def render_welcome(self, width: int) -> list[Line]:
         """What an empty chat shows."""
         lines = self._welcome() if callable(self._welcome) else self._welcome
+        if not lines:
+            return []
+        # Imported with the first Markdown there is: the screen's first frame does not wait for the parser.
+        from llmlab.tui.markup.blocks import block_lines
+
         return block_lines("\n".join(lines), width)
 
     def render_empty(self, y: int, painter: Painter) -> Strip:
@@ -217,14 +230,17 @@ class Transcript(RollView):
     def _fold(self, indices: Sequence[int], change: Callable[[Entry], bool]) -> None:
         follow, anchor = self.near_end, self.top_place
         changed = [index for index in indices if change(self.roll.entries[index])]
-        if not changed:
-            return
-        self.roll.changed(changed[0])
+        if changed:
+            self._rearrange(changed[0], anchor, follow)
+
+    def _rearrange(self, first: int, place: Place, follow: bool) -> None:
+        """Messages from `first` on have other rows: show `place` at the top again, or the end."""
+        self.roll.changed(first)
         self.screen.clear_selection()
         if follow:
             self.go_to_end()
         else:
-            self.keep(anchor)
+            self.keep(place)
         self.refresh()
 
     # An answer that grows
@@ -272,8 +288,16 @@ class Transcript(RollView):
         else:
             self.keep(anchor)
 
+    # Colours of code
+
     def _request_colours(self, language: str, code: str) -> None:
-        """Compute the colours of a block beside the screen."""
+        """Compute the colours of a block beside the screen, one block at a time."""
+        self._uncoloured.append((language, code))
+        if len(self._uncoloured) == 1:
+            self._colour_next()
+
+    def _colour_next(self) -> None:
+        language, code = self._uncoloured[0]
 
         def compute() -> None:
             self.app.call_from_thread(self._put_colours, language, code, colour(language, code))
@@ -284,3 +308,6 @@ class Transcript(RollView):
         self._colours.put(language, code, colours)
         self.roll.recolour(code)
         self.refresh()
+        self._uncoloured.popleft()
+        if self._uncoloured:
+            self._colour_next()

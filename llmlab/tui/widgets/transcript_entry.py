@@ -121,6 +121,10 @@ class Entry:
         self._changed()
         return True
 
+    def retell(self) -> None:
+        """The interface speaks another language now."""
+        self._changed()
+
     def fold_all(self, unfolded: bool) -> bool:
         """Follow the fold of all thinking; returns whether that changes this message."""
         was = self.shows_thinking

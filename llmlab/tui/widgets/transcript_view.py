@@ -48,7 +48,7 @@ class RollView(ScrollView):
         & > .transcript--ground-plain { background: $background 0%; }
         & > .transcript--ground-you { background: $foreground 6%; }
         & > .transcript--ground-code { background: $foreground 9%; }
-        & > .transcript--ground-cursor { background: $primary 18%; }
+        & > .transcript--ground-cursor { background: $primary 13%; }
         & > .transcript--text { color: $foreground; }
         & > .transcript--muted { color: $foreground 55%; }
         & > .transcript--heading { color: $text-primary; }
@@ -267,27 +267,35 @@ class RollView(ScrollView):
         deadline = monotonic() + _SLICE
         follow, anchor = self.scroll_y >= self.max_scroll_y, self.top_place
         done = self.roll.measure(lambda: monotonic() > deadline)
-        self._set_height(self.roll.height)
-        self._slide(self.max_scroll_y if follow else self.roll.row_of(anchor))
+        # To paint the scrollbar anew costs more than a slice: it is told at the end, or with the next scrolling.
+        self.set_reactive(Widget.virtual_size, Size(self.size.width, self.roll.height))
+        self._slide(self.max_scroll_y if follow else self.roll.row_of(anchor), tell=done)
         if done and self._measure_timer is not None:
+            self._scroll_update(self.virtual_size)
             self._measure_timer.pause()
 
     def _jump(self, y: int) -> None:
         self.scroll_target_y = y
         self.scroll_y = y
 
-    def _slide(self, y: int) -> None:
-        """Call the row at the top `y` from now on: what is on the screen stays as it is."""
+    def _slide(self, y: int, *, tell: bool = True) -> None:
+        """Call the row at the top `y` from now on: what is on the screen stays as it is.
+
+        Args:
+            y: its new number.
+            tell: the scrollbar as well.
+        """
         y = min(max(y, 0), self.max_scroll_y)
         if y != self.scroll_y:
             self.set_reactive(Widget.scroll_y, y)
             self.set_reactive(Widget.scroll_target_y, y)
-            if self.show_vertical_scrollbar:
+            if tell and self.show_vertical_scrollbar:
                 self.vertical_scrollbar.position = y
 
     def _set_height(self, height: int) -> None:
         """Tell the scrollbar how long the roll is, without a layout of the whole screen: no widget moves."""
         size = Size(self.size.width, height)
-        if size != self.virtual_size:
+        stale = self.show_vertical_scrollbar and self.vertical_scrollbar.window_virtual_size != height
+        if stale or size != self.virtual_size:
             self.set_reactive(Widget.virtual_size, size)
             self._scroll_update(size)
