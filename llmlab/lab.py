@@ -9,7 +9,6 @@ from pathlib import Path
 
 from llmlab.errors import UsageError
 from llmlab.library.settings import SettingsFile
-from llmlab.library.settings import SettingsFile
 from llmlab.paths import Paths
 from llmlab.tui.app import LabApp
 from llmlab.tui.services import LabServices, Wish

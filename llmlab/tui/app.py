@@ -6,6 +6,7 @@ import asyncio
 import gc
 import sys
 import traceback
+from importlib import import_module
 from typing import ClassVar, Final
 
 from textual import on
@@ -76,6 +77,7 @@ class LabApp(App[None]):
     async def _open(self) -> None:
         """Open everything, tell what is wrong with the settings, and let the screen begin."""
         self._tell_settings_problems()
+        await asyncio.to_thread(import_module, "llmlab.tui.markup.blocks")
         try:
             self._services = await self._open_services()
         except LlmlabError as error:

@@ -63,11 +63,15 @@ class LabScreen(Screen[None]):
             yield ChatList(id="list")
             with Vertical(id="talk"):
                 with MessagePane():
-                    yield Transcript(welcome_lines)
+                    yield Transcript(self._welcome)
                 yield Static("", id="banner", markup=False)
                 yield completion
                 yield Composer(completion, self._settings.current.keymap, id="composer")
         yield KeyHints(self._settings.current.keymap, id="hints")
+
+    def _welcome(self) -> tuple[str, ...]:
+        """What greets in an empty chat; the first frame does without, so as not to wait for Markdown."""
+        return welcome_lines() if self._bench.done() else ()
 
     def on_mount(self) -> None:
         """Set what the settings say."""
@@ -89,6 +93,7 @@ class LabScreen(Screen[None]):
         bench.picture.show_status()
         self.set_interval(MODELS_INTERVAL, bench.models.look)
         self._bench.set_result(bench)
+        self.query_one(Transcript).refresh()
         if self._wish.resume:
             self.run_worker(self._open_newest(), group="commands", exit_on_error=False)
         return bench
@@ -208,6 +213,6 @@ class LabScreen(Screen[None]):
         """Speak the language in use."""
         self.query_one(Composer).retell()
         self.query_one(ChatList).retell()
-        self.query_one(Transcript).refresh()
+        self.query_one(Transcript).retell()
         self.query_one(StatusBar).refresh()
         self.query_one(KeyHints).refresh()

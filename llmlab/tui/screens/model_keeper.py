@@ -9,7 +9,6 @@ from llmlab.domain.terminal import visible
 from llmlab.errors import LlmlabError
 from llmlab.services.host import HostState
 from llmlab.tui.models import first_model, look_at_shelf, name_to_remember
-from llmlab.tui.screens.picker import ModelPicker
 from llmlab.tui.screens.picture import Picture
 from llmlab.tui.services import SettingsFile, Wish
 
@@ -65,6 +64,8 @@ class ModelKeeper:
         Raises:
             LlmlabError: what they typed is no model.
         """
+        from llmlab.tui.screens.picker import ModelPicker
+
         desk = self._desk
         picker = ModelPicker(desk.services.shelf.models(), desk.spec.name if desk.spec else "")
         picked = await self._picture.screen.app.push_screen_wait(picker)

@@ -13,18 +13,15 @@ from llmlab.tui.commands.lab import Severity
 from llmlab.tui.commands.table import BY_ID, keys_of
 from llmlab.tui.desk import Desk
 from llmlab.tui.screens.answers import Answers
-from llmlab.tui.screens.help import HelpScreen
-from llmlab.tui.screens.line import LineDialog
 from llmlab.tui.screens.model_keeper import ModelKeeper
 from llmlab.tui.screens.picture import Picture
-from llmlab.tui.screens.settings import SettingsScreen
 from llmlab.tui.services import Change, LabServices, SettingsFile, Wish
 from llmlab.tui.widgets.hints import key_name
 from llmlab.words import say
 
 
 class Workbench:
-    """`commands.lab.Lab` over one screen."""
+    """`commands.lab.Lab` over one screen. Dialogs are imported when they are opened: the first frame needs none."""
 
     def __init__(
         self,
@@ -155,12 +152,18 @@ class Workbench:
 
     async def ask_line(self, question: str, value: str = "") -> str | None:
         """One line from the user; `None` when they do not want to."""
+        from llmlab.tui.screens.line import LineDialog
+
         return await self._screen.app.push_screen_wait(LineDialog(question, value))
 
     def open_settings(self) -> None:
         """Show the settings."""
+        from llmlab.tui.screens.settings import SettingsScreen
+
         self._screen.app.push_screen(SettingsScreen(self.settings, self.change_settings))
 
     def open_help(self) -> None:
         """Show the keys and commands."""
+        from llmlab.tui.screens.help import HelpScreen
+
         self._screen.app.push_screen(HelpScreen(self.settings.current.keymap))
