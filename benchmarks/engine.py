@@ -133,9 +133,7 @@ def measure_stray(folder: Path, threads: int, rounds: int, *, quick: bool) -> li
     """The same answer with and without an invalid byte as its tenth token: same weights, another name for it."""
     count = 128 if quick else 512
     model = half_billion(folder, "q4_0")
-    prompt = Field({}, 1, seed=5).prompt(32)
-    with contender("bare", model, threads) as bare:
-        stray = bare(prompt, STRAY_AT).ids[-1]
+    prompt, stray = find_stray(model, threads, count)
     damaged = half_billion(folder, "q4_0", stray_for=stray)
     with ExitStack() as stack:
         ways = {
@@ -154,6 +152,18 @@ def measure_stray(folder: Path, threads: int, rounds: int, *, quick: bool) -> li
         compare(f"{name} the same without", runs, speed, "llmlab, stray", "llmlab", 0.95),
         compare(f"{name} Llama streaming", runs, speed, "llmlab, stray", "Llama, stray", None),
     ]
+
+
+def find_stray(model: Path, threads: int, count: int) -> tuple[list[int], int]:
+    """A prompt whose answer says its tenth token only there, and that token."""
+    field = Field({}, 1, seed=5)
+    with contender("bare", model, threads) as bare:
+        for _ in range(20):
+            prompt = field.prompt(32)
+            ids = bare(prompt, STRAY_AT * 3).ids
+            if ids.count(ids[STRAY_AT - 1]) == 1 and ids[STRAY_AT - 1] not in bare(prompt, count).ids[STRAY_AT:]:
+                return prompt, ids[STRAY_AT - 1]
+    raise RuntimeError("the model repeats itself from the beginning on")
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ KV_HEADS: Final = 2
 FEED_FORWARD: Final = 4864
 CONTEXT: Final = 32_768
 VOCABULARY: Final = 151_936
-"""The shape of Qwen2-0.5B, output tied to the embedding."""
+"""The shape of Qwen2-0.5B, but for an output of its own: it computes as much, and its file is larger."""
 
 FIRST_CONTROL: Final = VOCABULARY - 8
 """The last tokens are control tokens; the first of them ends a turn."""
@@ -34,7 +34,7 @@ def half_billion(folder: Path, quantisation: Quantisation, *, stray_for: int | N
     """The path of the model, made in about ten seconds when it is not there yet.
 
     Args:
-        folder: where to keep it; about 0.3 GB for q4_0 and 0.5 GB for q8_0.
+        folder: where to keep it; about 0.4 GB for q4_0 and 0.7 GB for q8_0.
         quantisation: of all matrices.
         stray_for: a token that is written as an invalid byte; all weights stay the same.
     """
@@ -110,10 +110,12 @@ def _add_tensors(writer: Any, quantisation: Quantisation) -> None:
     def add(name: str, rows: int, columns: int) -> None:
         writer.add_tensor(name, _random_blocks(random, rows, columns, quantisation), raw_dtype=kind)
 
-    embedding = _random_blocks(random, VOCABULARY, WIDTH, quantisation)
+    # Large embeddings, and an output of its own: otherwise a random model soon says one token for ever.
+    writer.add_tensor("token_embd.weight", _random_blocks(random, VOCABULARY, WIDTH, quantisation, 1.0), raw_dtype=kind)
+    output = _random_blocks(random, VOCABULARY, WIDTH, quantisation)
     # Rows of zeros: single bytes and control tokens always score 0 and are never the likeliest.
-    embedding[:256] = embedding[FIRST_CONTROL:] = 0
-    writer.add_tensor("token_embd.weight", embedding, raw_dtype=kind)
+    output[:256] = output[FIRST_CONTROL:] = 0
+    writer.add_tensor("output.weight", output, raw_dtype=kind)
     writer.add_tensor("output_norm.weight", np.ones(WIDTH, np.float32))
     kv_width = WIDTH // HEADS * KV_HEADS
     for layer in range(LAYERS):
@@ -130,14 +132,21 @@ def _add_tensors(writer: Any, quantisation: Quantisation) -> None:
 
 
 def _random_blocks(
-    random: np.random.Generator, rows: int, columns: int, quantisation: Quantisation
+    random: np.random.Generator, rows: int, columns: int, quantisation: Quantisation, deviation: float | None = None
 ) -> npt.NDArray[np.uint8]:
-    """Quantised blocks of random numbers with variance 1/columns, shape (rows, bytes of a row)."""
+    """Quantised blocks of random numbers, shape (rows, bytes of a row).
+
+    `deviation` is 1/sqrt(columns) unless given.
+    """
     blocks = columns // _BLOCK
-    payload = 16 if quantisation == "q4_0" else 32
-    spread = 4.61 if quantisation == "q4_0" else 73.9
-    scale = np.frombuffer(np.float16(1 / np.sqrt(columns) / spread).tobytes(), np.uint8)
-    data = np.empty((rows, blocks, 2 + payload), np.uint8)
+    # Numbers with mean 0, -7 to 7 or -127 to 127: with any other mean all tokens would lead to the same next one.
+    if quantisation == "q4_0":
+        nibbles = random.integers(1, 16, (2, rows, blocks, 16), np.uint8)
+        payload, spread = nibbles[0] | nibbles[1] << 4, 4.32
+    else:
+        payload, spread = random.integers(-127, 128, (rows, blocks, 32), np.int8).view(np.uint8), 73.6
+    scale = np.frombuffer(np.float16((deviation or 1 / np.sqrt(columns)) / spread).tobytes(), np.uint8)
+    data = np.empty((rows, blocks, 2 + payload.shape[-1]), np.uint8)
     data[:, :, :2] = scale
-    data[:, :, 2:] = random.integers(0, 256, (rows, blocks, payload), np.uint8)
+    data[:, :, 2:] = payload
     return data.reshape(rows, -1)

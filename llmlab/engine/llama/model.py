@@ -13,6 +13,7 @@ from llama_cpp import llama_cpp as api
 
 from llmlab.domain.model import ModelSpec
 from llmlab.engine.gguf import GgufFile, read_gguf
+from llmlab.engine.health import wanted_window
 from llmlab.engine.llama import library
 from llmlab.engine.llama.checks import check_purpose, check_window, context_refused, load_refused, without_vocabulary
 from llmlab.engine.llama.context import SEQUENCES, SEQUENCES_OF_STATE, Context, ContextSettings
@@ -22,8 +23,6 @@ from llmlab.engine.llama.vocabulary import Vocabulary
 from llmlab.errors import EngineError
 from llmlab.words import say
 
-DEFAULT_WINDOW: Final = 8192
-"""Largest window that is made unless one is asked for, in tokens."""
 _PROGRESS_STEP: Final = 0.01
 """Progress is told when it grew by this share."""
 
@@ -102,7 +101,7 @@ class Loader:
         spec = self._spec
         gguf = read_gguf(spec.path)
         check_purpose(gguf)
-        n_ctx = self._window(gguf)
+        n_ctx = wanted_window(spec, gguf.of_architecture("context_length"))
         sizes = sizes_of(gguf, spec.cache_type_k, spec.cache_type_v)
         placement = self._place(sizes, n_ctx)
         if placement.layers == 0:
@@ -114,12 +113,6 @@ class Loader:
             raise EngineError(say("Loading was cancelled."))
         model.notes = (*placement.notes, *model.notes, *self._notes(gguf, sizes, model.context.n_ctx))
         return model
-
-    def _window(self, gguf: GgufFile) -> int:
-        trained = gguf.of_architecture("context_length") or DEFAULT_WINDOW
-        rope = self._spec.rope
-        stretch = rope.factor or (1.0 / rope.scale if rope.scale else 1.0)
-        return self._spec.n_ctx or min(int(trained * stretch), DEFAULT_WINDOW)
 
     def _place(self, sizes: Sizes, n_ctx: int) -> Placement:
         asked = self._spec.n_gpu_layers

@@ -9,7 +9,7 @@ from typing import Final
 from llmlab.engine.llama.answer import AnswerKey
 from llmlab.engine.wire import AnyReport, Wrote, encode
 
-GATHER: Final = 0.015
+GATHER: Final = 0.025
 """Seconds for which text is gathered."""
 
 
