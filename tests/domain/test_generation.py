@@ -24,7 +24,8 @@ def test_reading_then_writing_then_done() -> None:
 
 
 def test_a_failure_keeps_what_was_said() -> None:
-    turn = reduce(fold, [Piece("half"), Failed("died", "decode", "try again")], Turn())
+    events: list[StreamEvent] = [Piece("half"), Failed("died", "decode", "try again")]
+    turn = reduce(fold, events, Turn())
     assert (turn.state, turn.raw, turn.ended) == ("failed", "half", True)
     assert turn.problem == Failed("died", "decode", "try again")
 
