@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from typing import Final
 
 import msgspec
 
 from llmlab.domain.model import EngineReport
+from llmlab.engine.process import SAFE_FOLDER, WORKER
 from llmlab.engine.wire import PROTOCOL, Hello, Shutdown, decode_report, encode
 from llmlab.errors import EngineError
 from llmlab.words import say
@@ -17,14 +17,16 @@ PATIENCE: Final = 60.0
 """Seconds until a process that says nothing is given up; importing llama.cpp takes about one."""
 
 
-def probe(command: tuple[str, ...] = (sys.executable, "-m", "llmlab.engine.worker")) -> EngineReport:
+def probe(command: tuple[str, ...] = WORKER) -> EngineReport:
     """Start `command`, read its greeting, and let it end.
 
     Raises:
         EngineError: it cannot be started, hangs, or greets with something else; the message holds its last words.
     """
     try:
-        done = subprocess.run(command, input=encode(Shutdown(id=1)), capture_output=True, timeout=PATIENCE, check=False)
+        done = subprocess.run(
+            command, input=encode(Shutdown(id=1)), capture_output=True, timeout=PATIENCE, check=False, cwd=SAFE_FOLDER
+        )
     except subprocess.TimeoutExpired:
         raise EngineError(
             say("The engine process said nothing for {seconds} seconds.", seconds=int(PATIENCE))

@@ -24,6 +24,8 @@ from llmlab.words import current_language, say
 
 WORKER: Final = (sys.executable, "-m", "llmlab.engine.worker")
 """The command of an engine process."""
+SAFE_FOLDER: Final = Path(llmlab.__file__).parent.parent
+"""Where it runs: modules in the user's working folder must not shadow its own."""
 LONGEST_LINE: Final = 64 << 20
 """Bytes of one report; a prompt of a million tokens stays below it."""
 
@@ -124,8 +126,7 @@ class ChildProcess:
                     stderr=descriptor,
                     limit=LONGEST_LINE,
                     env=_environment(),
-                    # Modules in the user's working folder must not shadow those of the engine.
-                    cwd=Path(llmlab.__file__).parent.parent,
+                    cwd=SAFE_FOLDER,
                     **_detached(),
                 )
         except (OSError, ValueError) as error:
