@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 import sys
 import traceback
 from importlib import import_module
@@ -66,7 +67,10 @@ class LabApp(App[None]):
         self.set_keymap(settings.current.keymap)
 
     async def on_mount(self) -> None:
-        """Draw first; open the rest after that."""
+        """Draw first; open the rest after that. A signal to end is as good as ctrl+q: the terminal is put in order."""
+        if sys.platform != "win32":
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                asyncio.get_running_loop().add_signal_handler(number, self.exit)
         self._lab = LabScreen(self._settings, self._wish, self._apply_settings)
         await self.push_screen(self._lab)
 

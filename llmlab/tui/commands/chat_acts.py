@@ -74,7 +74,7 @@ async def system(lab: Lab, argument: str) -> None:
     desk = lab.desk
     own = desk.spec.system if desk.spec else None
     current = desk.chat.system if desk.chat.system is not None else own or ""
-    text = argument or await lab.ask_line(say("System prompt of this chat (empty: none)"), current)
+    text = argument or await lab.ask_text(say("System prompt of this chat (empty: none)"), current)
     if text is None:
         return
     desk.chat = await desk.services.chats.set_system(desk.chat, text)

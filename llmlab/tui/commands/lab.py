@@ -79,6 +79,10 @@ class Lab(Protocol):
         """One line from the user; `None` when they do not want to."""
         ...
 
+    async def ask_text(self, question: str, value: str = "") -> str | None:
+        """A text of several lines from the user; `None` when they do not want to."""
+        ...
+
     async def pick_model(self) -> ModelSpec | BadModel | None:
         """A model from the user; `None` when they do not want to."""
         ...

@@ -22,7 +22,8 @@ COMMANDS: Final[tuple[Command, ...]] = (
     ),
     Command(
         id="chat.search", act=chat_acts.search, at_once=True, keys="ctrl+k", slash="search",
-        argument="TEXT", hint="search", priority=True, title="Search in all chats", help="Find a chat by its title or by anything said in it",
+        argument="TEXT", hint="search", priority=True,
+        title="Search in all chats", help="Find a chat by its title or by anything said in it",
     ),
     Command(
         id="chat.list", act=chat_acts.toggle_list, at_once=True, keys="ctrl+l", slash="chats", priority=True,

@@ -99,7 +99,7 @@ class Answers:
         keys = (
             say("enter asks it on a new branch") if message.role == "user" else say("enter keeps it as a new version")
         )
-        line = say("{what}: {keys}, esc leaves it as it was", what=what, keys=keys)
+        line = say("{what}: {keys}, esc leaves it", what=what, keys=keys)
         self._banner(visible_line(line))
 
     def cancel_edit(self) -> bool:

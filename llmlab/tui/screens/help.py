@@ -54,18 +54,17 @@ def _row(command: Command, keymap: Mapping[str, str]) -> Row:
 
 
 def help_page(keymap: Mapping[str, str]) -> Group:
-    """All sections, their columns under each other."""
+    """All sections, their columns under each other; a command without a key stands under its slash."""
     sections = help_sections(keymap)
-    rows = [row for _, section in sections for row in section]
-    widths = [max(cell_len(row[column]) for row in rows) for column in (0, 1)]
+    width = max(cell_len(keys or slash) for _, rows in sections for keys, slash, _ in rows)
     parts: list[Text | Table] = []
-    for title, section in sections:
+    for title, rows in sections:
         table = Table.grid(padding=(0, 2))
-        table.add_column(style="bold", width=widths[0])
-        table.add_column(style="italic", width=widths[1])
+        table.add_column(style="bold", width=width)
         table.add_column(ratio=1)
-        for row in section:
-            table.add_row(*(Text(cell) for cell in row))
+        for keys, slash, text in rows:
+            also = Text(f"  {slash}", "italic dim") if keys and slash else Text("")
+            table.add_row(Text(keys or slash), Text(text).append_text(also))
         parts += [Text(title, "bold underline"), table, Text("")]
     return Group(*parts)
 

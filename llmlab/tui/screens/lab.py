@@ -22,7 +22,7 @@ from llmlab.tui.commands.table import BY_ID, bindings
 from llmlab.tui.notices import welcome_lines
 from llmlab.tui.screens.workbench import Workbench
 from llmlab.tui.services import LabServices, SettingsFile, Wish
-from llmlab.tui.widgets.chat_list import ChatList
+from llmlab.tui.widgets.chat_list import ChatList, Chats
 from llmlab.tui.widgets.completion import Completion
 from llmlab.tui.widgets.composer import Composer
 from llmlab.tui.widgets.hints import KeyHints
@@ -204,7 +204,7 @@ class LabScreen(Screen[None]):
     def _scope(self) -> Scope:
         if self.query_one(Transcript).has_focus:
             return "message"
-        return "list" if self.query_one(ChatList).has_focus_within else "lab"
+        return "list" if self.query_one(Chats).has_focus else "lab"
 
     def _answering(self) -> bool:
         return self._bench.done() and self._bench.result().desk.answering

@@ -1,4 +1,4 @@
-"""A question that one line answers."""
+"""Questions that one line, or a text of several lines, answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Input, Label
+from textual.widgets import Input, Label, TextArea
 
 from llmlab.words import say
 
@@ -34,3 +34,28 @@ class LineDialog(ModalScreen[str | None]):
     @on(Input.Submitted)
     def _answer(self, event: Input.Submitted) -> None:
         self.dismiss(event.value)
+
+
+class TextDialog(ModalScreen[str | None]):
+    """ctrl+s gives the text, which may be empty and have several lines; escape gives `None`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", show=False),
+        Binding("ctrl+s", "keep", show=False, priority=True),
+    ]
+
+    def __init__(self, question: str, value: str = "") -> None:
+        super().__init__()
+        self._question = question
+        self._value = value
+
+    def compose(self) -> ComposeResult:
+        """The question, the text, the keys."""
+        with Vertical(classes="dialog --wide"):
+            yield Label(self._question, classes="dialog-title", markup=False)
+            yield TextArea(self._value, soft_wrap=True, show_line_numbers=False, tab_behavior="focus", compact=True)
+            yield Label(say("ctrl+s keeps it, esc leaves it"), classes="dialog-keys", markup=False)
+
+    def action_keep(self) -> None:
+        """Give the text."""
+        self.dismiss(self.query_one(TextArea).text)

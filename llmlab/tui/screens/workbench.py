@@ -156,6 +156,12 @@ class Workbench:
 
         return await self._screen.app.push_screen_wait(LineDialog(question, value))
 
+    async def ask_text(self, question: str, value: str = "") -> str | None:
+        """A text of several lines from the user; `None` when they do not want to."""
+        from llmlab.tui.screens.line import TextDialog
+
+        return await self._screen.app.push_screen_wait(TextDialog(question, value))
+
     def open_settings(self) -> None:
         """Show the settings."""
         from llmlab.tui.screens.settings import SettingsScreen

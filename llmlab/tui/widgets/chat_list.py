@@ -26,23 +26,26 @@ SEARCH_PATIENCE = 0.15
 MATCH_OPEN, MATCH_CLOSE = "\x02", "\x03"
 
 
-def chat_line(chat: ChatSummary) -> Content:
-    """A chat as the list shows it: its title, and below it where a search matched."""
-    title = Content(visible_line(chat.title) or say("untitled"))
+def chat_line(chat: ChatSummary, width: int) -> Content:
+    """A chat as the list shows it in `width` cells: its title, and below it where a search matched."""
+    title = Content(visible_line(chat.title) or say("untitled")).truncate(width, ellipsis=True)
     if not chat.snippet:
         return title
-    return Content("\n").join([title, snippet_line(chat.snippet)])
+    return Content("\n").join([title, snippet_line(chat.snippet, width)])
 
 
-def snippet_line(snippet: str) -> Content:
-    """The place of a match, the match itself marked."""
-    parts: list[Content] = []
+def snippet_line(snippet: str, width: int) -> Content:
+    """The place of a match in `width` cells, the match itself marked and always in sight."""
     head, *marked = snippet.split(MATCH_OPEN)
-    parts.append(Content.styled(_flat(head), "$text-muted"))
+    before = _flat(head)
+    room = width // 3
+    if len(before) > room:
+        before = "…" + before[len(before) - room :]
+    parts = [Content.styled("  " + before, "$text-muted")]
     for piece in marked:
         match, _, rest = piece.partition(MATCH_CLOSE)
         parts += [Content.styled(_flat(match), "bold $text-warning"), Content.styled(_flat(rest), "$text-muted")]
-    return Content("  ") + Content("").join(parts)
+    return Content("").join(parts).truncate(width, ellipsis=True)
 
 
 def _flat(text: str) -> str:
@@ -124,7 +127,7 @@ class ChatList(Vertical):
 
     def _line(self, chat: ChatSummary) -> Content:
         mark = Content.styled("▌", "$text-accent") if chat.id == self._open_id else Content(" ")
-        return mark + chat_line(chat)
+        return mark + chat_line(chat, max(8, self.size.width - 4))
 
     def begin_search(self, text: str) -> None:
         """Put the cursor into the search, `text` already typed."""

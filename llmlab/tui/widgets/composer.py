@@ -32,7 +32,7 @@ class Composer(TextArea):
 
     DEFAULT_CSS = """
     Composer {
-        height: auto; min-height: 3; max-height: 12; padding: 0 1; border: round $border-blurred;
+        height: auto; min-height: 3; max-height: 12; padding: 0 1; border: round $foreground 25%;
         background: $background;
     }
     Composer:focus { border: round $border; }
