@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import ClassVar, Final
@@ -19,16 +18,18 @@ from textual.timer import Timer
 from llmlab.domain.generation import Turn
 from llmlab.domain.messages import Message
 from llmlab.domain.terminal import visible
-from llmlab.tui.markup.code import ColourCache, Colours, colour
 from llmlab.tui.markup.lines import Line
+from llmlab.tui.widgets.transcript_colours import Colourist
 from llmlab.tui.widgets.transcript_entry import Entry
 from llmlab.tui.widgets.transcript_marks import code_of
 from llmlab.tui.widgets.transcript_paint import Painter
 from llmlab.tui.widgets.transcript_roll import Place
 from llmlab.tui.widgets.transcript_view import RollView
 
-_FRAME: Final = 1 / 15
+_FRAME: Final = 0.08
 """Seconds between two repaints of a growing answer, at least."""
+_GRACE: Final = 0.06
+"""How much longer what has come waits for the next change: painted with it, both are one repaint of the screen."""
 _SHARE: Final = 5
 """A repaint is followed by a pause at least this many times as long as it took."""
 _LONGEST: Final = 0.2
@@ -68,17 +69,8 @@ class Transcript(RollView):
         id: str | None = None,  # noqa: A002 - the name Textual gives it
         classes: str | None = None,
     ) -> None:
-        """An empty transcript.
-
-        Args:
-            welcome: Markdown lines for an empty chat, or what gives them in the language in use.
-            name: as for every widget.
-            id: as for every widget.
-            classes: as for every widget.
-        """
-        self._colours = ColourCache(self._request_colours)
-        self._uncoloured: deque[tuple[str, str]] = deque()
-        super().__init__(self._colours, name=name, id=id, classes=classes)
+        """An empty transcript; `welcome` are Markdown lines for an empty chat, or what gives them."""
+        super().__init__(Colourist(self, self._coloured), name=name, id=id, classes=classes)
         self._welcome = welcome
         self._index: dict[str, int] = {}
         self._selected: str | None = None
@@ -128,7 +120,7 @@ class Transcript(RollView):
         self.measure_later()
 
     def update_message(self, message: Message, turn: Turn | None = None) -> None:
-        """Show a message that has changed or is new at the end; one that grows is painted 15 times a second at most.
+        """Show a message that has changed or is new at the end; one that grows is painted 12 times a second at most.
 
         Args:
             message: the message with its text so far.
@@ -139,7 +131,7 @@ class Transcript(RollView):
         if wait <= 0 or message.id not in self._index:
             self._flush()
         elif self._flush_timer is None:
-            self._flush_timer = self.set_timer(wait, self._flush)
+            self._flush_timer = self.set_timer(wait + _GRACE, self._flush)
 
     def retell(self) -> None:
         """Speak the language in use."""
@@ -288,26 +280,6 @@ class Transcript(RollView):
         else:
             self.keep(anchor)
 
-    # Colours of code
-
-    def _request_colours(self, language: str, code: str) -> None:
-        """Compute the colours of a block beside the screen, one block at a time."""
-        self._uncoloured.append((language, code))
-        if len(self._uncoloured) == 1:
-            self._colour_next()
-
-    def _colour_next(self) -> None:
-        language, code = self._uncoloured[0]
-
-        def compute() -> None:
-            self.app.call_from_thread(self._put_colours, language, code, colour(language, code))
-
-        self.run_worker(compute, thread=True, group="colours", exit_on_error=False)
-
-    def _put_colours(self, language: str, code: str, colours: Colours) -> None:
-        self._colours.put(language, code, colours)
+    def _coloured(self, code: str) -> None:
         self.roll.recolour(code)
         self.refresh()
-        self._uncoloured.popleft()
-        if self._uncoloured:
-            self._colour_next()

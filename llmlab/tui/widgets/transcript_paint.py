@@ -26,6 +26,42 @@ ROLES: Final[tuple[Role, ...]] = (
     "model", "thinking", "keyword", "string", "comment", "number", "name", "operator",
 )  # fmt: skip
 GROUNDS: Final = ("plain", "you", "code", "cursor")
+NAMES: Final = (*ROLES, *(f"ground-{name}" for name in GROUNDS))
+"""What has a component style: every role and every ground."""
+COMPONENTS: Final = {f"transcript--{name}" for name in NAMES}
+CSS: Final = """
+RollView {
+    overflow-x: hidden;
+    overflow-y: auto;
+    scrollbar-gutter: stable;
+    scrollbar-size-vertical: 1;
+    background: $background;
+    & > .transcript--ground-plain { background: $background 0%; }
+    & > .transcript--ground-you { background: $foreground 6%; }
+    & > .transcript--ground-code { background: $foreground 9%; }
+    & > .transcript--ground-cursor { background: $primary 13%; }
+    & > .transcript--text { color: $foreground; }
+    & > .transcript--muted { color: $foreground 65%; }
+    & > .transcript--heading { color: $text-primary; }
+    & > .transcript--code { color: $text-warning; background: $foreground 9%; }
+    & > .transcript--link { color: $foreground 65%; }
+    & > .transcript--marker { color: $text-primary; }
+    & > .transcript--quote { color: $foreground 80%; }
+    & > .transcript--rule { color: $foreground 35%; }
+    & > .transcript--strong { color: $primary; }
+    & > .transcript--warning { color: $text-warning; }
+    & > .transcript--error { color: $text-error; }
+    & > .transcript--you { color: $text-accent; }
+    & > .transcript--model { color: $text-primary; }
+    & > .transcript--thinking { color: $foreground 70%; }
+    & > .transcript--keyword { color: $text-accent; }
+    & > .transcript--string { color: $text-success; }
+    & > .transcript--comment { color: $foreground 65%; text-style: italic; }
+    & > .transcript--number { color: $text-warning; }
+    & > .transcript--name { color: $text-primary; }
+    & > .transcript--operator { color: $foreground 80%; }
+}
+"""
 
 
 class Palette:

@@ -16,7 +16,7 @@ from textual.widget import Widget
 from llmlab.tui.markup.code import Highlighter
 from llmlab.tui.markup.lines import Line, Role, clipboard_text
 from llmlab.tui.widgets.transcript_marks import code_of, marked, place_of
-from llmlab.tui.widgets.transcript_paint import GROUNDS, GUTTER, MARGIN, ROLES, Painter, Palette
+from llmlab.tui.widgets.transcript_paint import COMPONENTS, CSS, GUTTER, MARGIN, NAMES, Painter, Palette
 from llmlab.tui.widgets.transcript_roll import Place, Roll
 
 _SLICE: Final = 0.002
@@ -35,42 +35,8 @@ class RollView(ScrollView):
     """
 
     ALLOW_SELECT = True
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"transcript--{role}" for role in ROLES} | {
-        f"transcript--ground-{name}" for name in GROUNDS
-    }
-    DEFAULT_CSS = """
-    RollView {
-        overflow-x: hidden;
-        overflow-y: auto;
-        scrollbar-gutter: stable;
-        scrollbar-size-vertical: 1;
-        background: $background;
-        & > .transcript--ground-plain { background: $background 0%; }
-        & > .transcript--ground-you { background: $foreground 6%; }
-        & > .transcript--ground-code { background: $foreground 9%; }
-        & > .transcript--ground-cursor { background: $primary 13%; }
-        & > .transcript--text { color: $foreground; }
-        & > .transcript--muted { color: $foreground 55%; }
-        & > .transcript--heading { color: $text-primary; }
-        & > .transcript--code { color: $text-warning; background: $foreground 9%; }
-        & > .transcript--link { color: $foreground 55%; }
-        & > .transcript--marker { color: $text-primary; }
-        & > .transcript--quote { color: $foreground 75%; }
-        & > .transcript--rule { color: $foreground 35%; }
-        & > .transcript--strong { color: $primary; }
-        & > .transcript--warning { color: $text-warning; }
-        & > .transcript--error { color: $text-error; }
-        & > .transcript--you { color: $text-accent; }
-        & > .transcript--model { color: $text-primary; }
-        & > .transcript--thinking { color: $foreground 60%; }
-        & > .transcript--keyword { color: $text-accent; }
-        & > .transcript--string { color: $text-success; }
-        & > .transcript--comment { color: $foreground 55%; text-style: italic; }
-        & > .transcript--number { color: $text-warning; }
-        & > .transcript--name { color: $text-primary; }
-        & > .transcript--operator { color: $foreground 75%; }
-    }
-    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS
+    DEFAULT_CSS = CSS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "scroll_up", show=False, id="transcript.up"),
         Binding("down", "scroll_down", show=False, id="transcript.down"),
@@ -199,8 +165,7 @@ class RollView(ScrollView):
         if painter is not None and not self._restyled and painter.width == width:
             return painter
         self._restyled = False
-        names = (*ROLES, *(f"ground-{name}" for name in GROUNDS))
-        parts = {name: self.get_component_styles(f"transcript--{name}") for name in names}
+        parts = {name: self.get_component_styles(f"transcript--{name}") for name in NAMES}
         selection = self.screen.get_component_rich_style("screen--selection")
         palette = Palette(self.background_colors[1], parts, selection)
         if painter is None or painter.width != width or palette.identity != painter.palette.identity:
