@@ -10,7 +10,6 @@ import signal
 import sys
 import threading
 import time
-from types import FrameType
 from typing import BinaryIO, Final
 
 import msgspec
@@ -67,22 +66,26 @@ class EngineProcess:
 
     def obey_signals(self) -> None:
         """End on SIGTERM, and when the parent dies without closing the pipe (Linux tells)."""
-
-        def on_terminate(_signal: int, _frame: FrameType | None) -> None:
-            self._end()
-            threading.Thread(target=_exit_after_grace, daemon=True).start()
-
-        signal.signal(signal.SIGTERM, on_terminate)
+        if sys.platform == "win32":
+            return
+        # A handler in Python waits until the main thread has time for it; a byte in a pipe finds a thread that listens.
+        heard, told = os.pipe()
+        os.set_blocking(told, False)
+        signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGUSR1):
+            signal.signal(number, lambda _number, _frame: None)
+        parent = os.getppid()
+        threading.Thread(target=self._hear_signals, args=(heard, parent), daemon=True).start()
         if sys.platform == "linux":
-            parent = os.getppid()
-
-            def on_parent_thread_death(_signal: int, _frame: FrameType | None) -> None:
-                # The signal comes when the thread that started this process ends; only the process counts.
-                if os.getppid() != parent:
-                    on_terminate(_signal, _frame)
-
-            signal.signal(signal.SIGUSR1, on_parent_thread_death)
             ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, int(signal.SIGUSR1))
+
+    def _hear_signals(self, heard: int, parent: int) -> None:
+        while True:
+            number = os.read(heard, 1)[0]
+            # Linux's signal comes when the thread that started this process ends; only the parent's death counts.
+            if number == signal.SIGTERM or os.getppid() != parent:
+                self._end()
+                _exit_after_grace()
 
     def run(self) -> int:
         """Serve until told to end; the exit code."""
@@ -191,6 +194,7 @@ class EngineProcess:
         def progress(fraction: float) -> None:
             self._outbox.send(Progress(id=command.id, fraction=fraction))
 
+        begun, meter = time.monotonic(), LoadMeter()
         loader = Loader(command.spec, self._log, progress, give_up, abort=lambda: self._interrupt.raised)
         try:
             model = loader.load()
@@ -206,7 +210,7 @@ class EngineProcess:
         self._model, self._desk = model, desk
         governor = None
         if command.spec.n_threads == "auto":
-            governor = Governor(model.n_threads, LoadMeter().others, time.monotonic())
+            governor = Governor(model.n_threads, meter.others, begun)
         self._scheduler = Scheduler(
             model.context,
             model.vocabulary,

@@ -85,12 +85,14 @@ class Scheduler:
         """Prompt tokens a second; 0 until the first step that read."""
         self._wrote_for = 0.0
         """Seconds of the last step that only wrote."""
+        self._resting = True
         self._full = False
         """There is no room for the next that waits; nobody is seated before somebody ends."""
 
     def rest(self) -> None:
         """Nothing is to be done for a while."""
         self._outbox.send()
+        self._resting = True
         if self._governor is not None:
             self._governor.rest(self._clock())
 
@@ -154,6 +156,8 @@ class Scheduler:
 
     def step(self) -> None:
         """Compute one batch for all answers, after ending those that were cancelled and seating those that wait."""
+        if self._resting:
+            self._wake()
         self._end_cancelled()
         self._seat_waiting()
         shares = self._pack()
@@ -177,6 +181,11 @@ class Scheduler:
             self._make_room()
         else:
             self._break_off(shares, code)
+
+    def _wake(self) -> None:
+        self._resting = False
+        if self._governor is not None:
+            self._context.use_threads(self._governor.wake(self._clock()))
 
     def _expected(self, reads: int) -> float:
         """Seconds that the next step may take."""

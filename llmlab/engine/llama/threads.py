@@ -20,6 +20,8 @@ MOST_THREADS: Final = 64
 """More never helped decoding and very many crash llama.cpp."""
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks at the machine's load."""
+SHORTEST_LOOK: Final = 0.25
+"""Seconds over which the load can be told; the system counts in hundredths."""
 TOLERATED: Final = 0.5
 """Cores that others may use before a thread is given up for them."""
 QUIET: Final = 0.2
@@ -114,10 +116,16 @@ class Governor:
         return self.threads
 
     def rest(self, now: float) -> None:
-        """Nothing was computed for a while: what others did meanwhile says nothing about now."""
+        """Nothing is computed from now on."""
         self._others()
         self._looked = now
         self._lost = 0.0
+
+    def wake(self, now: float) -> int:
+        """Threads for the first step after a rest, by what others did meanwhile."""
+        if now - self._looked >= SHORTEST_LOOK:
+            self._look(now)
+        return self.threads
 
     def _note(self, seconds: float) -> None:
         if self._usual and seconds > STALL * self._usual:

@@ -89,12 +89,25 @@ def test_one_thread_stays() -> None:
     assert machine.governor.step(machine.now, 1.0) == 1
 
 
-def test_what_happened_while_at_rest_says_nothing() -> None:
+def test_after_a_rest_threads_follow_what_others_did_meanwhile() -> None:
     machine = Machine(2)
     machine.run(0.5)
-    machine.now += 60
     machine.governor.rest(machine.now)
-    assert machine.run(0.9) == 2
+    machine.now += 60
+    machine.others = 1.2
+    assert machine.governor.wake(machine.now) == 1
+    machine.governor.rest(machine.now)
+    machine.now += 60
+    machine.others = 0.1
+    assert machine.governor.wake(machine.now) == 2
+
+
+def test_a_very_short_rest_says_nothing() -> None:
+    machine = Machine(2)
+    machine.governor.rest(machine.now)
+    machine.now += 0.05
+    machine.others = 1.9
+    assert machine.governor.wake(machine.now) == 2
 
 
 def test_the_number_asked_for_is_kept_within_reason() -> None:
