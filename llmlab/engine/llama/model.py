@@ -104,8 +104,6 @@ class Loader:
         n_ctx = wanted_window(spec, gguf.of_architecture("context_length"))
         sizes = sizes_of(gguf, spec.cache_type_k, spec.cache_type_v)
         placement = self._place(sizes, n_ctx)
-        if placement.layers == 0:
-            check_window(spec, gguf, sizes, n_ctx, psutil.virtual_memory().available)
         model = self._load(gguf, sizes, placement, n_ctx)
         model.load_s = time.monotonic() - started
         if self._give_up():
@@ -136,6 +134,8 @@ class Loader:
         """Load with the layers of `placement`; where they were fitted, with fewer each time memory does not suffice."""
         layers = placement.layers
         while True:
+            if layers == 0:
+                check_window(self._spec, gguf, sizes, n_ctx, psutil.virtual_memory().available)
             pointer, errors = self._load_weights(layers)
             if pointer:
                 try:

@@ -225,3 +225,62 @@ def test_a_long_piece_is_not_lost(models: Path, tmp_path: Path) -> None:
     token = next(t for t in range(model.vocabulary.size) if model.vocabulary.text(t).startswith("ĠĠ"))
     assert model.vocabulary.look_up(token) == (b" " * 200, False)
     model.close()
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Pretends that there is one GPU with so many bytes free; what goes there is computed on the CPU all the same."""
+
+    def pretend(free: int) -> None:
+        device = library.Device(0, "GPU0", "A pretended GPU", free, free)
+        monkeypatch.setattr(library, "can_offload", lambda: True)
+        monkeypatch.setattr(library, "gpu_devices", lambda: (device,))
+
+    return pretend
+
+
+@pytest.mark.parametrize(
+    ("asked", "free", "layers", "note"),
+    [
+        ("auto", 8 << 30, 3, "All 3 layers"),
+        ("auto", 1 << 20, 0, "0 of 3 layers"),
+        ("all", 1 << 20, 3, ""),
+        (2, 1 << 20, 2, ""),
+        (0, 8 << 30, 0, ""),
+    ],
+)
+def test_layers_go_where_they_are_asked_to_go(
+    models: Path, gpu: Callable[[int], None], asked: Any, free: int, layers: int, note: str
+) -> None:
+    gpu(free)
+    found = card(models / "bytes.gguf", n_gpu_layers=asked)
+    assert found.n_gpu_layers == layers
+    assert found.device == ("A pretended GPU" if layers else "CPU")
+    assert [text for text in found.notes if note in text] == list(found.notes)
+    assert bool(found.notes) == bool(note)
+
+
+def test_fewer_layers_are_tried_when_a_gpu_has_less_room_than_it_says(
+    models: Path, gpu: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpu(8 << 30)
+    load_weights = Loader._load_weights
+    tried: list[int] = []
+
+    def fail_on_gpu(loader: Loader, layers: int) -> Any:
+        tried.append(layers)
+        return (None, library.Lines(["out of memory"])) if layers > 1 else load_weights(loader, layers)
+
+    monkeypatch.setattr(Loader, "_load_weights", fail_on_gpu)
+    found = card(models / "bytes.gguf")
+    assert tried == [3, 2, 1]
+    assert found.n_gpu_layers == 1
+    assert any("1 of 3 layers" in note for note in found.notes)
+
+
+def test_a_number_that_does_not_fit_is_not_changed_behind_the_back(
+    models: Path, gpu: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpu(8 << 30)
+    monkeypatch.setattr(Loader, "_load_weights", lambda _loader, _layers: (None, library.Lines(["out of memory"])))
+    assert "out of memory" in refusal(models / "bytes.gguf", n_gpu_layers=3).what

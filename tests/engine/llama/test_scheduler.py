@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -375,3 +376,34 @@ def test_times_add_up(harness: Make) -> None:
     assert timing.first_token_s >= timing.prefill_s > 0
     assert timing.decode_s > 0
     assert timing.tokens_per_s == pytest.approx(49 / timing.decode_s)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_crowd_with_cancels_in_a_small_window_ends_each_answer_once_and_rightly(harness: Make, seed: int) -> None:
+    engine = harness("bigram", n_ctx=256, n_batch=64, n_ubatch=32)
+    dice = random.Random(seed)
+    asked: dict[int, tuple[int, int, int]] = {}
+    cancelled = set()
+    while len(asked) < 60 or engine.scheduler.busy:
+        if len(asked) < 60 and dice.random() < 0.4:
+            prompt = (
+                *b"a shared beginning "[: dice.randrange(20)],
+                *dice.choices(range(256), k=dice.randrange(1, 120)),
+            )
+            most, samples = dice.randrange(1, 100), dice.choice((1, 1, 1, 4))
+            asked[engine.submit(prompt, limited(most), samples)] = (prompt[-1], min(most, 256 - len(prompt)), samples)
+        if asked and dice.random() < 0.05:
+            cancelled.add(chosen := dice.choice(list(asked)))
+            engine.interrupt.cancel(chosen)
+        engine.scheduler.step()
+    engine.scheduler.rest()
+    for command, (last, most, samples) in asked.items():
+        whole = text_of(greedy_chain(last, most))
+        for sample in range(samples):
+            told = engine.told(command, sample)
+            assert told.ended is not None
+            assert told.tokens == told.ended.usage.generated
+            if command not in cancelled or told.ended.reason == "length":
+                assert (told.text, told.ended.usage.generated) == (whole, most)
+            else:
+                assert told.text == text_of(greedy_chain(last, told.tokens))
