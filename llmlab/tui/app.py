@@ -22,6 +22,7 @@ from llmlab.paths import find_paths
 from llmlab.tui.clipboard import copy_to_system
 from llmlab.tui.commands.palette import CommandProvider
 from llmlab.tui.commands.table import BY_ID, bindings, near_miss
+from llmlab.tui.jobs import run_beside
 from llmlab.tui.notices import describe
 from llmlab.tui.screens.lab import LabScreen
 from llmlab.tui.services import LabServices, OpenServices, SettingsFile, Wish
@@ -76,7 +77,7 @@ class LabApp(App[None]):
 
     @on(LabScreen.Drawn)
     def _begin(self) -> None:
-        self.run_worker(self._open(), group="open", exit_on_error=False)
+        run_beside(self, self._open, "open")
 
     async def _open(self) -> None:
         """Open everything, tell what is wrong with the settings, and let the screen begin."""

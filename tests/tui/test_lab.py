@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from textual import events
+from textual.widgets import Label
 
 from llmlab.domain.model import BadModel
 from llmlab.engine.scripted import Die, Fail, Hold, Reply, Script
 from llmlab.errors import ModelError
 from llmlab.paths import Paths
 from llmlab.tui.screens.help import HelpScreen
-from llmlab.tui.screens.line import LineDialog
+from llmlab.tui.screens.line import LineDialog, TextDialog
 from llmlab.tui.screens.picker import ModelPicker
 from llmlab.tui.screens.settings import SettingsScreen
 from llmlab.tui.services import Wish
@@ -401,3 +402,62 @@ async def test_an_answer_goes_on_while_another_chat_is_open(paths: Paths) -> Non
         await lab.until(lambda: not lab.bench.desk.answers[first].running)
         await lab.bench.open_chat(first)
         assert lab.texts == ["a", "So done"]
+
+
+async def test_a_wrong_setting_is_told_where_it_was_typed_and_keeps_the_form_open(paths: Paths) -> None:
+    async with laboratory(paths) as lab:
+        await lab.pilot.press("f2")
+        await lab.until(lambda: isinstance(lab.app.screen, SettingsScreen))
+        lab.app.screen.query_one("#top_k").focus()
+        await lab.pilot.press("9", "x", "tab")
+        problem = lab.app.screen.query_one("#problem", Label)
+        await lab.until(lambda: "top_k" in str(problem.render()))
+        await lab.pilot.press("escape")
+        assert isinstance(lab.app.screen, SettingsScreen)
+        await lab.pilot.press("backspace", "backspace", "4", "escape")
+        await lab.until(lambda: lab.app.screen is lab.screen)
+        assert lab.bench.desk.sampling.top_k == 4
+
+
+async def test_a_system_prompt_is_asked_for_and_given_to_the_model(paths: Paths) -> None:
+    async with laboratory(paths) as lab:
+        await lab.command("/system")
+        await lab.until(lambda: isinstance(lab.app.screen, TextDialog))
+        await lab.pilot.press(*"Be brief", "enter", "!", "ctrl+s")
+        await lab.until(lambda: lab.bench.desk.chat.system == "Be brief\n!")
+        await lab.ask("a")
+        assert lab.engines[0].prompts[-1][0].text == "Be brief\n!"
+
+
+async def test_the_list_takes_the_place_of_the_chat_where_there_is_no_room_beside_it(paths: Paths) -> None:
+    async with laboratory(paths, size=(80, 24)) as lab:
+        await lab.ask("a")
+        chats = lab.screen.query_one(Chats)
+        assert not lab.screen.query_one("#list").display
+        await lab.pilot.press("ctrl+l")
+        await lab.until(lambda: chats.has_focus and chats.option_count == 1)
+        await lab.pilot.press("down", "enter")
+        await lab.until(lambda: lab.composer.has_focus and not lab.screen.query_one("#list").display)
+
+
+async def test_with_no_model_at_all_the_lab_opens_and_says_what_to_do(paths: Paths) -> None:
+    async with laboratory(paths, shelf=ShelfDouble([]), ready=False) as lab:
+        await lab.until(lambda: lab.toasts)
+        assert "No model can be used." in lab.toasts[0]
+        await lab.pilot.press("h", "i", "enter")
+        await lab.until(lambda: any("F5" in toast for toast in lab.toasts))
+        assert lab.composer.text == "hi"
+        lab.shelf.listed = [spec("one")]
+        lab.shelf.edited = True
+        lab.bench.models.look()
+        await lab.until(lambda: lab.services.host.state.phase == "ready")
+
+
+async def test_thinking_unfolds_and_folds(paths: Paths) -> None:
+    async with laboratory(paths, Reply(("<think>", "hm", "</think>", "yes"))) as lab:
+        await lab.ask("a")
+        assert lab.bench.desk.path[1].thinking == "hm"
+        await lab.pilot.press("ctrl+t")
+        assert lab.transcript.thinking_shown
+        await lab.pilot.press("ctrl+t")
+        assert not lab.transcript.thinking_shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from functools import partial
 
 from textual.widgets import Static
 
@@ -26,7 +27,7 @@ class Answers:
 
     def start(self, changes: AsyncGenerator[Change, None], *, draft: str = "") -> None:
         """Follow an answer; `draft` returns to the composer when it cannot begin."""
-        self._picture.work(self._follow(self._desk.begin_answer(), changes, draft), "answers")
+        self._picture.work(partial(self._follow, self._desk.begin_answer(), changes, draft), "answers")
         self._picture.show_status()
         self._picture.screen.refresh_bindings()
 

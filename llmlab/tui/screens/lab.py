@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 from textual import events, on
@@ -19,6 +20,7 @@ from llmlab.errors import LlmlabError
 from llmlab.tui.commands.command import Command, Scope
 from llmlab.tui.commands.slash import parse_slash
 from llmlab.tui.commands.table import BY_ID, bindings
+from llmlab.tui.jobs import run_beside
 from llmlab.tui.notices import welcome_lines
 from llmlab.tui.screens.workbench import Workbench
 from llmlab.tui.services import LabServices, SettingsFile, Wish
@@ -95,7 +97,7 @@ class LabScreen(Screen[None]):
         self._bench.set_result(bench)
         self.query_one(Transcript).refresh()
         if self._wish.resume:
-            self.run_worker(self._open_newest(), group="commands", exit_on_error=False)
+            run_beside(self, self._open_newest, "commands")
         return bench
 
     async def _open_newest(self) -> None:
@@ -117,7 +119,7 @@ class LabScreen(Screen[None]):
         if command.at_once and self._bench.done():
             await self._perform(command, "")
         else:
-            self.run_worker(self._perform(command, ""), group="commands", exit_on_error=False)
+            run_beside(self, partial(self._perform, command, ""), "commands")
 
     async def _perform(self, command: Command, argument: str) -> None:
         bench = await asyncio.shield(self._bench)
@@ -145,7 +147,7 @@ class LabScreen(Screen[None]):
     @on(Composer.Sent)
     def _sent(self, event: Composer.Sent) -> None:
         event.stop()
-        self.run_worker(self._take(event.text), group="commands", exit_on_error=False)
+        run_beside(self, partial(self._take, event.text), "commands")
 
     async def _take(self, text: str) -> None:
         """A command or a message."""
@@ -164,7 +166,7 @@ class LabScreen(Screen[None]):
 
     @on(ChatList.Opened)
     async def _opened(self, event: ChatList.Opened) -> None:
-        self.run_worker(self._open(event.chat_id), group="commands", exit_on_error=False)
+        run_beside(self, partial(self._open, event.chat_id), "commands")
 
     async def _open(self, chat_id: str) -> None:
         bench = await asyncio.shield(self._bench)
@@ -216,3 +218,7 @@ class LabScreen(Screen[None]):
         self.query_one(Transcript).retell()
         self.query_one(StatusBar).refresh()
         self.query_one(KeyHints).refresh()
+        # Rows that are laid out keep their words: lay out anew.
+        self.query_one(Transcript).show((), {})
+        if self._bench.done():
+            self._bench.result().show_chat()

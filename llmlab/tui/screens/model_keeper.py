@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from llmlab.domain.model import BadModel, ModelSpec
 from llmlab.domain.terminal import visible
@@ -38,7 +39,7 @@ class ModelKeeper:
     def load(self, spec: ModelSpec) -> None:
         """Make `spec` the model of the lab and start to load it."""
         self._desk.spec = spec
-        self._picture.work(self._load(spec), "load", exclusive=True)
+        self._picture.work(partial(self._load, spec), "load", exclusive=True)
 
     async def _load(self, spec: ModelSpec) -> None:
         try:
@@ -73,7 +74,7 @@ class ModelKeeper:
 
     def look(self) -> None:
         """See whether models.toml was edited."""
-        self._picture.work(self._look(), "models.toml", exclusive=True)
+        self._picture.work(self._look, "models.toml", exclusive=True)
 
     async def _look(self) -> None:
         news = await look_at_shelf(self._desk.services.shelf, self._desk.spec)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import Any, Final
+from typing import Final
 
 from textual.screen import Screen
 
 from llmlab.errors import LlmlabError
 from llmlab.tui.commands.lab import Severity
 from llmlab.tui.desk import Desk
+from llmlab.tui.jobs import Job, run_beside
 from llmlab.tui.meter import Meter
 from llmlab.tui.notices import describe
 from llmlab.tui.services import Change
@@ -46,9 +46,9 @@ class Picture:
         """Where the user writes."""
         return self.screen.query_one(Composer)
 
-    def work(self, coroutine: Coroutine[Any, Any, None], group: str, *, exclusive: bool = False) -> None:
+    def work(self, job: Job, group: str, *, exclusive: bool = False) -> None:
         """Run something beside the screen; an exclusive one takes the place of the one before in its group."""
-        self.screen.run_worker(coroutine, group=group, exclusive=exclusive, exit_on_error=False)
+        run_beside(self.screen, job, group, exclusive=exclusive)
 
     def tell(self, text: str, *, title: str = "", severity: Severity = "information") -> None:
         """Show a short message that goes away by itself."""
@@ -96,7 +96,7 @@ class Picture:
     def measure(self) -> None:
         """Count the tokens of the conversation with the draft; while an answer comes it counts itself."""
         if not self.desk.answering:
-            self.work(self._measure(), "gauge", exclusive=True)
+            self.work(self._measure, "gauge", exclusive=True)
 
     async def _measure(self) -> None:
         try:
@@ -108,7 +108,7 @@ class Picture:
 
     def refresh_list(self) -> None:
         """Read the list of chats again."""
-        self.work(self._refresh_list(), "list", exclusive=True)
+        self.work(self._refresh_list, "list", exclusive=True)
 
     async def _refresh_list(self) -> None:
         try:

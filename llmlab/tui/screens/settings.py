@@ -34,6 +34,8 @@ class SettingsScreen(ModalScreen[None]):
         super().__init__()
         self._settings = settings
         self._change = change
+        self._wrong = ""
+        """The field that holds something that cannot be."""
 
     def compose(self) -> ComposeResult:
         """One row a setting."""
@@ -97,10 +99,13 @@ class SettingsScreen(ModalScreen[None]):
         try:
             value = parse_setting(name, text) if text else None
         except ValueError as error:
+            self._wrong = name
             problem.update(str(error))
             field.focus()
             return False
-        problem.update("")
+        if self._wrong == name:
+            self._wrong = ""
+            problem.update("")
         if value != getattr(self._settings.current.sampling, name):
             self._change(sampling=with_setting(self._settings.current.sampling, name, value))
         return True

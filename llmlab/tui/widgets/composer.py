@@ -87,12 +87,11 @@ class Composer(TextArea):
         self.placeholder = say("Ask something, / for commands")
 
     def action_send(self) -> None:
-        """Send the draft, or first complete the command that is chosen."""
+        """Send the draft; a command that is half typed is completed first, and waits when something may follow it."""
         choice = self._completion.choice
-        if choice is not None:
-            self.set_draft(f"/{choice.slash}")
-            if choice.argument and not choice.keys:
-                self.insert(" ")
+        if choice is not None and self.text != f"/{choice.slash}":
+            self.action_complete()
+            if choice.argument:
                 return
         text = self.draft
         if text.strip():

@@ -1,0 +1,20 @@
+"""Work beside the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from textual.dom import DOMNode
+from textual.worker import Worker
+
+Job = Callable[[], Coroutine[Any, Any, None]]
+
+
+def run_beside(node: DOMNode, job: Job, group: str, *, exclusive: bool = False) -> None:
+    """Run `job` as a worker of `node`; an exclusive one takes the place of the one before in its group.
+
+    The job is a function, not a coroutine: one that is displaced before it began leaves nothing behind. What it raises
+    reaches the app, which writes it to the log.
+    """
+    _: Worker[None] = node.run_worker(job, group=group, exclusive=exclusive, exit_on_error=False)
