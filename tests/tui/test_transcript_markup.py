@@ -247,6 +247,12 @@ def test_a_guessed_height_is_near(text: str) -> None:
     assert abs(estimated_rows(text, 40) - exact) <= max(2, exact // 8)
 
 
+def test_a_block_too_long_to_be_parsed_is_shown_as_it_is() -> None:
+    text = "- " + "[a](b) " * 2_000
+    lines = drawn(text, 50)
+    assert clipboard_text([(line, 0, len(line.text)) for line in lines]) == text.rstrip()
+
+
 def test_nesting_without_end_is_drawn() -> None:
     for text in (">" * 3_000 + " deep", "- " * 300 + "deep", "*" * 2_000 + " deep", "[" * 2_000 + " deep"):
         assert "deep" in shown(text, 30)[-1]

@@ -102,8 +102,13 @@ def code_lines(
     """Lines of code as rows on their own ground; `lines` are clean."""
     inset: tuple[Span, ...] = (*prefix, (" ", Look()))
     lead = sum(len(text) for text, _ in inset)
+    room = width - 1 - sum(cell_len(text) for text, _ in inset)
+    plain = Look()
     rows: list[Line] = []
     for index, line in enumerate(lines):
+        if colours is None and cell_len(line) <= room:
+            rows.append(Line((*inset, (line, plain)), lead=lead, ground="code"))
+            continue
         spans = colours[index] if colours is not None and index < len(colours) else [(line, Look())]
         rows += flow(spans, width - 1, first=inset, rest=inset, lead=lead, ground="code", hard=True)
     return rows

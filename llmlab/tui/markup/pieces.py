@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from llmlab.domain.terminal import visible
 from llmlab.tui.markup.code import Highlighter, clean_code, code_lines, label_line, language_of
 from llmlab.tui.markup.lines import BLANK, PLAIN, Line, Look, Span
 from llmlab.tui.markup.segments import Segment, Segmenter, plain_segments
 from llmlab.tui.markup.wrapping import estimated_rows, flow_plain
+
+_LONGEST_PARSED: Final = 10_000
+"""Characters of the longest block that is parsed: some parses take time with the square of the length."""
 
 
 class Piece:
@@ -87,7 +91,7 @@ class Piece:
         rows: list[Line] = [BLANK] if segment.gap else []
         if segment.kind == "fence":
             rows += self._fence(highlight, len(rows))
-        elif segment.kind == "plain":
+        elif segment.kind == "plain" or len(self.source) > _LONGEST_PARSED:
             rows += flow_plain(visible(self.source), self._width, self._look, self._prefix)
         else:
             # Imported with the first Markdown there is: the screen's first frame does not wait for the parser.

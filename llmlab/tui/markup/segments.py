@@ -42,6 +42,8 @@ class _State:
     at: int = 0
     count: int = 0
     open: Segment | None = None
+    """The block that goes on; where it ends is in `end`."""
+    end: int = 0
     fence: str = ""
     blank: bool = False
 
@@ -63,30 +65,28 @@ class Segmenter:
             self._saved = _State()
         self.same = self._saved.count
         self._text = text
-        self._now = replace(self._saved)
-        del self.segments[self._now.count :]
-        while self._now.at < len(text):
-            end = text.find("\n", self._now.at)
-            complete = end >= 0
-            self._take(self._now.at, end if complete else len(text))
-            if not complete:
-                break
-            self._now.at = end + 1
-            self._now.count = len(self.segments)
-            self._saved = replace(self._now)
-        now = self._now
-        if now.open is not None:
-            self.segments.append(now.open)
+        self._now = now = replace(self._saved)
+        del self.segments[now.count :]
+        complete = text.rfind("\n") + 1
+        at = now.at
+        while at < complete:
+            end = text.index("\n", at)
+            self._take(at, end)
+            at = end + 1
+        now.at, now.count = at, len(self.segments)
+        self._saved = replace(now)
+        if at < len(text):
+            self._take(at, len(text))
+        self._close()
         return self.segments
 
     def _take(self, start: int, end: int) -> None:
         """Place one line."""
         now = self._now
-        raw = self._text[start:end].expandtabs(4)
+        raw = self._text[start:end]
         line = raw.strip()
-        indent = len(raw) - len(raw.lstrip())
         if now.fence:
-            self._extend(end)
+            now.end = end
             if _closes(line, now.fence):
                 now.fence = ""
                 if now.open is not None and now.open.kind == "fence":
@@ -96,6 +96,8 @@ class Segmenter:
         if not line:
             now.blank = True
             return
+        raw = raw.expandtabs(4)
+        indent = len(raw) - len(raw.lstrip())
         kind = _kind(line, indent)
         if not self._continues(kind, line, indent, start):
             self._begin(kind, line, start)
@@ -103,7 +105,7 @@ class Segmenter:
         # In a list, a fence may stand behind the marker of an item.
         if (kind == "fence" or in_list) and (fence := _FENCE.match(_ITEM.sub("", line, count=1).lstrip())):
             now.fence = fence.group(1) or fence.group(2)
-        self._extend(end)
+        now.end = end
         if now.open is not None and now.open.kind == "text":
             self._cut(max(start, now.open.start), end)
         now.blank = False
@@ -147,13 +149,10 @@ class Segmenter:
         gap = previous is not None and (now.blank or (kind in ("heading", "fence") and not cut))
         now.open = Segment(kind, start, start, gap, number=number, closed=kind != "fence")
 
-    def _extend(self, end: int) -> None:
-        if self._now.open is not None:
-            self._now.open = replace(self._now.open, end=end)
-
     def _close(self) -> None:
+        """The open block, if there is one, ends."""
         if self._now.open is not None:
-            self.segments.append(self._now.open)
+            self.segments.append(replace(self._now.open, end=self._now.end))
             self._now.open = None
 
     def _cut(self, start: int, end: int) -> None:
@@ -162,9 +161,9 @@ class Segmenter:
             stop = self._text.rfind(" ", start + LIMIT // 2, start + LIMIT)
             after = stop + 1 if stop > 0 else start + LIMIT
             stop = stop if stop > 0 else after
-            self._extend(stop)
+            self._now.end = stop
             self._close()
-            self._now.open = Segment("text", after, end, glue=self._text[stop:after])
+            self._now.open, self._now.end = Segment("text", after, end, glue=self._text[stop:after]), end
             start = after
 
 

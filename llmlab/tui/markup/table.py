@@ -8,13 +8,15 @@ from typing import Final, Literal
 from rich.cells import cell_len
 
 from llmlab.tui.markup.lines import Line, Look, Span
-from llmlab.tui.markup.wrapping import flow
+from llmlab.tui.markup.wrapping import flow, units
 
 Cell = list[Span]
 Align = Literal["left", "center", "right"]
 
 _RULE: Final = Look("rule")
 _NARROWEST: Final = 4
+_LONG_WORD: Final = 16
+"""A word longer than this may be cut for the sake of the other columns."""
 _BETWEEN: Final = " │ "
 
 
@@ -24,10 +26,11 @@ def table_lines(
     """A table in `room` cells."""
     count = len(header)
     spare = room - len(_BETWEEN) * (count - 1)
-    natural = [max(2, *(_width(row[column]) for row in [header, *rows])) for column in range(count)]
-    if sum(natural) > spare and spare < _NARROWEST * count:
+    natural = [min(max(2, *(_width(row[column]) for row in [header, *rows])), room) for column in range(count)]
+    floors = [_floor([row[column] for row in [header, *rows]]) for column in range(count)]
+    if sum(map(min, floors, natural)) > spare:
         return _records(header, rows, room)
-    widths = _shrunk(natural, spare)
+    widths = _shrunk(natural, floors, spare)
     lines = _row([[(text, look._replace(bold=True)) for text, look in cell] for cell in header], aligns, widths)
     lines.append(Line((("─┼─".join("─" * width for width in widths), _RULE),)))
     for row in rows:
@@ -39,19 +42,18 @@ def _width(cell: Cell) -> int:
     return cell_len("".join(text for text, _ in cell))
 
 
-def _shrunk(natural: Sequence[int], spare: int) -> list[int]:
-    """Widths that sum up to at most `spare`: the widest columns give way first."""
+def _floor(cells: Sequence[Cell]) -> int:
+    """The cells a column needs so that its words stay whole, unless they are long."""
+    words = (part for cell in cells for text, _ in cell for line in text.split("\n") for part in units(line))
+    return max(_NARROWEST, min(max((cell_len(word) for word in words), default=0), _LONG_WORD))
+
+
+def _shrunk(natural: Sequence[int], floors: Sequence[int], spare: int) -> list[int]:
+    """Widths that sum up to at most `spare`: the widest columns give way first, none below its floor."""
     widths = list(natural)
-    excess = sum(widths) - spare
-    while excess > 0:
-        widest = max(widths)
-        below = max((width for width in widths if width < widest), default=_NARROWEST)
-        wide = [index for index, width in enumerate(widths) if width == widest]
-        step = max(1, min(widest - below, excess // len(wide)))
-        for index in wide:
-            if excess > 0:
-                widths[index] -= step
-                excess -= step
+    for _ in range(sum(widths) - spare):
+        widest = max((width, index) for index, width in enumerate(widths) if width > min(floors[index], natural[index]))
+        widths[widest[1]] -= 1
     return widths
 
 

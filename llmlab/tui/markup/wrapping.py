@@ -70,6 +70,11 @@ def wrap(text: str, width: int) -> list[Slice]:
     return rows
 
 
+def units(text: str) -> list[str]:
+    """What a row does not break within, in order."""
+    return [unit for match in _UNIT.finditer(text) if (unit := match.group().strip(" "))]
+
+
 def _chop(text: str, width: int) -> list[str]:
     """`text` cut to rows wherever they are full; a character wider than the row gets one of its own."""
     return [part for part in chop_cells(text, max(width, 2)) if part] or [text]
