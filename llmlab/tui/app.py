@@ -22,7 +22,7 @@ from llmlab.paths import find_paths
 from llmlab.tui.clipboard import copy_to_system
 from llmlab.tui.commands.palette import CommandProvider
 from llmlab.tui.commands.table import BY_ID, bindings, near_miss
-from llmlab.tui.jobs import run_beside
+from llmlab.tui.jobs import DefectFound, run_beside
 from llmlab.tui.notices import describe
 from llmlab.tui.screens.lab import LabScreen
 from llmlab.tui.services import LabServices, OpenServices, SettingsFile, Wish
@@ -133,14 +133,15 @@ class LabApp(App[None]):
         self.run_worker(lambda: copy_to_system(text), group="clipboard", thread=True, exit_on_error=False)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """A defect of llmlab itself: it goes on, tells so, and leaves the trace in the log."""
+        """Let nothing fail in silence."""
         if event.state is WorkerState.ERROR and event.worker.error is not None:
-            self.report_defect(event.worker.error)
+            self.post_message(DefectFound(event.worker.error))
 
-    def report_defect(self, error: BaseException) -> None:
-        """Write the trace of an unexpected failure to the log and name the file."""
+    @on(DefectFound)
+    def _report_defect(self, event: DefectFound) -> None:
+        """A defect of llmlab itself: it goes on, tells so, and leaves the trace in the log."""
         log = find_paths().logs / "llmlab.log"
-        trace = "".join(traceback.format_exception(error))
+        trace = "".join(traceback.format_exception(event.error))
         try:
             log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with log.open("a", encoding="utf-8") as file:
@@ -148,8 +149,9 @@ class LabApp(App[None]):
         except OSError:
             # A full disk must not turn one failure into two; the message below still says what happened.
             pass
+        kind = type(event.error).__name__
         self.notify(
-            say("{kind}: this is a fault of llmlab. The details are in {file}.", kind=type(error).__name__, file=log),
+            say("{kind}: this is a fault of llmlab. The details are in {file}.", kind=kind, file=log),
             title=say("Something went wrong"),
             severity="error",
             timeout=12,

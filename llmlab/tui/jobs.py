@@ -6,7 +6,18 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from textual.dom import DOMNode
+from textual.message import Message
 from textual.worker import Worker
+
+
+class DefectFound(Message):
+    """Something beside the screen failed in a way that nobody foresaw."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+        """What was raised."""
+
 
 Job = Callable[[], Coroutine[Any, Any, None]]
 

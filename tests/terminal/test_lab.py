@@ -8,6 +8,8 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
 from tests.terminal.driver import Terminal
 
 OpenLab = Callable[..., Terminal]
@@ -150,3 +152,26 @@ def _path() -> str:
     import sys
 
     return f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+
+def test_a_killed_engine_is_told_what_was_said_stays_and_the_next_question_starts_it_again(open_lab: OpenLab) -> None:
+    with open_lab("endless") as lab:
+        lab.until_shows("ready")
+        lab.press("go on", "enter")
+        lab.until(lambda text: re.search(r"writing [1-9]", text), "a speed")
+        for child in psutil.Process(lab.process.pid).children(recursive=True):
+            child.kill()
+        lab.until_shows("endless stopped")
+        lab.press("and again", "enter")
+        lab.until(lambda text: re.search(r"writing [1-9]", text), "a speed")
+        lab.press("ctrl+q")
+        assert lab.until_ended() == 0
+
+
+def test_a_signal_to_end_leaves_the_terminal_in_order(open_lab: OpenLab) -> None:
+    with open_lab("short") as lab:
+        lab.until_shows("ready")
+        os.kill(lab.process.pid, signal.SIGTERM)
+        lab.until_ended()
+        assert b"\x1b[?1049l" in lab.raw
+        assert not psutil.pid_exists(lab.process.pid) or not lab.process.isalive()

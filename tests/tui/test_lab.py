@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from textual import events
 from textual.widgets import Label
 
@@ -461,3 +462,21 @@ async def test_thinking_unfolds_and_folds(paths: Paths) -> None:
         assert lab.transcript.thinking_shown
         await lab.pilot.press("ctrl+t")
         assert not lab.transcript.thinking_shown
+
+
+async def test_a_fault_of_the_lab_itself_is_told_and_logged_and_the_lab_goes_on(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with laboratory(paths) as lab:
+
+        def broken(search: str = "") -> None:
+            raise ZeroDivisionError("by test")
+
+        monkeypatch.setattr(lab.services.chats, "list", broken)
+        lab.bench.refresh_list()
+        await lab.until(lambda: lab.toasts)
+        assert "ZeroDivisionError" in lab.toasts[0]
+        assert "by test" in (paths.logs / "llmlab.log").read_text(encoding="utf-8")
+        monkeypatch.undo()
+        await lab.ask("a")
+        assert lab.texts == ["a", "Hello there."]

@@ -15,12 +15,13 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Static, TextArea
+from textual.worker import Worker, WorkerState
 
 from llmlab.errors import LlmlabError
 from llmlab.tui.commands.command import Command, Scope
 from llmlab.tui.commands.slash import parse_slash
 from llmlab.tui.commands.table import BY_ID, bindings
-from llmlab.tui.jobs import run_beside
+from llmlab.tui.jobs import DefectFound, run_beside
 from llmlab.tui.notices import welcome_lines
 from llmlab.tui.screens.workbench import Workbench
 from llmlab.tui.services import LabServices, SettingsFile, Wish
@@ -141,6 +142,11 @@ class LabScreen(Screen[None]):
     def _writing(self) -> bool:
         composer = self.query_one(Composer)
         return composer.has_focus and bool(composer.text)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Let nothing fail in silence."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self.post_message(DefectFound(event.worker.error))
 
     # What happens in the widgets
 
