@@ -23,7 +23,6 @@ from llmlab.tui.clipboard import copy_to_system
 from llmlab.tui.commands.palette import CommandProvider
 from llmlab.tui.commands.table import BY_ID, bindings, near_miss
 from llmlab.tui.jobs import DefectFound, run_beside
-from llmlab.tui.notices import describe
 from llmlab.tui.screens.lab import LabScreen
 from llmlab.tui.services import LabServices, OpenServices, SettingsFile, Wish
 from llmlab.tui.widgets.composer import COMPOSER_KEYS
@@ -86,8 +85,8 @@ class LabApp(App[None]):
         try:
             self._services = await self._open_services()
         except LlmlabError as error:
-            notice = describe(error)
-            self.notify(notice.text, title=notice.title, severity="error", timeout=3600, markup=False)
+            if self._lab is not None:
+                self._lab.give_up(error)
             return
         if self._lab is not None:
             self._lab.attach(self._services)

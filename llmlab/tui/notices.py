@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from llmlab.domain.terminal import visible
 from llmlab.errors import LlmlabError
 from llmlab.words import say
+
+ERROR_SECONDS: Final = 12.0
+"""How long a failure is shown; it has more to read than other messages."""
 
 
 @dataclass(frozen=True, slots=True)

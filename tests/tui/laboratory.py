@@ -86,7 +86,9 @@ class Laboratory:
 
     @property
     def bench(self) -> Workbench:
-        return self.screen._bench.result()
+        bench = self.screen.bench
+        assert bench is not None
+        return bench
 
     @property
     def composer(self) -> Composer:
@@ -177,7 +179,7 @@ async def laboratory(
     app = LabApp(SettingsFile(paths.settings_file), open_services, wish or Wish(export_folder=Path(paths.cache)))
     async with app.run_test(size=size, notifications=True) as pilot:
         lab = Laboratory(app, pilot, services, models, engines)
-        await lab.until(lambda: any(isinstance(s, LabScreen) and s._bench.done() for s in app.screen_stack))
+        await lab.until(lambda: any(isinstance(s, LabScreen) and s.bench is not None for s in app.screen_stack))
         if ready:
             await lab.until(lambda: host.state.phase == "ready")
         await pilot.pause()

@@ -10,14 +10,17 @@ from textual.widgets import Label
 
 from llmlab.domain.model import BadModel
 from llmlab.engine.scripted import Die, Fail, Hold, Reply, Script
-from llmlab.errors import ModelError
+from llmlab.errors import ModelError, StoreError
+from llmlab.library.settings import SettingsFile
 from llmlab.paths import Paths
+from llmlab.tui.app import LabApp
 from llmlab.tui.screens.help import HelpScreen
 from llmlab.tui.screens.line import LineDialog, TextDialog
 from llmlab.tui.screens.picker import ModelPicker
 from llmlab.tui.screens.settings import SettingsScreen
-from llmlab.tui.services import Wish
+from llmlab.tui.services import LabServices, Wish
 from llmlab.tui.widgets.chat_list import Chats
+from llmlab.tui.widgets.composer import Composer
 from llmlab.words import current_language
 from tests.tui.laboratory import ShelfDouble, laboratory, spec
 
@@ -480,3 +483,19 @@ async def test_a_fault_of_the_lab_itself_is_told_and_logged_and_the_lab_goes_on(
         monkeypatch.undo()
         await lab.ask("a")
         assert lab.texts == ["a", "Hello there."]
+
+
+async def test_a_store_that_cannot_be_opened_is_told_and_nothing_typed_is_lost(paths: Paths) -> None:
+    async def open_services() -> LabServices:
+        raise StoreError("The chats are from a newer llmlab.", where="llmlab.db", hint="Use that version.")
+
+    app = LabApp(SettingsFile(paths.settings_file), open_services)
+    async with app.run_test(notifications=True) as pilot:
+        toasts = app._notifications
+        while not len(toasts):
+            await pilot.pause()
+        await pilot.press("h", "i", "enter")
+        while len(toasts) < 2:
+            await pilot.pause()
+        assert {toast.title for toast in toasts} == {"The chats are from a newer llmlab."}
+        assert app.screen.query_one(Composer).text == "hi"

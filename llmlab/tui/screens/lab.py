@@ -22,7 +22,7 @@ from llmlab.tui.commands.command import Command, Scope
 from llmlab.tui.commands.slash import parse_slash
 from llmlab.tui.commands.table import BY_ID, bindings
 from llmlab.tui.jobs import DefectFound, run_beside
-from llmlab.tui.notices import welcome_lines
+from llmlab.tui.notices import ERROR_SECONDS, describe, welcome_lines
 from llmlab.tui.screens.workbench import Workbench
 from llmlab.tui.services import LabServices, SettingsFile, Wish
 from llmlab.tui.widgets.chat_list import ChatList, Chats
@@ -54,7 +54,9 @@ class LabScreen(Screen[None]):
         self._settings = settings
         self._wish = wish
         self._apply = apply
-        self._bench: asyncio.Future[Workbench] = asyncio.get_running_loop().create_future()
+        self.bench: Workbench | None = None
+        """Everything behind the screen; `None` until it is open."""
+        self._opening: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._turn = asyncio.Lock()
         self._patience: Timer | None = None
 
@@ -74,7 +76,7 @@ class LabScreen(Screen[None]):
 
     def _welcome(self) -> tuple[str, ...]:
         """What greets in an empty chat; the first frame does without, so as not to wait for Markdown."""
-        return welcome_lines() if self._bench.done() else ()
+        return welcome_lines() if self.bench is not None else ()
 
     def on_mount(self) -> None:
         """Set what the settings say."""
@@ -84,8 +86,8 @@ class LabScreen(Screen[None]):
 
     def on_unmount(self) -> None:
         """Nothing is drawn any more."""
-        if self._bench.done():
-            self._bench.result().models.end()
+        if self.bench is not None:
+            self.bench.models.end()
 
     def attach(self, services: LabServices) -> Workbench:
         """Everything is open: begin."""
@@ -95,15 +97,37 @@ class LabScreen(Screen[None]):
         bench.refresh_list()
         bench.picture.show_status()
         self.set_interval(MODELS_INTERVAL, bench.models.look)
-        self._bench.set_result(bench)
+        self.bench = bench
+        self._opening.set_result(None)
         self.query_one(Transcript).refresh()
         if self._wish.resume:
             run_beside(self, self._open_newest, "commands")
         return bench
 
+    def give_up(self, error: LlmlabError) -> None:
+        """Nothing can be opened: every wish is answered with the reason."""
+        self._opening.set_exception(error)
+        # With nobody waiting, the reason was told all the same.
+        self._opening.exception()
+        self._refuse(error)
+
+    def _refuse(self, error: LlmlabError) -> None:
+        notice = describe(error)
+        self.notify(notice.text, title=notice.title, severity="error", timeout=ERROR_SECONDS, markup=False)
+
+    async def _ready(self) -> Workbench:
+        """The bench, once everything is open.
+
+        Raises:
+            LlmlabError: it cannot be opened.
+        """
+        await asyncio.shield(self._opening)
+        assert self.bench is not None
+        return self.bench
+
     async def _open_newest(self) -> None:
         """Open the chat used last, if there is one."""
-        bench = self._bench.result()
+        bench = await self._ready()
         try:
             chats = await bench.desk.services.chats.list()
         except LlmlabError:
@@ -117,26 +141,26 @@ class LabScreen(Screen[None]):
     async def action_do(self, command_id: str) -> None:
         """Perform a command by its id: now, or beside the screen and after those that were given before it."""
         command = BY_ID[command_id]
-        if command.at_once and self._bench.done():
+        if command.at_once and self.bench is not None:
             await self._perform(command, "")
         else:
             run_beside(self, partial(self._perform, command, ""), "commands")
 
     async def _perform(self, command: Command, argument: str) -> None:
-        bench = await asyncio.shield(self._bench)
         try:
+            bench = await self._ready()
             if command.at_once:
                 await command.act(bench, argument)
                 return
             async with self._turn:
                 await command.act(bench, argument)
         except LlmlabError as error:
-            bench.picture.tell_problem(error)
+            self._refuse(error)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Undoing a delete leaves ctrl+z to the composer while there is nothing to bring back, or a draft."""
         if action == "do" and parameters == ("chat.undo",):
-            return self._bench.done() and bool(self._bench.result().desk.deleted) and not self._writing()
+            return self.bench is not None and bool(self.bench.desk.deleted) and not self._writing()
         return True
 
     def _writing(self) -> bool:
@@ -156,13 +180,13 @@ class LabScreen(Screen[None]):
         run_beside(self, partial(self._take, event.text), "commands")
 
     async def _take(self, text: str) -> None:
-        """A command or a message."""
-        bench = await asyncio.shield(self._bench)
+        """A command or a message; what cannot be taken goes back."""
         try:
             slash = parse_slash(text)
+            bench = await self._ready()
         except LlmlabError as error:
-            bench.answers.put_back(text)
-            bench.picture.tell_problem(error)
+            self.query_one(Composer).take_back(text)
+            self._refuse(error)
             return
         if slash is not None:
             await self._perform(slash.command, slash.argument)
@@ -175,17 +199,17 @@ class LabScreen(Screen[None]):
         run_beside(self, partial(self._open, event.chat_id), "commands")
 
     async def _open(self, chat_id: str) -> None:
-        bench = await asyncio.shield(self._bench)
-        async with self._turn:
-            try:
+        try:
+            bench = await self._ready()
+            async with self._turn:
                 await bench.open_chat(chat_id)
-            except LlmlabError as error:
-                bench.picture.tell_problem(error)
+        except LlmlabError as error:
+            self._refuse(error)
 
     @on(ChatList.Searched)
     def _searched(self) -> None:
-        if self._bench.done():
-            self._bench.result().refresh_list()
+        if self.bench is not None:
+            self.bench.refresh_list()
 
     @on(TextArea.Changed)
     def _drafted(self) -> None:
@@ -195,8 +219,8 @@ class LabScreen(Screen[None]):
         self._patience = self.set_timer(GAUGE_PATIENCE, self._measure)
 
     def _measure(self) -> None:
-        if self._bench.done():
-            self._bench.result().picture.measure()
+        if self.bench is not None:
+            self.bench.picture.measure()
 
     @on(events.DescendantFocus)
     @on(events.DescendantBlur)
@@ -215,7 +239,7 @@ class LabScreen(Screen[None]):
         return "list" if self.query_one(Chats).has_focus else "lab"
 
     def _answering(self) -> bool:
-        return self._bench.done() and self._bench.result().desk.answering
+        return self.bench is not None and self.bench.desk.answering
 
     def retell(self) -> None:
         """Speak the language in use."""
@@ -226,5 +250,5 @@ class LabScreen(Screen[None]):
         self.query_one(KeyHints).refresh()
         # Rows that are laid out keep their words: lay out anew.
         self.query_one(Transcript).show((), {})
-        if self._bench.done():
-            self._bench.result().show_chat()
+        if self.bench is not None:
+            self.bench.show_chat()

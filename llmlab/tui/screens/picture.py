@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from textual.screen import Screen
 
 from llmlab.errors import LlmlabError
@@ -11,15 +9,12 @@ from llmlab.tui.commands.lab import Severity
 from llmlab.tui.desk import Desk
 from llmlab.tui.jobs import Job, run_beside
 from llmlab.tui.meter import Meter
-from llmlab.tui.notices import describe
+from llmlab.tui.notices import ERROR_SECONDS, describe
 from llmlab.tui.services import Change
 from llmlab.tui.widgets.chat_list import ChatList
 from llmlab.tui.widgets.composer import Composer
 from llmlab.tui.widgets.status import StatusBar
 from llmlab.tui.widgets.transcript import Transcript
-
-ERROR_SECONDS: Final = 12.0
-"""How long a failure is shown; it has more to read than other messages."""
 
 
 class Picture:
