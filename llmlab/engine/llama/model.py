@@ -186,7 +186,8 @@ class Loader:
             raise without_vocabulary(self._spec)
         keeps_state = bool(api.llama_model_is_recurrent(pointer) or api.llama_model_is_hybrid(pointer))
         threads = threads_for(self._spec.n_threads)
-        sequences = SEQUENCES_OF_STATE if keeps_state else SEQUENCES
+        # Each sequence may want an entry in every batch.
+        sequences = min(SEQUENCES_OF_STATE if keeps_state else SEQUENCES, self._spec.n_batch)
         settings = ContextSettings.of(self._spec, n_ctx=n_ctx, sequences=sequences, threads=threads)
         with self._log.errors() as errors:
             made = api.llama_init_from_model(pointer, settings.params())

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
@@ -15,6 +13,7 @@ from llmlab.engine.llama.answer import Answer, AnswerKey
 from llmlab.engine.llama.context import ABORTED, FULL, OK, Context
 from llmlab.engine.llama.interrupt import Interrupt
 from llmlab.engine.llama.outbox import Outbox
+from llmlab.engine.llama.packing import WATCHED, Packer, Share
 from llmlab.engine.llama.prefix import Tokens
 from llmlab.engine.llama.residents import Residents
 from llmlab.engine.llama.sampler import Chain, plan
@@ -25,29 +24,6 @@ from llmlab.engine.llama.vocabulary import Vocabulary
 from llmlab.engine.wire import Ended, Generate, Problem, Read
 from llmlab.errors import EngineError
 from llmlab.words import say
-
-READ_ALONE: Final = 3.0
-"""Seconds that a step may take while all answers still read: what progress and patience allow."""
-READ_BESIDE: Final = 0.25
-"""Seconds that reading may add to a step while somebody writes."""
-SMALLEST_READ: Final = 64
-"""Tokens of a prompt that are read at once at least; fewer waste the matrix kernels."""
-WATCHED: Final = 0.05
-"""Steps that are expected to take longer, in seconds, ask whether to give up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """What one answer has in a batch."""
-
-    answer: Answer
-    start: int
-    """Tokens of it that were in memory before."""
-    count: int
-    row: int
-    """Batch entry of its last token."""
-    draws: bool
-    """Its output is wanted: a token is drawn after this step."""
 
 
 class Scheduler:
@@ -77,14 +53,11 @@ class Scheduler:
         self._context, self._vocabulary = context, vocabulary
         self._outbox, self._interrupt = outbox, interrupt
         self._governor, self._clock = governor, clock
+        self._packer = Packer(context)
         self._residents = Residents(context, context.sequences, shelf)
         self._queue: deque[Answer] = deque()
         self._running: list[Answer] = []
         """In the order in which they were given a sequence."""
-        self._read_speed = 0.0
-        """Prompt tokens a second; 0 until the first step that read."""
-        self._wrote_for = 0.0
-        """Seconds of the last step that only wrote."""
         self._resting = True
         self._full = False
         """There is no room for the next that waits; nobody is seated before somebody ends."""
@@ -160,19 +133,20 @@ class Scheduler:
             self._wake()
         self._end_cancelled()
         self._seat_waiting()
-        shares = self._pack()
+        shares = self._packer.pack(self._running)
         if not shares:
             return
         reads = sum(share.count for share in shares if not share.answer.writing)
         if reads and any(share.answer.writing for share in shares):
             # What was written so far should not wait for a longer step.
             self._outbox.send()
-        self._context.interruptible(self._expected(reads) > WATCHED)
+        self._context.interruptible(self._packer.expected(reads) > WATCHED)
         started = self._clock()
         code = self._compute(shares)
         seconds = self._clock() - started
         if code == OK:
-            self._measure(seconds, reads, len(shares))
+            self._packer.measure(seconds, reads)
+            self._adapt(seconds, shares, reads)
             self._advance(shares)
             self._outbox.flush()
         elif code == ABORTED:
@@ -187,12 +161,6 @@ class Scheduler:
         if self._governor is not None:
             self._context.use_threads(self._governor.wake(self._clock()))
 
-    def _expected(self, reads: int) -> float:
-        """Seconds that the next step may take."""
-        if not reads:
-            return self._wrote_for
-        return reads / self._read_speed if self._read_speed else WATCHED * 2
-
     def _compute(self, shares: Sequence[Share]) -> int:
         count = shares[-1].row + 1
         code = self._context.decode(count)
@@ -200,68 +168,11 @@ class Scheduler:
             code = self._context.decode(count)
         return code
 
-    def _measure(self, seconds: float, reads: int, shares: int) -> None:
-        if reads:
-            speed = reads / max(seconds, 1e-6)
-            self._read_speed = (self._read_speed + speed) / 2 if self._read_speed else speed
-        else:
-            self._wrote_for = seconds
+    def _adapt(self, seconds: float, shares: Sequence[Share], reads: int) -> None:
+        """Choose the threads of the next step; only steps of one answer that writes compare with each other."""
         if self._governor is not None:
-            telling = seconds / shares if not reads and shares == 1 else 0.0
+            telling = seconds if not reads and len(shares) == 1 else 0.0
             self._context.use_threads(self._governor.step(self._clock(), telling))
-
-    # Packing --------------------------------------------------------------------------------------------------------
-
-    def _pack(self) -> list[Share]:
-        """Fill the batch: a token for each answer that writes, then prompts as far as room and time allow."""
-        shares: list[Share] = []
-        row = 0
-        readers = []
-        for answer in self._running:
-            if answer.writing:
-                shares.append(self._put(answer, 1, row))
-                row += 1
-            else:
-                readers.append(answer)
-        if not readers:
-            return shares
-        room = self._room(beside=row)
-        readers.sort(key=lambda answer: answer.pending)
-        for index, answer in enumerate(readers):
-            # Shortest first, each at most an equal part of what is left: short prompts do not wait for long ones.
-            count = min(answer.pending, self._context.n_ubatch, -(-room // (len(readers) - index)))
-            if count > 0:
-                shares.append(self._put(answer, count, row))
-                row += count
-                room -= count
-        return shares
-
-    def _room(self, beside: int) -> int:
-        """Prompt tokens that one step may read, `beside` answers that write."""
-        context = self._context
-        most = (context.n_ubatch - beside) if beside else context.n_batch
-        wish = self._read_speed * (READ_BESIDE if beside else READ_ALONE)
-        if not wish and beside:
-            wish = SMALLEST_READ
-        return min(most, max(SMALLEST_READ, int(wish))) if wish else most
-
-    def _put(self, answer: Answer, count: int, row: int) -> Share:
-        """Write the next `count` tokens of `answer` into the batch, from entry `row` on."""
-        context, start = self._context, answer.evaluated
-        draws = start + count == answer.length
-        if count == 1:
-            context.tokens[row] = answer.tokens[start]
-            context.positions[row] = start
-            context.owners[row] = answer.slot
-            context.wanted[row] = draws
-            return Share(answer, start, 1, row, draws)
-        end = row + count
-        context.tokens[row:end] = answer.tokens[start : start + count]
-        context.positions[row:end] = np.arange(start, start + count, dtype=np.int32)
-        context.owners[row:end] = answer.slot
-        context.wanted[row:end] = 0
-        context.wanted[end - 1] = draws
-        return Share(answer, start, count, end - 1, draws)
 
     # After the computation ------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import pytest
 
 from llmlab.domain.sampling import Sampling
 from llmlab.engine.llama.answer import Answer
+from llmlab.engine.llama.packing import Packer
 from llmlab.engine.wire import Ended
 from tests.engine.llama.conftest import GREEDY, Harness
 from tests.support.gguf_fixtures import (
@@ -240,6 +241,13 @@ def test_more_than_the_window_holds_waits_and_ends_as_if_alone(harness: Make) ->
     assert [each.text for each in told] == alone
 
 
+def test_a_batch_smaller_than_the_crowd_is_enough(harness: Make) -> None:
+    engine = harness("bigram", n_batch=4, n_ubatch=4)
+    commands = [engine.submit(tuple(b"%d tiny steps" % number), limited(12)) for number in range(9)]
+    engine.run()
+    assert all(engine.told(command).text == text_of(greedy_chain(ord("s"), 12)) for command in commands)
+
+
 def test_cancelling_while_reading_leaves_the_engine_usable(harness: Make) -> None:
     engine = harness("bytes", n_ctx=2048, n_ubatch=64, n_batch=64)
     long = tuple(b"word " * 380)
@@ -262,7 +270,7 @@ def test_an_abort_inside_a_computation_loses_nothing(harness: Make, monkeypatch:
     other = engine.submit(tuple(b"another one is being written"), limited(60))
     engine.run(until=lambda: engine.told(other).tokens > 3)
     command = engine.submit(prompt, limited(10))
-    monkeypatch.setattr(engine.scheduler, "_expected", lambda _reads: 1.0)
+    monkeypatch.setattr(Packer, "expected", lambda _packer, _reads: 1.0)
     aborted: list[int] = []
     decode = engine.model.context.decode
 
@@ -352,8 +360,8 @@ def test_memory_that_cannot_be_rewound_is_read_again(harness: Make) -> None:
 def test_a_state_is_rebuilt_after_an_abort(harness: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = harness("recurrent")
     prompt = tuple(b"a state that only goes forward " * 8)
-    monkeypatch.setattr(engine.scheduler, "_expected", lambda _reads: 1.0)
-    monkeypatch.setattr(engine.scheduler, "_room", lambda beside: 100)
+    monkeypatch.setattr(Packer, "expected", lambda _packer, _reads: 1.0)
+    monkeypatch.setattr(Packer, "_room", lambda _packer, beside: 100)
     codes: list[int] = []
     decode = engine.model.context.decode
 
