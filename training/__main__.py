@@ -59,43 +59,33 @@ def train(options: argparse.Namespace) -> None:
         seed=options.seed, compiled=options.compile,
     )  # fmt: skip
     folder = options.work / options.model
-    vocabulary = len(tokenizer.tokens)
-    trainer = Trainer(SHAPES[options.model], vocabulary, tokenizer.ids[THINK], folder, plan)
-    progress = trainer.run(options.work / "shards")
+    trainer = Trainer(SHAPES[options.model], len(tokenizer.tokens), tokenizer.ids[THINK], folder, plan)
     machine = f"{torch.get_num_threads()} CPU threads" if trainer.device.type == "cpu" else torch.cuda.get_device_name()
-    facts = {
-        "model": options.model,
-        "parameters": sum(weight.numel() for weight in trainer.model.parameters()),
-        "vocabulary": vocabulary,
+    run = {
         "plan": {**asdict(plan), "tokens": options.tokens if options.tokens < float("inf") else None},
-        "seed": options.seed,
-        "tokens_seen": progress.tokens,
-        "steps": progress.step,
-        "minutes": round(progress.seconds / 60, 1),
         "hardware": f"{machine}, {platform.machine()}, bf16",
         "torch": str(torch.__version__),
-        "loss_curve": progress.curve[:: max(1, len(progress.curve) // 60)],
     }
-    (folder / "facts.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
+    (folder / "run.json").write_text(json.dumps(run, indent=1) + "\n", "utf-8")
+    trainer.run(options.work / "shards")
 
 
 def export(options: argparse.Namespace) -> None:
-    """Write the GGUF from the newest checkpoint."""
-    import torch
-
+    """Write the GGUF from the newest checkpoint, or from the mean of the newest few."""
+    from training.checkpoints import mean_of, newest
     from training.export import export as write
-    from training.model import SHAPES, interleave
+    from training.model import SHAPES
 
     tokenizer = Tokenizer.load(options.work / "tokenizer.json")
-    state = torch.load(options.work / options.model / "checkpoint.pt", map_location="cpu", weights_only=True)["model"]
+    folder = options.work / options.model
+    shape = SHAPES[options.model]
+    weights, facts = mean_of(newest(folder, options.average), shape.heads)
     options.output.mkdir(parents=True, exist_ok=True)
     path = options.output / f"{options.model}.gguf"
-    shape = SHAPES[options.model]
-    weights = {
-        name: (interleave(weight, shape.heads) if "attn_q." in name or "attn_k." in name else weight).float().numpy()
-        for name, weight in state.items()
-    }
     write(path, options.model, shape, weights, tokenizer)
+    facts = {"model": options.model, "vocabulary": len(tokenizer.tokens), "seed": options.seed, **facts}
+    facts |= json.loads((folder / "run.json").read_text("utf-8"))
+    (folder / "facts.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
     print(f"wrote {path} ({path.stat().st_size:,} bytes)")
 
 
@@ -143,6 +133,7 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--rate", type=float, default=6e-3, help="full learning rate")
     root.add_argument("--threads", type=int, default=0, help="CPU threads; 0 takes the library's choice")
     root.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True, help="compile the model")
+    root.add_argument("--average", type=int, default=1, help="how many of the newest checkpoints to average at export")
     root.add_argument("--items", type=int, default=200, help="held-out items of each score")
     root.add_argument("--score-seed", type=int, default=90_001, help="seed of the scored items")
     return root

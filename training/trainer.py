@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from training import chat
+from training.checkpoints import keep_old
 from training.model import Model, Shape
 from training.muon import Muon
 from training.shards import LENGTHS, Rows, read_shards
@@ -130,6 +131,8 @@ class Trainer:
         }
         partial = self.folder / ".checkpoint.pt"
         torch.save(state, partial)
+        if self.checkpoint.exists():
+            keep_old(self.checkpoint)
         partial.replace(self.checkpoint)
         (self.folder / "progress.json").write_text(json.dumps(asdict(self.progress)) + "\n", "utf-8")
 
