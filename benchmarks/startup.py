@@ -94,12 +94,12 @@ def main() -> int:
         model = write_bigram_model(home / "small.gguf", random_log_odds())
         lab = [str(Path(sys.executable).parent / "llmlab"), "-m", str(model)]
         empty = [sys.executable, "-c", EMPTY]
-        for command, mark in ((empty, b"first frame"), (lab, b"sk something")):
+        for command, mark in ((empty, b"first frame"), (lab, b"Ask something")):
             time_once(command, mark, home)  # the first start of each compiles and fills the caches
         empties, labs = [], []
         for _ in range(rounds):
             empties.append(time_once(empty, b"first frame", home))
-            labs.append(time_once(lab, b"sk something", home))
+            labs.append(time_once(lab, b"Ask something", home))
         memory = memory_of_screen(lab, home)
     first, second = statistics.median(empties), statistics.median(labs)
     print(f"| {'first frame':<24} | {'median s':>8} | {'ratio':>6} | wanted   |")
