@@ -1,4 +1,4 @@
-"""Every benchmark, one after the other, or those that are named: `python -m benchmarks [engine startup screen sharing]`.
+"""Every benchmark, one after the other, or those that are named: `python -m benchmarks [engine screen ...]`.
 
 Options behind `--` go to each of them: `python -m benchmarks engine -- --quick`.
 """
