@@ -1,4 +1,7 @@
-"""The app: look, language, keys, clipboard, and the opening and closing of everything behind the screen."""
+"""The app: look, language, keys, clipboard, and the opening and closing of everything behind the screen.
+
+The first frame is drawn before the lab's own screen is even imported; whatever is typed until then is kept for it.
+"""
 
 from __future__ import annotations
 
@@ -8,28 +11,37 @@ import signal
 import sys
 import traceback
 from importlib import import_module
-from typing import ClassVar, Final
+from typing import Final, Protocol
 
-from textual import on
-from textual.app import App
-from textual.binding import BindingType
-from textual.command import CommandPalette
+from textual import events, on
+from textual.app import App, ComposeResult
+from textual.command import CommandPalette, Provider
 from textual.driver import Driver
+from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from llmlab.errors import LlmlabError
 from llmlab.paths import find_paths
 from llmlab.tui.clipboard import copy_to_system
-from llmlab.tui.commands.palette import CommandProvider
-from llmlab.tui.commands.table import BY_ID, bindings, near_miss
 from llmlab.tui.jobs import DefectFound, run_beside
-from llmlab.tui.screens.lab import LabScreen
 from llmlab.tui.services import LabServices, OpenServices, SettingsFile, Wish
-from llmlab.tui.widgets.composer import COMPOSER_KEYS
 from llmlab.words import current_language, language_of_environment, say, use_language
 
 CLOSING_PATIENCE: Final = 3.0
 """Seconds that running answers and the store get at the end; everything said is journalled before."""
+
+
+class Lab(Protocol):
+    """What the app asks of the lab's screen."""
+
+    def attach(self, services: LabServices) -> object:
+        """Everything is open: begin."""
+
+    def give_up(self, error: LlmlabError) -> None:
+        """Nothing can be opened."""
+
+    def retell(self) -> None:
+        """Speak the language in use."""
 
 
 def _driver_class() -> type[Driver] | None:
@@ -39,6 +51,13 @@ def _driver_class() -> type[Driver] | None:
     from llmlab.tui.terminal_input import LabDriver
 
     return LabDriver
+
+
+def _command_provider() -> type[Provider]:
+    """The commands of the palette, imported when it is opened."""
+    from llmlab.tui.commands.palette import CommandProvider
+
+    return CommandProvider
 
 
 class LabApp(App[None]):
@@ -52,8 +71,7 @@ class LabApp(App[None]):
 
     CSS_PATH = "lab.tcss"
     TITLE = "llmlab"
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
-    COMMANDS = {CommandProvider}  # noqa: RUF012 - Textual's own
+    COMMANDS = {_command_provider}  # noqa: RUF012 - Textual's own
     PAUSE_GC_ON_SCROLL = True
 
     def __init__(self, settings: SettingsFile, open_services: OpenServices, wish: Wish | None = None) -> None:
@@ -62,42 +80,69 @@ class LabApp(App[None]):
         self._open_services = open_services
         self._wish = wish or Wish()
         self._services: LabServices | None = None
-        self._lab: LabScreen | None = None
+        self._lab: Lab | None = None
+        self._early: list[events.Key | events.Paste] = []
         self.theme = f"textual-{settings.current.theme}"
         self.set_keymap(settings.current.keymap)
 
-    async def on_mount(self) -> None:
+    def compose(self) -> ComposeResult:
+        """The first frame: where everything will be, and nothing that takes time."""
+        yield Static(" llmlab", id="threshold-status", markup=False)
+        yield Static(say("Ask something, / for commands"), id="threshold-composer", markup=False)
+
+    def on_mount(self) -> None:
         """Draw first; open the rest after that. A signal to end is as good as ctrl+q: the terminal is put in order."""
         if sys.platform != "win32":
             for number in (signal.SIGTERM, signal.SIGHUP):
                 asyncio.get_running_loop().add_signal_handler(number, self.exit)
-        self._lab = LabScreen(self._settings, self._wish, self._apply_settings)
-        await self.push_screen(self._lab)
-
-    @on(LabScreen.Drawn)
-    def _begin(self) -> None:
-        run_beside(self, self._open, "open")
+        self.call_after_refresh(run_beside, self, self._open, "open")
 
     async def _open(self) -> None:
-        """Open everything, tell what is wrong with the settings, and let the screen begin."""
-        self._tell_settings_problems()
+        """Import the lab, show it, open everything behind it, and let it begin."""
+        await asyncio.to_thread(import_module, "llmlab.tui.screens.lab")
+        self._lab = await self._enter_lab()
         await asyncio.to_thread(import_module, "llmlab.tui.markup.blocks")
         try:
             self._services = await self._open_services()
         except LlmlabError as error:
-            if self._lab is not None:
-                self._lab.give_up(error)
+            self._lab.give_up(error)
             return
-        if self._lab is not None:
-            self._lab.attach(self._services)
+        self._lab.attach(self._services)
         # What lives now lives until the end: it need not be looked at again by every collection.
         gc.collect()
         gc.freeze()
-        # A growing answer makes many short-lived objects; with the usual threshold the collector would look at a long
-        # chat several times a second, for tens of milliseconds each.
-        gc.set_threshold(10_000, 20, 50)
+
+    async def _enter_lab(self) -> Lab:
+        """The lab's screen, drawn, with what was typed before it was there."""
+        from llmlab.tui.commands.table import bindings
+        from llmlab.tui.screens.lab import LabScreen
+
+        for binding in bindings("app"):
+            self._bindings.key_to_bindings.setdefault(binding.key, []).insert(0, binding)
+        lab = LabScreen(self._settings, self._wish, self._apply_settings)
+        await self.push_screen(lab)
+        drawn = asyncio.Event()
+        lab.call_after_refresh(drawn.set)
+        await drawn.wait()
+        self._tell_settings_problems()
+        early, self._early = self._early, []
+        lab.type_ahead(early)
+        return lab
+
+    def on_key(self, event: events.Key) -> None:
+        """Keep what is typed before there is a place for it."""
+        if self._lab is None:
+            self._early.append(event)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Keep what is pasted before there is a place for it."""
+        if self._lab is None:
+            self._early.append(event)
 
     def _tell_settings_problems(self) -> None:
+        from llmlab.tui.commands.table import BY_ID, near_miss
+        from llmlab.tui.widgets.composer import COMPOSER_KEYS
+
         problems = list(self._settings.problems)
         for action in self._settings.current.keymap:
             if action not in BY_ID and action not in COMPOSER_KEYS:

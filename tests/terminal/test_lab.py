@@ -175,3 +175,10 @@ def test_a_signal_to_end_leaves_the_terminal_in_order(open_lab: OpenLab) -> None
         lab.until_ended()
         assert b"\x1b[?1049l" in lab.raw
         assert not psutil.pid_exists(lab.process.pid) or not lab.process.isalive()
+
+
+def test_what_is_typed_the_moment_something_is_drawn_is_not_lost(open_lab: OpenLab) -> None:
+    with open_lab("short") as lab:
+        lab.until_shows("Ask something")
+        lab.press("early bird", "enter")
+        lab.until_shows("early bird", ANSWER)

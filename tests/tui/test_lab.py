@@ -303,7 +303,7 @@ async def test_the_model_is_swapped_from_the_picker(paths: Paths) -> None:
         await lab.until(lambda: isinstance(lab.app.screen, ModelPicker))
         await lab.pilot.press("down", "down", "enter")
         await lab.until(lambda: lab.services.host.state.model == "two")
-        await lab.until(lambda: lab.app._lab is lab.app.screen and "two" in lab.status)
+        await lab.until(lambda: lab.app.screen is lab.screen and "two" in lab.status)
         assert lab.engines[0].closed
         assert lab.bench.settings.current.last_model == "two"
 

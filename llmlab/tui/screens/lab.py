@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -11,7 +11,6 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Static, TextArea
@@ -46,9 +45,6 @@ class LabScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-single"), (90, "-double"), (120, "-wide")]  # noqa: RUF012 - Textual's own
     AUTO_FOCUS = "Composer"
 
-    class Drawn(Message):
-        """The first frame is on the terminal."""
-
     def __init__(self, settings: SettingsFile, wish: Wish, apply: Callable[[], None]) -> None:
         super().__init__()
         self._settings = settings
@@ -82,7 +78,6 @@ class LabScreen(Screen[None]):
         """Set what the settings say."""
         self.query_one("#banner").display = False
         self.query_one(Transcript).thinking_shown = self._settings.current.show_thinking
-        self.call_after_refresh(self.post_message, self.Drawn())
 
     def on_unmount(self) -> None:
         """Nothing is drawn any more."""
@@ -103,6 +98,11 @@ class LabScreen(Screen[None]):
         if self._wish.resume:
             run_beside(self, self._open_newest, "commands")
         return bench
+
+    def type_ahead(self, typed: Sequence[events.Key | events.Paste]) -> None:
+        """Give the composer what was typed before it was there."""
+        for event in typed:
+            self.query_one(Composer).post_message(event)
 
     def give_up(self, error: LlmlabError) -> None:
         """Nothing can be opened: every wish is answered with the reason."""
