@@ -33,16 +33,22 @@ def open_lab(paths: Paths, folder: Path, *, model: str, system: str | None, resu
             say("The lab needs a terminal."), hint=say('In a script or a pipe, use: llmlab ask "your question"')
         )
 
+    wish = Wish(model=model, system=system, resume=resume, export_folder=folder)
+    app = make_app(paths, folder, wish)
+    app.run()
+    return app.return_code or 0
+
+
+def make_app(paths: Paths, folder: Path, wish: Wish) -> LabApp:
+    """The lab, not running yet; what is slow to open is opened once it runs."""
+
     async def open_services() -> LabServices:
         # Importing, reading TOML and opening SQLite block; the screen is drawn meanwhile.
         services, recover = await asyncio.to_thread(_open, paths, folder)
         await recover()
         return services
 
-    wish = Wish(model=model, system=system, resume=resume, export_folder=folder)
-    app = LabApp(SettingsFile(paths.settings_file), open_services, wish)
-    app.run()
-    return app.return_code or 0
+    return LabApp(SettingsFile(paths.settings_file), open_services, wish)
 
 
 def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitable[object]]]:

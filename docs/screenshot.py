@@ -1,0 +1,85 @@
+"""Makes docs/screenshot.svg from the app itself: `python docs/screenshot.py [FILE]`.
+
+The real lab on the real pocket model, in a home of its own, typed into as a person would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+SIZE: Final = (132, 36)
+"""Columns and rows."""
+TALK: Final = (
+    "hello, what are you?",
+    "Ann has 12 apples. She buys 7 more and gives 4 to Ben. How many apples does she have? Let's think step by step.",
+    "你好，你能做什么？",
+)
+DEADLINE: Final = 60.0
+
+
+async def talk(target: Path) -> None:
+    """Open the lab, have the conversation, save the picture."""
+    from llmlab.lab import make_app
+    from llmlab.paths import find_paths
+    from llmlab.tui.services import Wish
+    from llmlab.tui.widgets.composer import Composer
+
+    paths = find_paths()
+    app = make_app(paths, Path.cwd(), Wish(model=sys.argv[2] if len(sys.argv) > 2 else ""))
+    async with app.run_test(size=SIZE) as pilot:
+        for number, text in enumerate(TALK, 1):
+            await until(pilot, lambda: bool(app.screen.query(Composer)))
+            composer = app.screen.query_one(Composer)
+            composer.focus()
+            composer.text = text
+            await pilot.press("enter")
+            await until(pilot, lambda number=number: answered(paths.database, number))
+        await pilot.pause(1.0)
+        svg = app.export_screenshot(title="llmlab")
+        await asyncio.to_thread(target.write_text, svg, "utf-8")
+
+
+def answered(database: Path, count: int) -> bool:
+    """The stored chat has this many finished answers."""
+    from llmlab.store.chats import ChatStore
+
+    if not database.exists():
+        return False
+    store = ChatStore(database)
+    try:
+        done = [
+            message
+            for summary in store.list()
+            for message in store.load(summary.id).conversation.path()
+            if message.role == "assistant" and message.state == "done"
+        ]
+        return len(done) >= count
+    finally:
+        store.close()
+
+
+async def until(pilot, condition) -> None:  # type: ignore[no-untyped-def]
+    """Let the app work until `condition` holds."""
+    end = asyncio.get_running_loop().time() + DEADLINE
+    while not condition():
+        if asyncio.get_running_loop().time() > end:
+            raise TimeoutError("the lab did not get that far")
+        await pilot.pause(0.1)
+
+
+def main() -> None:
+    """Take the picture."""
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name("screenshot.svg")
+    with tempfile.TemporaryDirectory() as home:
+        os.environ |= {"LLMLAB_HOME": home, "LLMLAB_LANG": "en"}
+        (Path(home) / "config").mkdir()
+        asyncio.run(talk(target))
+
+
+if __name__ == "__main__":
+    main()
