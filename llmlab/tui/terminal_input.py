@@ -84,13 +84,20 @@ class LabDriver(LinuxDriver):
             selector.register(self.fileno, selectors.EVENT_READ)
             while not self.exit_event.is_set():
                 if selector.select(0.1):
-                    try:
-                        text = decode(os.read(self.fileno, CHUNK))
-                    except OSError:
+                    data = self._read()
+                    if not data:
                         # The terminal is gone, and with it everybody who could read an error.
                         self._app.call_later(self._app.exit)
                         return
+                    text = decode(data)
                     for event in parser.feed(text) if text else ():
                         self.process_message(event)
                 for event in parser.tick():
                     self.process_message(event)
+
+    def _read(self) -> bytes:
+        """What waits to be read; nothing when the terminal was closed."""
+        try:
+            return os.read(self.fileno, CHUNK)
+        except OSError:
+            return b""
