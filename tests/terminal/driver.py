@@ -107,6 +107,14 @@ class Terminal:
         self.process.wait()
         return int(self.process.exitstatus if self.process.exitstatus is not None else -1)
 
+    def hang_up(self) -> None:
+        """Close the terminal while the program runs, as closing a window does, and wait for its end."""
+        self.process.fileobj.close()
+        deadline = time.monotonic() + PATIENCE
+        while self.process.isalive():
+            assert time.monotonic() < deadline, "the program outlives its terminal"
+            select.select([], [], [], 0.05)
+
     def _read(self) -> bool:
         """Take what the program drew; False when it has closed the terminal."""
         try:

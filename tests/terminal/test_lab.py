@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.terminal.driver import Terminal
+from tests.terminal.driver import PATIENCE, Terminal
 
 OpenLab = Callable[..., Terminal]
 ANSWER = "Hi, you."
@@ -175,6 +175,19 @@ def test_a_signal_to_end_leaves_the_terminal_in_order(open_lab: OpenLab) -> None
         lab.until_ended()
         assert b"\x1b[?1049l" in lab.raw
         assert not psutil.pid_exists(lab.process.pid) or not lab.process.isalive()
+
+
+def test_a_terminal_that_is_closed_ends_the_lab_and_its_engine(open_lab: OpenLab) -> None:
+    with open_lab("endless") as lab:
+        lab.until_shows("ready")
+        screen = psutil.Process(lab.process.pid)
+        engines = screen.children()
+        assert engines, "the engine is a process of its own"
+        lab.press("go on", "enter")
+        lab.until_shows("tok/s")
+        lab.hang_up()
+        psutil.wait_procs(engines, PATIENCE)
+        assert not any(engine.is_running() for engine in engines)
 
 
 def test_what_is_typed_the_moment_something_is_drawn_is_not_lost(open_lab: OpenLab) -> None:
