@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from llmlab.domain.sampling import Sampling
 from llmlab.engine.scripted import Hold, Script
 from llmlab.errors import EngineDied, EngineError, ModelError
 from llmlab.services.host import HostState
@@ -27,6 +29,17 @@ async def test_the_same_model_is_loaded_once_however_many_ask() -> None:
     cards = await asyncio.gather(*(engines.host.use(model()) for _ in range(5)))
     assert len(engines.made) == 1
     assert len({card.name for card in cards}) == 1
+
+
+async def test_what_a_load_does_not_depend_on_needs_no_new_process() -> None:
+    engines = Engines()
+    await engines.host.use(model())
+    edited = replace(model(), sampling=Sampling(temperature=0.1), system="Be brief.", thinking=True)
+    await engines.host.use(edited)
+    assert len(engines.made) == 1
+    assert engines.host.loaded(edited) is engines.made[0]
+    await engines.host.use(replace(edited, n_ctx=64))
+    assert len(engines.made) == 2
 
 
 async def test_a_swap_ends_the_old_process_first() -> None:
