@@ -58,7 +58,7 @@ def thinking_line(message: Message, turn: Turn | None, *, shown: bool, width: in
         tokens = tokens or turn.generated
     figures = [say("thinking…") if live else say("thinking")]
     if tokens:
-        figures.append(say("{count:,} tokens", count=tokens))
+        figures.append(_tokens(tokens))
     if took:
         figures.append(seconds(took))
     look = Look("thinking")
@@ -157,12 +157,16 @@ def footer_lines(message: Message, width: int) -> list[Line]:
     origin = message.origin
     if origin is None or message.state == "writing" or not origin.usage.generated:
         return []
-    figures = [say("{count:,} tokens", count=origin.usage.generated)]
+    figures = [_tokens(origin.usage.generated)]
     if origin.timing.tokens_per_s:
         figures.append(say("{speed} tok/s", speed=_speed(origin.timing.tokens_per_s)))
     if origin.timing.first_token_s:
         figures.append(say("first token after {time}", time=seconds(origin.timing.first_token_s)))
     return _chrome(flow([(" · ".join(figures), _MUTED)], width))
+
+
+def _tokens(count: int) -> str:
+    return say("{count:,} tokens", count=count) if count != 1 else say("1 token")
 
 
 def _speed(value: float) -> str:
