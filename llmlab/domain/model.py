@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Literal
 
 from llmlab.domain.sampling import Sampling
@@ -35,6 +36,25 @@ class Rope:
     """Trained context that YaRN starts from, in tokens."""
 
 
+AdapterScales = tuple[tuple[str, float], ...]
+"""LoRA adapters by name, each with the strength at which it is applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoraAdapter:
+    """A small file of changes to a model's weights, applied while it computes."""
+
+    path: str
+    """Absolute path of its GGUF file."""
+    scale: float = 1.0
+    """Strength; 0 is as if it were not there."""
+
+    @property
+    def name(self) -> str:
+        """What requests call it: its file's name without the ending."""
+        return PurePath(self.path).stem
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
     """One table of models.toml, validated, with its path made absolute."""
@@ -47,6 +67,12 @@ class ModelSpec:
     n_ctx: int | None = None
     """Window in tokens; `None` is the trained context, at most 8,192."""
     n_gpu_layers: GpuLayers = "auto"
+    main_gpu: int | None = None
+    """The one GPU that holds all layers which go to a GPU, counted from 0; `None` uses every GPU."""
+    tensor_split: tuple[float, ...] = ()
+    """Share of the layers that each GPU gets, in order; empty goes by their free memory."""
+    rpc: tuple[str, ...] = ()
+    """`host:port` of other machines whose devices hold layers; the one setting that opens a network connection."""
     n_threads: Literal["auto"] | int = "auto"
     n_batch: int = 2048
     n_ubatch: int = 512
@@ -61,6 +87,13 @@ class ModelSpec:
     sampling: Sampling = field(default_factory=Sampling)
     thinking: bool | None = None
     """Whether a model that can think does; `None` is the template's default."""
+    lora: tuple[LoraAdapter, ...] = ()
+    """Adapters that are loaded with the model; their scales are those of a request that names none."""
+
+    @property
+    def adapter_scales(self) -> AdapterScales:
+        """The adapters of a request that names none."""
+        return tuple((adapter.name, adapter.scale) for adapter in self.lora)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +142,20 @@ class ModelCard:
     """What the user should know: GPU asked for but not built in, window beyond training, template missing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """A device beside the CPU that can hold layers."""
+
+    name: str
+    """As llama.cpp calls it, `CUDA0`."""
+    description: str
+    """As its maker calls it."""
+    free: int
+    """Bytes."""
+    total: int
+    """Bytes; shared with the CPU on integrated GPUs."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
     """A model as the header of its file tells, without loading it."""
@@ -141,5 +188,5 @@ class EngineReport:
     """llama-cpp-python version and what its library was built with."""
     gpu: bool
     """The library can offload to a GPU."""
-    devices: tuple[str, ...] = ()
-    """The GPUs it found."""
+    devices: tuple[Gpu, ...] = ()
+    """The GPUs it found, in the order by which main_gpu and tensor_split count them."""

@@ -15,6 +15,7 @@ from typing import Literal
 import psutil
 
 from llmlab import __version__, wiring
+from llmlab.domain.model import EngineReport
 from llmlab.errors import LlmlabError
 from llmlab.headless.diagnostics import Exit
 from llmlab.headless.models import health_lines, short_bytes
@@ -88,17 +89,23 @@ def _engine() -> list[Finding]:
         report = wiring.probe_engine()
     except LlmlabError as error:
         return [_broken("engine", error)]
-    gpu = (
-        Finding("gpu", "ok", ", ".join(report.devices) or say("supported, but none was found"))
-        if report.gpu
-        else Finding(
+    return [Finding("engine", "ok", report.build), *_gpus(report)]
+
+
+def _gpus(report: EngineReport) -> list[Finding]:
+    """A finding for each device, numbered as main_gpu and tensor_split count them."""
+    if not report.gpu:
+        lacking = say("This build of llama-cpp-python has no GPU support; models run on the CPU.")
+        return [Finding("gpu", "note", lacking, say("The README says how to install a build with it."))]
+    return [
+        Finding(
             "gpu",
-            "note",
-            say("This build of llama-cpp-python has no GPU support; models run on the CPU."),
-            say("The README says how to install a build with it."),
+            "ok",
+            f"{number}: {gpu.description} ({gpu.name}), "
+            + say("{free} of {total} free", free=short_bytes(gpu.free), total=short_bytes(gpu.total)),
         )
-    )
-    return [Finding("engine", "ok", report.build), gpu]
+        for number, gpu in enumerate(report.devices)
+    ] or [Finding("gpu", "ok", say("supported, but none was found"))]
 
 
 def _machine(paths: Paths) -> list[Finding]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from llmlab.domain.model import CACHE_TYPES, NAMED_TEMPLATES, BadModel, ModelSpec, Rope
+from llmlab.domain.model import CACHE_TYPES, NAMED_TEMPLATES, BadModel, LoraAdapter, ModelSpec, Rope
 from llmlab.domain.sampling import SETTINGS, Sampling
 from llmlab.domain.terminal import encodable, visible_line
 from llmlab.errors import ConfigError
@@ -23,6 +24,7 @@ from llmlab.library.checks import (
     near,
     number,
     one_of,
+    texts,
     whole,
     words,
     yes_or_no,
@@ -37,7 +39,7 @@ POCKET: Final = "pocket:"
 DEFAULT_KEY: Final = "default"
 """The one key outside any table: the model of a first start."""
 
-LATER: Final = ("lora", "mmproj", "draft")
+LATER: Final = ("mmproj", "draft")
 """Keys of features that this version does not have."""
 
 _ROPE: Final[Mapping[str, Check]] = {
@@ -48,7 +50,16 @@ _ROPE: Final[Mapping[str, Check]] = {
     "original_context": whole(1, 1 << 24),
 }
 
-_LOCATING: Final = ("path", "chat_template")
+_SCALE: Final = number(-100, 100)
+"""Strength of a LoRA adapter."""
+
+MOST_GPUS: Final = 16
+"""Devices that llama.cpp spreads a model over."""
+
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.%]+\]")
+"""A machine's name or address; one of IPv6 stands in brackets."""
+
+_LOCATING: Final = ("path", "chat_template", "lora")
 """Keys whose relative files lie beside the models.toml that names them."""
 
 
@@ -158,6 +169,9 @@ def _checks(folder: Path) -> dict[str, Check]:
         "path": lambda value: _model_path(value, folder),
         "n_ctx": whole(32, 1 << 24),
         "n_gpu_layers": whole(0, 10_000, "auto", "all"),
+        "main_gpu": whole(0, MOST_GPUS - 1),
+        "tensor_split": _shares,
+        "rpc": _servers,
         "n_threads": whole(1, 1024, "auto"),
         "n_batch": whole(1, 65_536),
         "n_ubatch": whole(1, 65_536),
@@ -169,6 +183,7 @@ def _checks(folder: Path) -> dict[str, Check]:
         "system": words,
         "sampling": _table,
         "thinking": yes_or_no,
+        "lora": lambda value: _adapters(value, folder),
         **dict.fromkeys(LATER, _comes_later),
     }
 
@@ -195,6 +210,51 @@ def _located(text: str, folder: Path) -> str:
     except RuntimeError:
         raise Unfit(say("the home folder in {given} is not known", given=given(text))) from None
     return os.path.normpath(folder.absolute() / place)
+
+
+def _shares(value: object) -> tuple[float, ...]:
+    """The parts of the layers that GPUs get; any numbers, only their ratio counts."""
+    if isinstance(value, list) and 0 < len(value) <= MOST_GPUS:
+        shares = tuple(float(str(number(0, 1_000_000)(item))) for item in value)
+        if any(shares):
+            return shares
+    raise Unfit(say("{given} is no list of shares such as [3, 1], one for each GPU", given=given(value)))
+
+
+def _servers(value: object) -> tuple[str, ...]:
+    """Addresses of other machines."""
+    servers = texts(value)
+    if not isinstance(servers, tuple) or len(servers) > MOST_GPUS:
+        raise Unfit(say("{given} is no list of machines such as host:50052", given=given(value)))
+    for server in servers:
+        host, _, port = server.rpartition(":")
+        if not _HOST.fullmatch(host) or not (port.isascii() and port.isdigit() and 0 < int(port) < 1 << 16):
+            raise Unfit(say("{given} is no machine such as host:50052", given=given(visible_line(server))))
+    return servers
+
+
+def _adapters(value: object, folder: Path) -> tuple[LoraAdapter, ...]:
+    """LoRA adapters, each a file or a table of `path` and `scale`."""
+    listed = value if isinstance(value, list) else [value]
+    adapters = tuple(_adapter(item, folder) for item in listed)
+    names = [adapter.name for adapter in adapters]
+    for name in names:
+        if names.count(name) > 1:
+            raise Unfit(say("two adapters are called {name}; requests tell them apart by file name", name=given(name)))
+    return adapters
+
+
+def _adapter(item: object, folder: Path) -> LoraAdapter:
+    if isinstance(item, str):
+        return LoraAdapter(_located(item, folder))
+    if not isinstance(item, dict):
+        raise Unfit(say("{given} is neither a file nor a table of path and scale", given=given(item)))
+    values, faults = check_table(item, {"path": lambda path: _located(str(words(path)), folder), "scale": _SCALE})
+    if faults:
+        raise Unfit(f"{'.'.join(faults[0].path)}: {faults[0].what}")
+    if "path" not in values:
+        raise Unfit(say("the key {key} is missing", key="path"))
+    return LoraAdapter(**values)  # type: ignore[arg-type]  # the checks give each field its type
 
 
 def _template(value: object, folder: Path) -> str:
@@ -278,6 +338,15 @@ def _cross_faults(values: Mapping[str, object]) -> list[Fault]:
     n_batch, n_ubatch = values.get("n_batch", 2048), values.get("n_ubatch")
     if isinstance(n_batch, int) and isinstance(n_ubatch, int) and n_ubatch > n_batch:
         faults.append(Fault(("n_ubatch",), say("{given} is more than n_batch, {batch}", given=n_ubatch, batch=n_batch)))
+    if "main_gpu" in values and "tensor_split" in values:
+        what = say("main_gpu puts everything on one GPU: give one of the two")
+        faults.append(Fault(("tensor_split",), what))
+    if values.get("n_gpu_layers") == 0:
+        faults += [
+            Fault((key,), say("does nothing when n_gpu_layers is 0"))
+            for key in ("main_gpu", "tensor_split", "rpc")
+            if key in values
+        ]
     kind = values.get("cache_type_v")
     if values.get("flash_attn") == "off" and kind not in (None, "f32", "f16", "bf16"):
         what = say("{kind} needs flash attention: remove flash_attn or set it to true", kind=f'"{kind}"')

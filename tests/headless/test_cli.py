@@ -13,7 +13,7 @@ from llmlab import __version__, words
 from llmlab.__main__ import choose_language
 from llmlab.cli import Session, run
 from llmlab.domain.messages import Chat, Message, Origin, Text
-from llmlab.domain.model import EngineReport
+from llmlab.domain.model import EngineReport, Gpu
 from llmlab.errors import EngineError
 from llmlab.headless.diagnostics import Diagnostics
 from llmlab.headless.output import Output
@@ -285,14 +285,17 @@ def findings(llmlab: Command, code: int) -> dict[str, list[tuple[str, str]]]:
 
 @pytest.fixture
 def sound_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llmlab.wiring.probe_engine", lambda: EngineReport("build 1", gpu=True, devices=("A GPU",)))
+    monkeypatch.setattr(
+        "llmlab.wiring.probe_engine",
+        lambda: EngineReport("build 1", gpu=True, devices=(Gpu("CUDA0", "A GPU", 8 << 30, 10 << 30),)),
+    )
 
 
 @pytest.mark.usefixtures("sound_engine")
 def test_the_doctor_finds_a_sound_house_sound(llmlab: Command, chats: list[str]) -> None:
     areas = findings(llmlab, 0)
     assert areas["engine"] == [("ok", "build 1")]
-    assert areas["gpu"] == [("ok", "A GPU")]
+    assert areas["gpu"] == [("ok", "0: A GPU (CUDA0), 8.0 GB of 10.0 GB free")]
     assert len(areas["folder"]) == 4
     assert areas["chats"][0][1].startswith("2 chats")
     assert areas["model"][0][1].startswith("pocket-m: sound")

@@ -280,7 +280,19 @@ VALUES = st.recursive(
     max_leaves=5,
 )
 KEYS = st.sampled_from(
-    ["path", "n_ctx", "rope", "sampling", "chat_template", "flash_attn", "cache_type_v", "lora", "q"]
+    [
+        "path",
+        "n_ctx",
+        "rope",
+        "sampling",
+        "chat_template",
+        "flash_attn",
+        "cache_type_v",
+        "lora",
+        "rpc",
+        "tensor_split",
+        "q",
+    ]
 )
 
 
@@ -318,12 +330,13 @@ def test_the_shipped_file_is_good_and_its_guide_is_true(pocket: Path) -> None:
     rows = [line[2:] for line in lines[start:] if line.startswith("# [") or " = " in line]
     guide = tomllib.loads("\n".join(rows))["qwen3-4b"]
     assert {*guide, *(f"sampling.{key}" for key in guide["sampling"])} == {
-        *models._checks(Path()).keys() - set(LATER),
+        *models._checks(Path()).keys() - {*LATER, "main_gpu"},
         *(f"sampling.{setting.name}" for setting in SETTINGS),
     }
     (spec,) = parse_models("\n".join(rows), shipped).models
     assert isinstance(spec, ModelSpec)
-    told = {"path", "name", "source", "n_ctx", "system", "thinking", "rope", "sampling"}
+    assert "Or main_gpu:" in text
+    told = {"tensor_split", "rpc", "lora", "path", "name", "source", "n_ctx", "system", "thinking", "rope", "sampling"}
     bare = ModelSpec(name="", path="")
     for name in ModelSpec.__dataclass_fields__.keys() - told:
         assert getattr(spec, name) == getattr(bare, name), name

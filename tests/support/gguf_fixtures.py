@@ -152,6 +152,32 @@ def write_random_model(
     return path
 
 
+def write_lora(
+    path: Path,
+    shape: Shape = Shape(),
+    *,
+    architecture: str = "qwen2",
+    rank: int = 2,
+    seed: int = 11,
+    alora: bool = False,
+) -> Path:
+    """A LoRA adapter for `write_random_model`: it changes the queries and the output strongly."""
+    random = np.random.default_rng(seed)
+    writer = gguf.GGUFWriter(str(path), architecture)
+    writer.add_type("adapter")
+    writer.add_string("adapter.type", "lora")
+    writer.add_float32("adapter.lora.alpha", float(rank))
+    if alora:
+        writer.add_array("adapter.alora.invocation_tokens", [1, 2])
+    head = shape.width // shape.heads
+    changed = [(f"blk.{layer}.attn_q.weight", shape.heads * head) for layer in range(shape.layers)]
+    for name, rows in [*changed, ("output.weight", VOCABULARY)]:
+        writer.add_tensor(f"{name}.lora_a", random.standard_normal((rank, shape.width)).astype(np.float32))
+        writer.add_tensor(f"{name}.lora_b", random.standard_normal((rows, rank)).astype(np.float32))
+    _finish(writer)
+    return path
+
+
 def write_recurrent_model(path: Path, *, template: str | None = CHATML, seed: int = 7) -> Path:
     """A mamba-shaped model over the byte vocabulary: its memory is one state a sequence that cannot be rewound."""
     random = np.random.default_rng(seed)

@@ -33,8 +33,6 @@ _HINTS: Final = {
 def card_of(spec: ModelSpec, model: Model, desk: TextDesk) -> ModelCard:
     """The card of `model`."""
     gguf = model.gguf
-    on_gpu = model.n_gpu_layers > 0
-    devices = library.gpu_devices() if on_gpu else ()
     return ModelCard(
         name=spec.name,
         path=spec.path,
@@ -48,7 +46,7 @@ def card_of(spec: ModelSpec, model: Model, desk: TextDesk) -> ModelCard:
         n_vocab=model.vocabulary.size,
         n_layer=model.layers,
         n_gpu_layers=model.n_gpu_layers,
-        device=" + ".join(device.description for device in devices) or "CPU",
+        device=" + ".join(device.description for device in model.gpus) or "CPU",
         n_threads=model.n_threads,
         build=library.build_name(),
         template_name=desk.template.name,

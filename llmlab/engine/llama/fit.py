@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -93,6 +94,19 @@ def layers_that_fit(sizes: Sizes, n_ctx: int, free: int) -> int:
         fitting += 1
     # Only the output would fit: not worth the copies.
     return fitting if fitting > 1 else 0
+
+
+def room_on(free: Sequence[int], split: Sequence[float] = ()) -> int:
+    """Bytes that a model may take on devices with `free` bytes each, when it is spread over them as `split` says.
+
+    Each further device needs room to compute of its own.
+    """
+    if not split:
+        return sum(max(0, each - COMPUTE_BYTES) for each in free) + COMPUTE_BYTES if free else 0
+    whole = sum(split)
+    return int(min(max(0, each - COMPUTE_BYTES) * whole / share for each, share in zip(free, split, strict=True))) + (
+        COMPUTE_BYTES
+    )
 
 
 def window_that_fits(sizes: Sizes, free: int) -> int:

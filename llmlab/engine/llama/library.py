@@ -1,17 +1,15 @@
-"""llama.cpp's library in this process: its log, its devices, and whether these bindings fit it."""
+"""llama.cpp's library in this process: its log, and whether these bindings fit it."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Final
 
-from llama_cpp import _ggml as ggml
 from llama_cpp import llama_cpp as api
 
 from llmlab.errors import EngineError
@@ -22,27 +20,11 @@ LEVEL_ERROR: Final = 4
 LEVEL_CONTINUED: Final = 5
 """ggml's log levels: none 0, debug 1, info 2, warn 3, error 4, and 5 for the rest of an unfinished line."""
 
-_GPUS: Final = (1, 2)
-"""ggml's device types that hold layers: a GPU with its own memory, and one that shares the CPU's."""
-
 _KEPT_ERRORS: Final = 50
 """Error lines of one step that are remembered."""
 
 Lines = deque[str]
 """Lines of the log."""
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """A device that can hold layers."""
-
-    index: int
-    name: str
-    description: str
-    free: int
-    """Bytes."""
-    total: int
-    """Bytes; shared with the CPU on integrated GPUs."""
 
 
 class Log:
@@ -117,37 +99,3 @@ def build_name() -> str:
     """llama-cpp-python's version and what its library was built with."""
     features = api.llama_print_system_info().decode("utf-8", "replace")
     return f"llama-cpp-python {binding_version()} ({features.strip(' |')})"
-
-
-def can_offload() -> bool:
-    """The library has a GPU backend."""
-    return bool(api.llama_supports_gpu_offload())
-
-
-def gpu_devices() -> tuple[Device, ...]:
-    """The GPUs that ggml found, with their memory now."""
-    library = ggml.libggml
-    count: Callable[[], int] = _function(library, "ggml_backend_dev_count", ctypes.c_size_t)
-    get = _function(library, "ggml_backend_dev_get", ctypes.c_void_p, ctypes.c_size_t)
-    kind = _function(library, "ggml_backend_dev_type", ctypes.c_int, ctypes.c_void_p)
-    name = _function(library, "ggml_backend_dev_name", ctypes.c_char_p, ctypes.c_void_p)
-    description = _function(library, "ggml_backend_dev_description", ctypes.c_char_p, ctypes.c_void_p)
-    size_p = ctypes.POINTER(ctypes.c_size_t)
-    memory = _function(library, "ggml_backend_dev_memory", None, ctypes.c_void_p, size_p, size_p)
-    found = []
-    for index in range(count()):
-        device = get(index)
-        if not device or kind(device) not in _GPUS:
-            continue
-        free, total = ctypes.c_size_t(), ctypes.c_size_t()
-        memory(device, ctypes.byref(free), ctypes.byref(total))
-        names = [(text or b"").decode("utf-8", "replace") for text in (name(device), description(device))]
-        found.append(Device(index, names[0], names[1] or names[0], free.value, total.value))
-    return tuple(found)
-
-
-def _function(library: ctypes.CDLL, name: str, result: Any, *arguments: Any) -> Any:
-    function = getattr(library, name)
-    function.restype = result
-    function.argtypes = list(arguments)
-    return function

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import psutil
@@ -15,9 +14,12 @@ from llmlab.domain.model import ModelSpec
 from llmlab.engine.gguf import GgufFile, read_gguf
 from llmlab.engine.health import wanted_window
 from llmlab.engine.llama import library
+from llmlab.engine.llama.adapters import Adapters
 from llmlab.engine.llama.checks import check_purpose, check_window, context_refused, load_refused, without_vocabulary
 from llmlab.engine.llama.context import SEQUENCES, SEQUENCES_OF_STATE, Context, ContextSettings
-from llmlab.engine.llama.fit import Sizes, layers_that_fit, sizes_of
+from llmlab.engine.llama.devices import Device
+from llmlab.engine.llama.fit import Sizes, sizes_of
+from llmlab.engine.llama.placement import Placement, place
 from llmlab.engine.llama.threads import threads_for
 from llmlab.engine.llama.vocabulary import Vocabulary
 from llmlab.errors import EngineError
@@ -25,17 +27,6 @@ from llmlab.words import say
 
 _PROGRESS_STEP: Final = 0.01
 """Progress is told when it grew by this share."""
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Where the layers go."""
-
-    layers: int
-    """Layers on GPUs; -1 is all."""
-    fitted: bool
-    """The number was chosen here, so that fewer may be tried."""
-    notes: tuple[str, ...] = ()
 
 
 class Model:
@@ -48,6 +39,8 @@ class Model:
         self.vocabulary = vocabulary
         self.context = context
         self.n_gpu_layers = 0
+        self.gpus: tuple[Device, ...] = ()
+        """Devices that hold layers."""
         self.n_threads = 0
         self.load_s = 0.0
         self.notes: tuple[str, ...] = ()
@@ -103,7 +96,7 @@ class Loader:
         check_purpose(gguf)
         n_ctx = wanted_window(spec, gguf.of_architecture("context_length"))
         sizes = sizes_of(gguf, spec.cache_type_k, spec.cache_type_v)
-        placement = self._place(sizes, n_ctx)
+        placement = place(spec, sizes, n_ctx)
         model = self._load(gguf, sizes, placement, n_ctx)
         model.load_s = time.monotonic() - started
         if self._give_up():
@@ -112,39 +105,24 @@ class Loader:
         model.notes = (*placement.notes, *model.notes, *self._notes(gguf, sizes, model.context.n_ctx))
         return model
 
-    def _place(self, sizes: Sizes, n_ctx: int) -> Placement:
-        asked = self._spec.n_gpu_layers
-        if asked == 0:
-            return Placement(0, fitted=False)
-        devices = library.gpu_devices() if library.can_offload() else ()
-        if not devices:
-            why = (
-                say("No GPU was found; the model runs on the CPU.")
-                if library.can_offload()
-                else say("This build of llama-cpp-python has no GPU support; the model runs on the CPU.")
-            )
-            return Placement(0, fitted=False, notes=(why,))
-        if asked != "auto":
-            return Placement(-1 if asked == "all" else asked, fitted=False)
-        whole = len(sizes.layers) + 1
-        fitting = min(whole, layers_that_fit(sizes, n_ctx, sum(device.free for device in devices)))
-        return Placement(fitting, fitted=True)
-
     def _load(self, gguf: GgufFile, sizes: Sizes, placement: Placement, n_ctx: int) -> Model:
         """Load with the layers of `placement`; where they were fitted, with fewer each time memory does not suffice."""
         layers = placement.layers
         while True:
             if layers == 0:
                 check_window(self._spec, gguf, sizes, n_ctx, psutil.virtual_memory().available)
-            pointer, errors = self._load_weights(layers)
+            pointer, errors = self._load_weights(dataclasses.replace(placement, layers=layers))
             if pointer:
                 try:
-                    model, errors = self._make_context(gguf, sizes, pointer, n_ctx, on_gpu=layers != 0)
+                    adapters = Adapters(self._spec.adapter_scales)
+                    adapters.load(self._spec, gguf, pointer, self._log)
+                    model, errors = self._make_context(gguf, sizes, pointer, n_ctx, adapters)
                 except BaseException:
                     api.llama_model_free(pointer)
                     raise
                 if model is not None:
                     model.n_gpu_layers = layers if layers >= 0 else model.layers + 1
+                    model.gpus = placement.gpus if layers else ()
                     if placement.fitted:
                         model.notes = (self._chosen(layers, len(sizes.layers) + 1),)
                     return model
@@ -163,9 +141,10 @@ class Loader:
             return say("All {count} layers fit the GPU.", count=whole)
         return say("{layers} of {count} layers fit the GPU; the others run on the CPU.", layers=layers, count=whole)
 
-    def _load_weights(self, layers: int) -> tuple[Any, library.Lines]:
+    def _load_weights(self, placement: Placement) -> tuple[Any, library.Lines]:
         params = api.llama_model_default_params()
-        params.n_gpu_layers = layers
+        params.n_gpu_layers = placement.layers
+        _kept = placement.apply(params)
         callback = api.llama_progress_callback(self._on_progress)
         params.progress_callback = callback
         with self._log.errors() as errors:
@@ -179,7 +158,7 @@ class Loader:
         return not self._give_up()
 
     def _make_context(
-        self, gguf: GgufFile, sizes: Sizes, pointer: Any, n_ctx: int, *, on_gpu: bool
+        self, gguf: GgufFile, sizes: Sizes, pointer: Any, n_ctx: int, adapters: Adapters
     ) -> tuple[Model | None, library.Lines]:
         vocabulary = Vocabulary(api.llama_model_get_vocab(pointer))
         if not vocabulary.usable:
@@ -195,7 +174,7 @@ class Loader:
                 made = api.llama_init_from_model(pointer, dataclasses.replace(settings, flash_attn=0).params())
         if not made:
             return None, errors
-        context = Context(made, rewindable=not keeps_state, give_up=self._abort)
+        context = Context(made, rewindable=not keeps_state, give_up=self._abort, adapters=adapters)
         model = Model(gguf, sizes, pointer, vocabulary, context)
         model.n_threads = threads
         return model, errors

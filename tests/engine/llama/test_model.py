@@ -11,11 +11,13 @@ import pytest
 from llmlab.domain.model import CACHE_TYPES, ModelSpec, Rope
 from llmlab.domain.sampling import Sampling
 from llmlab.engine.gguf import read_gguf
-from llmlab.engine.llama import library
+from llmlab.engine.llama import devices
 from llmlab.engine.llama.card import card_of, sampling_hints
 from llmlab.engine.llama.checks import reason_of
 from llmlab.engine.llama.context import ContextSettings
+from llmlab.engine.llama.library import Lines
 from llmlab.engine.llama.model import Loader
+from llmlab.engine.llama.placement import Placement
 from llmlab.engine.llama.text_desk import TextDesk
 from llmlab.errors import EngineError, ModelError
 from tests.engine.llama.conftest import LOG, Harness, load
@@ -57,7 +59,7 @@ def test_the_card_says_what_was_loaded(models: Path) -> None:
 
 def test_a_gpu_that_is_asked_for_and_not_there_is_said_once(models: Path) -> None:
     notes = card(models / "bytes.gguf").notes
-    if not library.can_offload():
+    if not devices.can_offload():
         assert [note for note in notes if "GPU" in note] == list(notes)
         assert len(notes) == 1
     assert card(models / "bytes.gguf", n_gpu_layers=0).notes == ()
@@ -232,9 +234,9 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Pretends that there is one GPU with so many bytes free; what goes there is computed on the CPU all the same."""
 
     def pretend(free: int) -> None:
-        device = library.Device(0, "GPU0", "A pretended GPU", free, free)
-        monkeypatch.setattr(library, "can_offload", lambda: True)
-        monkeypatch.setattr(library, "gpu_devices", lambda: (device,))
+        device = devices.Device("GPU0", "A pretended GPU", free, free)
+        monkeypatch.setattr(devices, "can_offload", lambda: True)
+        monkeypatch.setattr(devices, "gpu_devices", lambda: (device,))
 
     return pretend
 
@@ -267,9 +269,9 @@ def test_fewer_layers_are_tried_when_a_gpu_has_less_room_than_it_says(
     load_weights = Loader._load_weights
     tried: list[int] = []
 
-    def fail_on_gpu(loader: Loader, layers: int) -> Any:
-        tried.append(layers)
-        return (None, library.Lines(["out of memory"])) if layers > 1 else load_weights(loader, layers)
+    def fail_on_gpu(loader: Loader, placement: Placement) -> Any:
+        tried.append(placement.layers)
+        return (None, Lines(["out of memory"])) if placement.layers > 1 else load_weights(loader, placement)
 
     monkeypatch.setattr(Loader, "_load_weights", fail_on_gpu)
     found = card(models / "bytes.gguf")
@@ -282,5 +284,5 @@ def test_a_number_that_does_not_fit_is_not_changed_behind_the_back(
     models: Path, gpu: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gpu(8 << 30)
-    monkeypatch.setattr(Loader, "_load_weights", lambda _loader, _layers: (None, library.Lines(["out of memory"])))
+    monkeypatch.setattr(Loader, "_load_weights", lambda _loader, _layers: (None, Lines(["out of memory"])))
     assert "out of memory" in refusal(models / "bytes.gguf", n_gpu_layers=3).what
