@@ -45,7 +45,8 @@ def header_line(message: Message, version: tuple[int, int], width: int) -> Line:
 
 def seconds(value: float) -> str:
     """A duration, short."""
-    return f"{value:.2f} s" if value < 1 else f"{value:.1f} s" if value < 100 else f"{value:,.0f} s"
+    number = f"{value:.2f}" if value < 1 else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+    return say("{number} s", number=number)
 
 
 def thinking_line(message: Message, turn: Turn | None, *, shown: bool, width: int) -> list[Line]:
