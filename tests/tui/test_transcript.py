@@ -60,7 +60,7 @@ async def test_the_interface_speaks_chinese() -> None:
     async with host.run_test(size=SIZE):
         rows = screen(host.transcript)
     assert rows[0] == "▌ 你"
-    assert rows[5] == "  ▸ 思考, 38 个词元, 1.2 s"
+    assert rows[5] == "  ▸ 思考，38 个词元，1.2 秒"
 
 
 async def test_what_is_shown_is_told_again_in_another_language() -> None:
@@ -70,7 +70,7 @@ async def test_what_is_shown_is_told_again_in_another_language() -> None:
         host.transcript.retell()
         rows = screen(host.transcript)
     assert rows[0] == "▌ 你"
-    assert rows[7] == "  5 个词元 · 214 词元/秒 · 首词元 0.05 s"
+    assert rows[7] == "  5 个词元 · 214 词元/秒 · 首词元 0.05 秒"
 
 
 FAILURE = Failed("The engine died.", "pocket-m.gguf", "Press r to try again.")

@@ -63,7 +63,7 @@ def thinking_line(message: Message, turn: Turn | None, *, shown: bool, width: in
     if took:
         figures.append(seconds(took))
     look = Look("thinking")
-    lines = [Line((("▾ " if shown else "▸ ", look), (", ".join(figures), look)), chrome=True)]
+    lines = [Line((("▾ " if shown else "▸ ", look), (say(", ").join(figures), look)), chrome=True)]
     if live and not shown:
         last = visible_line(message.thinking[-400:].rstrip().rpartition("\n")[2])
         if last:
