@@ -17,6 +17,8 @@ LIMITS = (
     "English and Chinese only, in a small vocabulary of its own synthetic world.",
     "Trained context is 1024 tokens.",
     "Numbers beyond 99 and wordings far from the curriculum fail.",
+    "Problems of several steps need written steps or native thinking; direct answers are mostly wrong.",
+    "The scores say which skills are weak; a skill far below 90 % is not learned well enough to rely on.",
 )
 
 
