@@ -79,6 +79,9 @@ class ModelSpec:
     flash_attn: FlashAttention = "auto"
     cache_type_k: str = "f16"
     cache_type_v: str = "f16"
+    deterministic: bool = False
+    """The same request gives the same tokens, whatever was computed before or is asked beside it; one answer at a
+    time."""
     rope: Rope = field(default_factory=Rope)
     chat_template: str = "auto"
     """`auto` (the file's own), a name of `NAMED_TEMPLATES`, or the absolute path of a Jinja file."""
@@ -157,6 +160,27 @@ class Gpu:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """Whether a model fits into what is free, estimated from its header; sizes in bytes."""
+
+    verdict: Literal["fits", "smaller", "no"]
+    """It fits as asked, with a smaller window, or not at all."""
+    need: int
+    """Weights, KV cache and room to compute, wherever they go."""
+    memory_need: int
+    """Of these, what goes to the machine's memory."""
+    memory_free: int
+    gpu_free: int = 0
+    """Room on the GPUs that get layers; 0 when none does."""
+    n_gpu_layers: int = 0
+    """Layers that would go there, the output counted as one."""
+    n_ctx: int = 0
+    """The window that was asked for, in tokens."""
+    fitting: int = 0
+    """The largest window up to `n_ctx` that fits; 0 when none does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
     """A model as the header of its file tells, without loading it."""
 
@@ -176,6 +200,14 @@ class ModelFacts:
     template_name: str
     """`file`, a named template, or the path of a Jinja file."""
     can_think: bool
+    licence: str = ""
+    """As the file names it; empty when it does not."""
+    n_vocab: int = 0
+    """Tokens of the vocabulary."""
+    file_type: str = ""
+    """The mixture of number formats as its maker calls it, for instance `Q4_K_M`; empty when the file does not say."""
+    fit: Fit | None = None
+    """`None` where it cannot be told: other machines hold layers."""
     notes: tuple[str, ...] = ()
     """What the user should know: no template in the file, window beyond training."""
 

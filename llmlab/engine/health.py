@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import psutil
 
-from llmlab.domain.model import ModelFacts, ModelSpec
+from llmlab.domain.model import Fit, Gpu, ModelFacts, ModelSpec
+from llmlab.engine.formats import FILE_TYPES
 from llmlab.engine.gguf import GgufFile, read_gguf
-from llmlab.engine.llama.checks import check_purpose, check_window
-from llmlab.engine.llama.fit import COMPUTE_BYTES, sizes_of
+from llmlab.engine.llama.checks import check_adapters, check_purpose, check_window
+from llmlab.engine.llama.fit import SEQUENCES, Estimate, Sizes, sizes_of
 from llmlab.engine.llama.template_choice import choose_template
 from llmlab.words import say
 
@@ -19,8 +22,12 @@ DEFAULT_WINDOW: Final = 8192
 """Tokens of a window that nobody chose, where the model was trained on as many."""
 
 
-def describe(spec: ModelSpec) -> ModelFacts:
-    """What the header of the model's file says about `spec`.
+def describe(spec: ModelSpec, gpus: Callable[[], tuple[Gpu, ...]] = tuple) -> ModelFacts:
+    """What the header of the model's file says about `spec`, and whether it fits into what is free.
+
+    Args:
+        spec: the model.
+        gpus: tells the GPUs with their memory; asked only where the machine's memory does not suffice.
 
     Raises:
         ModelError: the file cannot be used, or the window does not fit into memory; the message says why.
@@ -30,9 +37,12 @@ def describe(spec: ModelSpec) -> ModelFacts:
     trained = gguf.of_architecture("context_length")
     n_ctx = wanted_window(spec, trained)
     sizes = sizes_of(gguf, spec.cache_type_k, spec.cache_type_v)
-    check_window(spec, gguf, sizes, n_ctx, psutil.virtual_memory().available)
+    check_adapters(spec, gguf)
+    fit = _fit(spec, gguf, sizes, n_ctx, gpus)
+    if not spec.rpc and not fit.n_gpu_layers:
+        check_window(spec, gguf, sizes, n_ctx, fit.memory_free)
     template = choose_template(spec.chat_template, gguf.text("tokenizer.chat_template") or None, _Vocabulary(gguf))
-    need = sizes.total + int(n_ctx * sizes.cache_per_token) + _compute_bytes(spec, gguf)
+    vocabulary = gguf.array("tokenizer.ggml.tokens")
     return ModelFacts(
         title=gguf.text("general.name") or Path(spec.path).stem,
         architecture=gguf.architecture,
@@ -42,10 +52,14 @@ def describe(spec: ModelSpec) -> ModelFacts:
         n_layer=gguf.of_architecture("block_count"),
         n_ctx_train=trained,
         n_ctx=n_ctx,
-        memory_bytes=need,
+        memory_bytes=fit.need,
         template_name=template.name,
         can_think="<think>" in template.source or "</think>" in template.source,
-        notes=(*template.notes, *_notes(spec, n_ctx, trained, need)),
+        licence=gguf.text("general.license") or gguf.text("general.license.name"),
+        n_vocab=vocabulary.count if vocabulary else 0,
+        file_type=FILE_TYPES.get(gguf.integer("general.file_type", -1), ""),
+        fit=None if spec.rpc else fit,
+        notes=(*template.notes, *_notes(spec, n_ctx, trained)),
     )
 
 
@@ -73,13 +87,17 @@ def _quantisation(gguf: GgufFile) -> str:
     return held.most_common(1)[0][0] if held else ""
 
 
-def _compute_bytes(spec: ModelSpec, gguf: GgufFile) -> int:
-    """Room for one step: the logits of a micro-batch are its largest part."""
-    tokens = gguf.array("tokenizer.ggml.tokens")
-    return min(COMPUTE_BYTES, 4 * spec.n_ubatch * (tokens.count if tokens else 0))
+def _fit(spec: ModelSpec, gguf: GgufFile, sizes: Sizes, n_ctx: int, gpus: Callable[[], tuple[Gpu, ...]]) -> Fit:
+    """How the model fits; GPUs are looked for only when that decides it."""
+    estimate = Estimate(spec, gguf, sizes, min(SEQUENCES, spec.n_batch), psutil.virtual_memory().available)
+    fit = estimate.fit(n_ctx)
+    if fit.verdict == "fits" or spec.n_gpu_layers == 0 or spec.rpc:
+        return fit
+    found = gpus()
+    return replace(estimate, gpus=found).fit(n_ctx) if found else fit
 
 
-def _notes(spec: ModelSpec, n_ctx: int, trained: int, need: int) -> tuple[str, ...]:
+def _notes(spec: ModelSpec, n_ctx: int, trained: int) -> tuple[str, ...]:
     notes = []
     stretched = spec.rope.factor is not None or spec.rope.scale is not None
     if trained and n_ctx > trained and not stretched:
@@ -89,15 +107,6 @@ def _notes(spec: ModelSpec, n_ctx: int, trained: int, need: int) -> tuple[str, .
                 "set rope.scaling and rope.factor, or expect worse answers past it.",
                 n_ctx=f"{n_ctx:,}",
                 trained=f"{trained:,}",
-            )
-        )
-    memory = psutil.virtual_memory()
-    if need > memory.available:
-        notes.append(
-            say(
-                "About {need} GB of memory are needed and {free} GB are free now; it will be slow or fail to load.",
-                need=f"{need / (1 << 30):,.1f}",
-                free=f"{memory.available / (1 << 30):,.1f}",
             )
         )
     return tuple(notes)

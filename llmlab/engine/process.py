@@ -99,6 +99,8 @@ class ChildProcess:
         self._error: LlmlabError | None = None
         self.phase = ""
         """What it is doing, in words that follow `while`."""
+        self.servers: tuple[str, ...] = ()
+        """Other machines whose devices its model uses."""
         self.loading = False
         """It is given a model, so that its death may be the model's fault."""
 
@@ -256,7 +258,13 @@ class ChildProcess:
     def _advice(self) -> str:
         lines = self._log.last_lines()
         advice = say("The next request starts it anew.")
-        if self.loading:
+        if self.servers and any("RPC" in line for line in lines):
+            advice = say(
+                "A machine under rpc went away, or is no ggml-rpc-server of this llama.cpp: {servers}. "
+                "Start it and send again.",
+                servers=", ".join(self.servers),
+            )
+        elif self.loading:
             advice = say("The file may be damaged, or too large for the memory: get it again, or lower n_ctx.")
         return "\n".join([advice, say("Its last words:"), *lines]) if lines else advice
 

@@ -9,6 +9,7 @@ from llmlab.domain.terminal import visible_line
 from llmlab.errors import LlmlabError
 from llmlab.headless.diagnostics import Diagnostics, Exit
 from llmlab.headless.output import Output, table
+from llmlab.services.fit import fit_words
 from llmlab.services.models import Health, ModelShelf
 from llmlab.words import say
 
@@ -77,16 +78,21 @@ def health_lines(health: Health) -> list[str]:
         return [f"{name}: {say('sound')}"]
     summary = say(
         "sound; {architecture}, {parameters} parameters, {quantisation}, window {n_ctx} of {trained}, "
-        "about {memory} of memory, template {template}",
+        "vocabulary {vocabulary}, template {template}",
         architecture=visible_line(facts.architecture),
         parameters=short_number(facts.parameters),
-        quantisation=facts.quantisation,
+        quantisation=facts.file_type or facts.quantisation,
         n_ctx=f"{facts.n_ctx:,}",
         trained=f"{facts.n_ctx_train:,}" if facts.n_ctx_train else "?",
-        memory=short_bytes(facts.memory_bytes),
+        vocabulary=f"{facts.n_vocab:,}",
         template=facts.template_name,
     )
-    return [f"{name}: {summary}", *(f"  {visible_line(note)}" for note in facts.notes)]
+    fits = facts.fit is not None and facts.fit.verdict == "fits"
+    notes = facts.notes if fits or facts.fit is None else (fit_words(facts.fit), *facts.notes)
+    more = [say("licence {licence}", licence=visible_line(facts.licence))] if facts.licence else []
+    if facts.fit is not None and fits:
+        more.append(fit_words(facts.fit))
+    return ["; ".join([f"{name}: {summary}", *more]), *(f"  {visible_line(note)}" for note in notes)]
 
 
 def short_number(count: int) -> str:

@@ -178,6 +178,7 @@ def _checks(folder: Path) -> dict[str, Check]:
         "flash_attn": _flash_attention,
         "cache_type_k": one_of(*CACHE_TYPES),
         "cache_type_v": one_of(*CACHE_TYPES),
+        "deterministic": yes_or_no,
         "rope": _table,
         "chat_template": lambda value: _template(value, folder),
         "system": words,

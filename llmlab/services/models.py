@@ -11,6 +11,7 @@ from llmlab.domain.model import BadModel, ModelFacts, ModelSpec
 from llmlab.errors import ConfigError, LlmlabError
 from llmlab.library.checks import meant
 from llmlab.library.models import POCKET, ModelsFile, ad_hoc, ad_hoc_pocket, read_models
+from llmlab.services.fit import fit_words
 from llmlab.words import say
 
 Stamp = tuple[int, int, int] | None
@@ -130,6 +131,13 @@ class ModelShelf:
             return replace(health, facts=self._inspect(spec))
         except LlmlabError as error:
             return replace(health, problem=error)
+
+    def fit(self, spec: ModelSpec) -> str:
+        """In a line whether `spec` fits into memory, or what stands against loading it; reads its file."""
+        health = self.check(spec)
+        if health.problem is not None:
+            return health.problem.what
+        return fit_words(health.facts.fit) if health.facts is not None and health.facts.fit is not None else ""
 
     def _gather(self) -> None:
         """Lay the files over each other, keeping good tables where bad ones came."""

@@ -137,6 +137,10 @@ class Shelf(Protocol):
         """
         ...
 
+    def fit(self, spec: ModelSpec) -> str:
+        """In a line whether it fits into memory, or what stands against loading it; reads its file."""
+        ...
+
     def changed_on_disk(self) -> bool:
         """A models.toml was edited since it was read; cheap enough for every second, but reads the disk."""
         ...

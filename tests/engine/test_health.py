@@ -7,13 +7,16 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import gguf
+import numpy as np
+import psutil
 import pytest
 
-from llmlab.domain.model import ModelSpec, Rope
+from llmlab.domain.model import Gpu, LoraAdapter, ModelSpec, Rope
 from llmlab.engine.health import describe
 from llmlab.engine.probe import probe
 from llmlab.errors import EngineError, ModelError
-from tests.support.gguf_fixtures import CHATML, Shape, write_random_model
+from tests.support.gguf_fixtures import CHATML, VOCABULARY, Shape, write_random_model
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +35,56 @@ def test_the_header_tells_everything_without_a_load(spec: ModelSpec) -> None:
     assert facts.memory_bytes > facts.parameters
     assert facts.template_name == "file"
     assert facts.notes == ()
+    assert facts.n_vocab == VOCABULARY
+    assert facts.fit is not None
+    assert (facts.fit.verdict, facts.fit.need) == ("fits", facts.memory_bytes)
+
+
+def test_gpus_are_asked_for_only_when_memory_does_not_suffice(spec: ModelSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def gpus() -> tuple[Gpu, ...]:
+        asked.append("")
+        return (Gpu("CUDA0", "A large GPU", 80 << 30, 80 << 30),)
+
+    assert describe(spec, gpus).fit == describe(spec).fit
+    assert not asked
+    poor = psutil.virtual_memory()._replace(available=60 << 20)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: poor)
+    wide = replace(spec, n_ctx=400_000, n_ubatch=32)
+    with pytest.raises(ModelError, match="memory"):
+        describe(wide)
+    fit = describe(wide, gpus).fit
+    assert asked
+    assert fit is not None
+    assert (fit.verdict, fit.n_gpu_layers) == ("fits", 3)
+    with pytest.raises(ModelError, match="memory"):
+        describe(replace(wide, n_gpu_layers=0), gpus)
+
+
+def test_whether_it_fits_other_machines_is_not_known(spec: ModelSpec) -> None:
+    assert describe(replace(spec, rpc=("10.0.0.1:50052",))).fit is None
+
+
+def test_an_adapter_that_cannot_be_used_is_told(spec: ModelSpec, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="LoRA"):
+        describe(replace(spec, lora=(LoraAdapter(str(tmp_path / "none.gguf")),)))
+
+
+def test_licence_and_file_type_are_those_of_the_file(tmp_path: Path) -> None:
+    writer = gguf.GGUFWriter(str(tmp_path / "m.gguf"), "llama")
+    writer.add_license("apache-2.0")
+    writer.add_file_type(15)
+    writer.add_block_count(1)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_token_list(["a", "b"])
+    writer.add_tensor("blk.0.attn_norm.weight", np.ones(32, np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    facts = describe(ModelSpec(name="m", path=str(tmp_path / "m.gguf")))
+    assert (facts.licence, facts.file_type, facts.quantisation, facts.n_vocab) == ("apache-2.0", "Q4_K_M", "F32", 2)
 
 
 def test_the_window_follows_the_table_then_rope_then_the_training(spec: ModelSpec) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlab.domain.model import CACHE_TYPES, NAMED_TEMPLATES, BadModel, ModelSpec, Rope
+from llmlab.domain.model import CACHE_TYPES, NAMED_TEMPLATES, BadModel, LoraAdapter, ModelSpec, Rope
 from llmlab.domain.sampling import DEFAULTS, SETTINGS, Sampling
 from llmlab.errors import ConfigError
 from llmlab.library import models
@@ -108,6 +108,16 @@ def test_every_key_arrives() -> None:
         *(("chat_template", f'"{name}"', name) for name in NAMED_TEMPLATES),
         ("chat_template", '"chat.jinja"', str(HERE.parent / "chat.jinja")),
         ("chat_template", '"templates/x"', str(HERE.parent / "templates" / "x")),
+        ("main_gpu", "1", 1),
+        ("tensor_split", "[3, 1.5]", (3.0, 1.5)),
+        ("rpc", '"box:50052"', ("box:50052",)),
+        ("rpc", '["10.0.0.2:50052", "[fe80::1]:9"]', ("10.0.0.2:50052", "[fe80::1]:9")),
+        ("lora", '"a.gguf"', (LoraAdapter(str(HERE.parent / "a.gguf")),)),
+        (
+            "lora",
+            '["/x/a.gguf", {path = "b.gguf", scale = -2}]',
+            (LoraAdapter(str(Path("/x/a.gguf").absolute())), LoraAdapter(str(HERE.parent / "b.gguf"), -2.0)),
+        ),
     ],
 )
 def test_a_value_that_fits(key: str, given_value: str, kept: object) -> None:
@@ -172,6 +182,23 @@ def test_a_relative_source_still_gives_an_absolute_path() -> None:
         (
             'system = """\nx\n"""\nn_threads = 0',
             '6: [m] n_threads: 0 is neither "auto" nor a whole number from 1 to 1,024',
+        ),
+        ("tensor_split = []", "3: [m] tensor_split: a list is no list of shares such as [3, 1], one for each GPU"),
+        ("tensor_split = [0, 0]", "3: [m] tensor_split: a list is no list of shares such as [3, 1], one for each GPU"),
+        (
+            "main_gpu = 0\ntensor_split = [1]",
+            "4: [m] tensor_split: main_gpu puts everything on one GPU: give one of the two",
+        ),
+        ("n_gpu_layers = 0\nmain_gpu = 0", "4: [m] main_gpu: does nothing when n_gpu_layers is 0"),
+        ('rpc = "box"', '3: [m] rpc: "box" is no machine such as host:50052'),
+        ('rpc = ["box:0"]', '3: [m] rpc: "box:0" is no machine such as host:50052'),
+        ('rpc = ["a b:50052"]', '3: [m] rpc: "a b:50052" is no machine such as host:50052'),
+        ("lora = 1", "3: [m] lora: 1 is neither a file nor a table of path and scale"),
+        ("lora = {scale = 1}", "3: [m] lora: the key path is missing"),
+        ('lora = {path = "a", scale = "b"}', '3: [m] lora: scale: "b" is not a number from -100 to 100'),
+        (
+            'lora = ["x/a.gguf", "y/a.gguf"]',
+            '3: [m] lora: two adapters are called "a"; requests tell them apart by file name',
         ),
         *(
             (f'{key} = "x.gguf"', f"3: [m] {key}: comes with a later version of llmlab; remove the line")

@@ -55,6 +55,9 @@ class ShelfDouble:
                 return model
         raise ConfigError("No model can be used.", where="models.toml")
 
+    def fit(self, spec: ModelSpec) -> str:
+        return f"fits: {spec.name}"
+
     def changed_on_disk(self) -> bool:
         return self.edited
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from textual.widgets import Label
+from textual.widgets import Label, OptionList
 
 from llmlab.domain.model import BadModel
 from llmlab.engine.scripted import Hold, Reply, Script
@@ -96,6 +96,24 @@ async def test_the_model_is_swapped_from_the_picker(paths: Paths) -> None:
         await lab.until(lambda: lab.app.screen is lab.screen and "two" in lab.status)
         assert lab.engines[0].closed
         assert lab.bench.settings.current.last_model == "two"
+
+
+async def test_the_picker_tells_how_each_model_fits(paths: Paths) -> None:
+    shelf = ShelfDouble([spec("one"), BadModel("bad", "models.toml", "unknown key n_ctxx"), spec("two")])
+    async with laboratory(paths, shelf=shelf) as lab:
+        await lab.pilot.press("f5")
+        await lab.until(lambda: isinstance(lab.app.screen, ModelPicker))
+        options = lab.app.screen.query_one(OptionList)
+
+        def shown(index: int) -> str:
+            return str(options.get_option_at_index(index).prompt)
+
+        await lab.until(lambda: "fits: two" in shown(2))
+        assert "fits: one" in shown(0)
+        assert "fits" not in shown(1)
+        await lab.pilot.press("shift+tab", "t", "w")
+        await lab.until(lambda: options.option_count == 1)
+        assert "fits: two" in shown(0), "what was found out stays while the list is filtered"
 
 
 async def test_an_edit_of_models_toml_is_noticed(paths: Paths) -> None:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any, Final
+from typing import Any
 
 from llama_cpp import llama_cpp as api
 
-from llmlab.domain.model import AdapterScales, LoraAdapter, ModelSpec
-from llmlab.engine.gguf import GgufFile, read_gguf
+from llmlab.domain.model import AdapterScales, ModelSpec
+from llmlab.engine.gguf import GgufFile
 from llmlab.engine.llama import library
-from llmlab.engine.llama.checks import reason_of
-from llmlab.errors import EngineError, ModelError
+from llmlab.engine.llama.checks import adapter_unfit, check_adapters, reason_of
+from llmlab.errors import EngineError
 from llmlab.words import say
-
-_INVOCATION: Final = "adapter.alora.invocation_tokens"
-"""Key of adapters that are switched on by certain tokens of the prompt only."""
 
 
 class Adapters:
@@ -34,12 +31,12 @@ class Adapters:
         Raises:
             ModelError: a file is missing, damaged, no LoRA adapter, or made for another model.
         """
+        check_adapters(spec, gguf)
         for adapter in spec.lora:
-            check_adapter(adapter, gguf)
             with log.errors() as errors:
                 pointer = api.llama_adapter_lora_init(model, adapter.path.encode("utf-8", "surrogateescape"))
             if not pointer:  # a null pointer, which is not None
-                raise _unfit(adapter, reason_of(errors).removeprefix("failed to apply lora adapter: "))
+                raise adapter_unfit(adapter, reason_of(errors).removeprefix("failed to apply lora adapter: "))
             self._pointers[adapter.name] = pointer
 
     def wanted(self, asked: AdapterScales | None) -> AdapterScales:
@@ -67,34 +64,3 @@ class Adapters:
         scales = (ctypes.c_float * len(wanted))(*(scale for _, scale in wanted))
         api.llama_set_adapters_lora(context, pointers, len(wanted), scales)
         self.used = wanted
-
-
-def check_adapter(adapter: LoraAdapter, model: GgufFile) -> None:
-    """That the file of `adapter` is a LoRA adapter for the architecture of `model`.
-
-    Raises:
-        ModelError: it is not, or cannot be read.
-    """
-    try:
-        gguf = read_gguf(adapter.path)
-    except ModelError as error:
-        raise ModelError(
-            say("A LoRA adapter cannot be used. {reason}", reason=error.what), where=adapter.path, hint=error.hint
-        ) from None
-    if gguf.text("general.type") != "adapter" or gguf.text("adapter.type") != "lora":
-        raise _unfit(adapter, say("it is no LoRA adapter"))
-    if gguf.architecture != model.architecture:
-        raise _unfit(
-            adapter,
-            say("it was made for {theirs}, and the model is {ours}", theirs=gguf.architecture, ours=model.architecture),
-        )
-    if gguf.array(_INVOCATION) is not None:
-        raise _unfit(adapter, say("it waits for certain words in the prompt (aLoRA), which llmlab does not support"))
-
-
-def _unfit(adapter: LoraAdapter, reason: str) -> ModelError:
-    return ModelError(
-        say("The LoRA adapter does not fit the model: {reason}.", reason=reason or say("it gives no reason")),
-        where=adapter.path,
-        hint=say("Choose the adapter that was made for this very model, or remove it from lora in its table."),
-    )

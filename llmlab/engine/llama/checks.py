@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from llmlab.domain.model import ModelSpec
-from llmlab.engine.gguf import GgufFile
+from llmlab.domain.model import LoraAdapter, ModelSpec
+from llmlab.engine.gguf import GgufFile, read_gguf
 from llmlab.engine.llama.fit import Sizes, window_that_fits
 from llmlab.errors import ModelError
 from llmlab.words import say
@@ -28,6 +28,10 @@ _NO_MODELS: Final = {
 """What `general.type` may say instead of `model`."""
 _NO_CACHE_ESTIMATE: Final = ("attention.kv_lora_rank", "ssm.state_size", "wkv.head_size", "shortconv.l_cache")
 """Keys of architectures whose cache is smaller than their heads suggest."""
+
+
+_INVOCATION: Final = "adapter.alora.invocation_tokens"
+"""Key of adapters that are switched on by certain tokens of the prompt only."""
 
 
 def check_purpose(gguf: GgufFile) -> None:
@@ -61,6 +65,50 @@ def check_purpose(gguf: GgufFile) -> None:
         raise _cannot_chat(say("a diffusion model"), where)
     if not (gguf.text("tokenizer.ggml.model") and gguf.array("tokenizer.ggml.tokens")):
         raise _no_vocabulary(where)
+
+
+def check_adapters(spec: ModelSpec, model: GgufFile) -> None:
+    """That each LoRA adapter of `spec` is one, for the architecture of `model`.
+
+    Raises:
+        ModelError: one is not, or cannot be read.
+    """
+    for adapter in spec.lora:
+        _check_adapter(adapter, model)
+
+
+def _check_adapter(adapter: LoraAdapter, model: GgufFile) -> None:
+    """That the file of `adapter` is a LoRA adapter for the architecture of `model`.
+
+    Raises:
+        ModelError: it is not, or cannot be read.
+    """
+    try:
+        gguf = read_gguf(adapter.path)
+    except ModelError as error:
+        raise ModelError(
+            say("A LoRA adapter cannot be used. {reason}", reason=error.what), where=adapter.path, hint=error.hint
+        ) from None
+    if gguf.text("general.type") != "adapter" or gguf.text("adapter.type") != "lora":
+        raise adapter_unfit(adapter, say("it is no LoRA adapter"))
+    if gguf.architecture != model.architecture:
+        raise adapter_unfit(
+            adapter,
+            say("it was made for {theirs}, and the model is {ours}", theirs=gguf.architecture, ours=model.architecture),
+        )
+    if gguf.array(_INVOCATION) is not None:
+        raise adapter_unfit(
+            adapter, say("it waits for certain words in the prompt (aLoRA), which llmlab does not support")
+        )
+
+
+def adapter_unfit(adapter: LoraAdapter, reason: str) -> ModelError:
+    """The adapter cannot be used with the model."""
+    return ModelError(
+        say("The LoRA adapter does not fit the model: {reason}.", reason=reason or say("it gives no reason")),
+        where=adapter.path,
+        hint=say("Choose the adapter that was made for this very model, or remove it from lora in its table."),
+    )
 
 
 def _cannot_chat(kind: str, where: str) -> ModelError:

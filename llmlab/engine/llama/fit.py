@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
+from llmlab.domain.model import Fit, Gpu, ModelSpec
 from llmlab.engine.gguf import GgufArray, GgufFile
 
 COMPUTE_BYTES: Final = 400 << 20
@@ -13,6 +14,15 @@ COMPUTE_BYTES: Final = 400 << 20
 
 SPARE_SHARE: Final = 0.06
 """Share of a device's free memory that is left alone."""
+
+SEQUENCES: Final = 16
+"""Sequences that a context holds at once."""
+
+STEP: Final = 256
+"""Windows are multiples of so many tokens."""
+
+SMALLEST_WINDOW: Final = 512
+"""Tokens below which a window is of no use."""
 
 CACHE_TYPE_IDS: Final = {
     "f32": 0, "f16": 1, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8, "iq4_nl": 20, "bf16": 30,
@@ -114,3 +124,86 @@ def window_that_fits(sizes: Sizes, free: int) -> int:
     if not sizes.cache_per_token:
         return 1 << 30
     return max(0, int(free * (1 - SPARE_SHARE) / sizes.cache_per_token) // 256 * 256)
+
+
+def compute_bytes(gguf: GgufFile, spec: ModelSpec, n_ctx: int, sequences: int) -> int:
+    """Room that llama.cpp takes for computing one micro-batch: the widest moment of a layer, the mask, the logits."""
+    rows = min(spec.n_ubatch, spec.n_batch)
+    width, heads = gguf.of_architecture("embedding_length"), max(1, gguf.of_architecture("attention.head_count", 1))
+    tokens = gguf.array("tokenizer.ggml.tokens")
+    logits = 4 * sequences * (tokens.count if tokens else 0)
+    layer = 4 * rows * (2 * gguf.of_architecture("feed_forward_length") + 2 * width)
+    # Without the fused kernel, the scores of all heads are held; with it, the mask in half precision.
+    attention = 4 * rows * n_ctx * (heads + 1) if spec.flash_attn == "off" else 2 * rows * n_ctx
+    return 2 * logits + layer + attention
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What decides whether a model fits: its sizes, and what is free."""
+
+    spec: ModelSpec
+    gguf: GgufFile
+    sizes: Sizes
+    sequences: int
+    memory_free: int
+    gpus: tuple[Gpu, ...] = ()
+
+    def fit(self, n_ctx: int) -> Fit:
+        """Whether a window of `n_ctx` tokens fits, and if not, which does."""
+        if self._fits(n_ctx):
+            return self._told("fits", n_ctx, n_ctx)
+        low, high = 0, n_ctx // STEP
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if self._fits(middle * STEP) else (low, middle - 1)
+        fitting = low * STEP if low * STEP >= SMALLEST_WINDOW else 0
+        return self._told("smaller" if fitting else "no", n_ctx, fitting)
+
+    def _told(self, verdict: Literal["fits", "smaller", "no"], n_ctx: int, fitting: int) -> Fit:
+        layers = self._layers(n_ctx)
+        memory, gpu = self._needs(n_ctx, layers)
+        return Fit(
+            verdict=verdict,
+            need=memory + gpu,
+            memory_need=memory,
+            memory_free=self.memory_free,
+            gpu_free=self._room if layers else 0,
+            n_gpu_layers=layers,
+            n_ctx=n_ctx,
+            fitting=fitting,
+        )
+
+    def _fits(self, n_ctx: int) -> bool:
+        layers = self._layers(n_ctx)
+        memory, gpu = self._needs(n_ctx, layers)
+        return memory <= self.memory_free and (not layers or gpu <= self._room)
+
+    @property
+    def _room(self) -> int:
+        """Bytes on the GPUs that the spec chooses."""
+        spec, free = self.spec, [gpu.free for gpu in self.gpus]
+        if spec.main_gpu is not None:
+            return room_on(free[spec.main_gpu : spec.main_gpu + 1])
+        pairs = [(each, share) for each, share in zip(free, spec.tensor_split, strict=False) if share > 0]
+        return room_on([each for each, _ in pairs], [share for _, share in pairs]) if pairs else room_on(free)
+
+    def _layers(self, n_ctx: int) -> int:
+        """Layers that would go to GPUs, the output counted as one."""
+        asked, whole = self.spec.n_gpu_layers, len(self.sizes.layers) + 1
+        if not self.gpus or asked == 0:
+            return 0
+        if asked == "auto":
+            return min(whole, layers_that_fit(self.sizes, n_ctx, self._room))
+        return whole if asked == "all" else min(asked, whole)
+
+    def _needs(self, n_ctx: int, layers: int) -> tuple[int, int]:
+        """Bytes in the machine's memory and on GPUs, with so many layers there: the output first, then the last."""
+        sizes = self.sizes
+        there = max(0, layers - 1)
+        first = len(sizes.layers) - there
+        compute = compute_bytes(self.gguf, self.spec, n_ctx, self.sequences)
+        gpu = sum(sizes.layers[first:]) + n_ctx * sum(sizes.cache_layers[first:])
+        gpu += sizes.output + compute if layers else 0
+        memory = sizes.total + n_ctx * sizes.cache_per_token + compute - (gpu - (compute if layers else 0))
+        return int(memory), int(gpu)

@@ -68,9 +68,10 @@ class ModelKeeper:
         from llmlab.tui.screens.picker import ModelPicker
 
         desk = self._desk
-        picker = ModelPicker(desk.services.shelf.models(), desk.spec.name if desk.spec else "")
+        shelf = desk.services.shelf
+        picker = ModelPicker(shelf.models(), desk.spec.name if desk.spec else "", shelf.fit)
         picked = await self._picture.screen.app.push_screen_wait(picker)
-        return desk.services.shelf.find(picked) if isinstance(picked, str) else picked
+        return shelf.find(picked) if isinstance(picked, str) else picked
 
     def look(self) -> None:
         """See whether models.toml was edited."""

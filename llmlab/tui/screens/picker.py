@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,18 +18,24 @@ from textual.widgets.option_list import Option
 
 from llmlab.domain.model import BadModel, ModelSpec
 from llmlab.domain.terminal import visible, visible_line
+from llmlab.tui.jobs import run_beside
 from llmlab.words import say
 
 
-def model_line(model: ModelSpec | BadModel, *, current: bool) -> Content:
-    """A model as the list shows it; a bad one with its reason."""
+def model_line(model: ModelSpec | BadModel, *, current: bool, fit: str = "") -> Content:
+    """A model as the list shows it, with how it fits into memory once that is known; a bad one with its reason."""
     mark = Content.styled("● ", "$text-success") if current else Content("  ")
     name = visible_line(model.name)
     if isinstance(model, BadModel):
         return Content.assemble(mark, (name, "$text-muted"), "\n    ", (visible(model.problem), "$text-error"))
     window = say("window {tokens:,}", tokens=model.n_ctx) if model.n_ctx else say("window as trained")
     return Content.assemble(
-        mark, (name, "bold"), ("  " + window, "$text-muted"), "\n    ", (_place(model), "$text-muted")
+        mark,
+        (name, "bold"),
+        ("  " + window, "$text-muted"),
+        "\n    ",
+        (_place(model), "$text-muted"),
+        *(("\n    ", (visible(fit), "$text-muted")) if fit else ()),
     )
 
 
@@ -48,8 +55,11 @@ class ModelPicker(ModalScreen[ModelSpec | BadModel | str | None]):
         Binding("down", "to_list", show=False),
     ]
 
-    def __init__(self, models: Sequence[ModelSpec | BadModel], current: str) -> None:
+    def __init__(self, models: Sequence[ModelSpec | BadModel], current: str, fit: Callable[[ModelSpec], str]) -> None:
+        """List `models`; `fit` reads a file and tells in a line whether it fits, called in a thread."""
         super().__init__()
+        self._fit = fit
+        self._fits: dict[str, str] = {}
         self._models = tuple(models)
         self._fitting = self._models
         self._current = current
@@ -69,11 +79,24 @@ class ModelPicker(ModalScreen[ModelSpec | BadModel | str | None]):
         names = [model.name for model in self._models]
         options.highlighted = names.index(self._current) if self._current in names else 0 if names else None
         options.focus()
+        run_beside(self, self._look_at_files, "fit")
+
+    async def _look_at_files(self) -> None:
+        """Tell of one model after the other how it fits; files may be large, and disks slow."""
+        for model in self._models:
+            if not isinstance(model, ModelSpec):
+                continue
+            self._fits[model.name] = await asyncio.to_thread(self._fit, model)
+            if model in self._fitting:
+                self.query_one(OptionList).replace_option_prompt_at_index(self._fitting.index(model), self._line(model))
+
+    def _line(self, model: ModelSpec | BadModel) -> Content:
+        return model_line(model, current=model.name == self._current, fit=self._fits.get(model.name, ""))
 
     def _fill(self) -> None:
         options = self.query_one(OptionList)
         options.clear_options()
-        options.add_options([Option(model_line(m, current=m.name == self._current)) for m in self._fitting])
+        options.add_options([Option(self._line(model)) for model in self._fitting])
 
     def action_to_list(self) -> None:
         """Go from the filter to the list."""

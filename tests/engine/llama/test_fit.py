@@ -1,13 +1,25 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from llmlab.domain.model import CACHE_TYPES
+from llmlab.domain.model import CACHE_TYPES, Gpu, ModelSpec
 from llmlab.engine.gguf import read_gguf
-from llmlab.engine.llama.fit import CACHE_TYPE_IDS, COMPUTE_BYTES, Sizes, layers_that_fit, sizes_of, window_that_fits
-from tests.support.gguf_fixtures import VOCABULARY
+from llmlab.engine.llama.fit import (
+    CACHE_TYPE_IDS,
+    COMPUTE_BYTES,
+    Estimate,
+    Sizes,
+    compute_bytes,
+    layers_that_fit,
+    room_on,
+    sizes_of,
+    window_that_fits,
+)
+from tests.engine.llama.conftest import load
+from tests.support.gguf_fixtures import VOCABULARY, Shape, write_random_model
 
 MIB = 1 << 20
 SIZES = Sizes(layers=(100 * MIB,) * 10, output=50 * MIB, total=1100 * MIB, cache_layers=(1024.0,) * 10)
@@ -51,3 +63,82 @@ def test_every_cache_type_of_the_domain_is_known(models: Path) -> None:
     assert set(CACHE_TYPES) == set(CACHE_TYPE_IDS)
     for kind in CACHE_TYPES:
         assert sizes_of(read_gguf(models / "bytes.gguf"), kind, kind).cache_per_token > 0
+
+
+GB = 1 << 30
+BIG = Sizes(layers=(GB,) * 8, output=GB, total=10 * GB, cache_layers=(64 * 1024.0,) * 8)
+"""Ten gigabytes of weights, and half a megabyte of cache a token: 4 GB for 8,192."""
+
+
+def estimate(models: Path, free: int, *gpus: int, **settings: object) -> Estimate:
+    spec = ModelSpec(name="m", path="", **settings)  # type: ignore[arg-type]
+    found = tuple(Gpu(f"G{number}", "", size, size) for number, size in enumerate(gpus))
+    return Estimate(spec, read_gguf(models / "bytes.gguf"), BIG, 16, free, found)
+
+
+@pytest.mark.parametrize(
+    ("memory", "gpus", "verdict", "fitting"),
+    [
+        (15, (), "fits", 8192),
+        (12, (), "smaller", 4096),
+        (9, (), "no", 0),
+        # The machine's memory alone would not do; what the GPU takes is not asked of it.
+        (3, (16,), "fits", 8192),
+        (11, (6,), "fits", 8192),
+        (1, (8,), "no", 0),
+    ],
+)
+def test_a_model_fits_or_a_smaller_window_does_or_nothing(
+    models: Path, memory: int, gpus: tuple[int, ...], verdict: str, fitting: int
+) -> None:
+    fit = estimate(models, memory * GB, *(size * GB for size in gpus)).fit(8192)
+    assert fit.verdict == verdict
+    assert fitting * 0.9 <= fit.fitting <= fitting
+    assert fit.fitting % 256 == 0
+    assert fit.memory_need <= fit.need
+    assert bool(fit.n_gpu_layers) == bool(gpus)
+
+
+def test_a_number_of_layers_that_the_gpu_cannot_hold_does_not_fit(models: Path) -> None:
+    assert estimate(models, 20 * GB, 4 * GB, n_gpu_layers="all").fit(8192).verdict == "no"
+    assert estimate(models, 20 * GB, 4 * GB, n_gpu_layers=2).fit(8192).verdict == "fits"
+    assert estimate(models, 20 * GB, 4 * GB, n_gpu_layers=0).fit(8192).n_gpu_layers == 0
+
+
+def test_the_gpus_that_the_user_chose_count(models: Path) -> None:
+    both = estimate(models, 3 * GB, 10 * GB, 10 * GB)
+    assert both.fit(8192).verdict == "fits"
+    assert estimate(models, 3 * GB, 10 * GB, 10 * GB, main_gpu=1).fit(8192).verdict != "fits"
+    assert estimate(models, 3 * GB, 10 * GB, 10 * GB, tensor_split=(1.0, 0.0)).fit(8192).verdict != "fits"
+
+
+def test_each_device_needs_room_to_compute() -> None:
+    assert room_on([GB]) == GB
+    assert room_on([GB, GB]) == 2 * GB - COMPUTE_BYTES
+    assert room_on([]) == 0
+    assert room_on([GB, GB], [1.0, 3.0]) == pytest.approx((GB - COMPUTE_BYTES) * 4 / 3 + COMPUTE_BYTES, abs=2)
+
+
+SHAPES = (
+    Shape(layers=2, width=256, heads=4, kv_heads=2, feed_forward=1024, context=8192),
+    Shape(layers=6, width=512, heads=8, kv_heads=8, feed_forward=1408, context=4096),
+    Shape(layers=4, width=1024, heads=16, kv_heads=4, feed_forward=4096, context=2048),
+)
+
+
+@pytest.mark.parametrize("flash", ["auto", "off"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_estimate_is_what_llama_cpp_takes(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], shape: Shape, flash: str
+) -> None:
+    """Against the sizes of all buffers that llama.cpp says it made."""
+    path = write_random_model(tmp_path / "m.gguf", shape)
+    spec = ModelSpec(name="m", path=str(path), n_ctx=shape.context, flash_attn=flash)  # type: ignore[arg-type]
+    capfd.readouterr()
+    load(path, n_ctx=shape.context, flash_attn=flash, n_gpu_layers=0).close()
+    taken = re.findall(r"(\w+) +(?:buffer size) = +([0-9.]+) MiB", capfd.readouterr().err)
+    real = sum(float(size) for _, size in taken) * MIB
+    gguf = read_gguf(path)
+    sizes = sizes_of(gguf, "f16", "f16")
+    guess = sizes.total + sizes.cache_per_token * shape.context + compute_bytes(gguf, spec, shape.context, 16)
+    assert guess == pytest.approx(real, rel=0.1)
