@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,9 +88,8 @@ def reading(length: int) -> Callable[[Run], float]:
     return lambda run: length / run.first_s
 
 
-def measure_model(quantisation: str, model: Path, threads: int, rounds: int, *, quick: bool) -> list[Row]:
+def measure_model(quantisation: str, model: Path, threads: int, rounds: int, *, quick: bool) -> Iterator[Row]:
     """Decode at both lengths, prefill, and the second turn."""
-    rows = []
     with ExitStack() as stack:
         ways: dict[str, Answerer] = {
             "bare": stack.enter_context(contender("bare", model, threads)),
@@ -100,21 +99,16 @@ def measure_model(quantisation: str, model: Path, threads: int, rounds: int, *, 
         field = Field(ways, rounds)
         Field(ways, 1, seed=2).race(list(ways), 512, 8)
         short = field.race(["bare", "llmlab", "Llama"], 32, 128)
-        rows.append(compare(f"{quantisation}: decode 128, llmlab : bare loop", short, speed, "llmlab", "bare", 0.95))
-        rows.append(
-            compare(f"{quantisation}: decode 128, llmlab : Llama streaming", short, speed, "llmlab", "Llama", 1.1)
-        )
+        yield compare(f"{quantisation}: decode 128, llmlab : bare loop", short, speed, "llmlab", "bare", 0.95)
+        yield compare(f"{quantisation}: decode 128, llmlab : Llama streaming", short, speed, "llmlab", "Llama", 1.1)
         read = field.race(["bare", "llmlab"], 512, 2)
-        rows.append(
-            compare(f"{quantisation}: prefill 512, llmlab : bare loop", read, reading(512), "llmlab", "bare", 0.97)
-        )
+        yield compare(f"{quantisation}: prefill 512, llmlab : bare loop", read, reading(512), "llmlab", "bare", 0.97)
         if not quick:
             long = field.race(["bare", "llmlab", "Llama"], 32, LONG)
             name = f"{quantisation}: decode {LONG:,}"
-            rows.append(compare(f"{name}, llmlab : bare loop", long, speed, "llmlab", "bare", 0.95))
-            rows.append(compare(f"{name}, llmlab : Llama streaming", long, speed, "llmlab", "Llama", 1.2))
-        rows.append(second_turn(quantisation, field, ways["llmlab"]))
-    return rows
+            yield compare(f"{name}, llmlab : bare loop", long, speed, "llmlab", "bare", 0.95)
+            yield compare(f"{name}, llmlab : Llama streaming", long, speed, "llmlab", "Llama", 1.2)
+        yield second_turn(quantisation, field, ways["llmlab"])
 
 
 def second_turn(quantisation: str, field: Field, answer: Answerer) -> Row:
