@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -15,9 +16,9 @@ from typing import Final
 SIZE: Final = (132, 36)
 """Columns and rows."""
 TALK: Final = (
-    "hello, what are you?",
-    "Ann has 12 apples. She buys 7 more and gives 4 to Ben. How many apples does she have? Let's think step by step.",
-    "你好，你能做什么？",
+    "Who are you?",
+    "Ann has 12 apples. Ann buys 7 more. Ann gives away 4. How many apples does Ann have now? Let's think step by step.",
+    "什么是幻觉？",
 )
 DEADLINE: Final = 60.0
 
@@ -40,7 +41,8 @@ async def talk(target: Path) -> None:
             await pilot.press("enter")
             await until(pilot, lambda number=number: answered(paths.database, number))
         await pilot.pause(1.0)
-        svg = app.export_screenshot(title="llmlab")
+        # Textual's picture would load its font from a server; the reader's own does as well.
+        svg = re.sub(r"@font-face\s*\{[^}]*\}", "", app.export_screenshot(title="llmlab"))
         await asyncio.to_thread(target.write_text, svg, "utf-8")
 
 
