@@ -17,7 +17,8 @@ SIZE: Final = (132, 36)
 """Columns and rows."""
 TALK: Final = (
     "Who are you?",
-    "Ann has 12 apples. Ann buys 7 more. Ann gives away 4. How many apples does Ann have now? Let's think step by step.",
+    "Ann has 12 apples. Ann buys 7 more. Ann gives away 4. How many apples does Ann have now? "
+    "Let's think step by step.",
     "什么是幻觉？",
 )
 DEADLINE: Final = 60.0
