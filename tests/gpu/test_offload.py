@@ -19,6 +19,7 @@ from llmlab.errors import EngineDied, ModelError
 from tests.gpu.conftest import DeviceServer
 from tests.support.gguf_fixtures import (
     IM_END,
+    Shape,
     script_log_odds,
     write_bigram_model,
     write_lora,
@@ -32,10 +33,11 @@ GREEDY = Sampling(temperature=0.0, seed=1, max_tokens=64)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `hey`, which says `Hey` after a line break and ends, and `bytes`, which never ends."""
+    """A folder with `hey`, which says `Hey` after a line break and ends, and `bytes` and `deep`, which do not."""
     folder = tmp_path_factory.mktemp("models")
     write_bigram_model(folder / "hey.gguf", script_log_odds([[ord("\n"), *b"Hey", IM_END]]))
     write_random_model(folder / "bytes.gguf")
+    write_random_model(folder / "deep.gguf", Shape(layers=6))
     write_lora(folder / "strong.gguf")
     return folder
 
@@ -99,16 +101,16 @@ async def test_a_model_is_spread_over_several_machines(
 ) -> None:
     both = (server().address, server().address)
     both_log, one_log = tmp_path / "both", tmp_path / "one"
-    card, text = await run(both_log, spec(folder / "bytes.gguf", n_gpu_layers="all", rpc=both, tensor_split=(1.0, 1.0)))
+    card, text = await run(both_log, spec(folder / "deep.gguf", n_gpu_layers="all", rpc=both, tensor_split=(1.0, 1.0)))
     assert all(address in card.device for address in both)
     log = both_log.read_text(encoding="utf-8")
     assert all(f"[{address}] KV buffer" in log for address in both), "each holds a layer"
-    one, same = await run(one_log, spec(folder / "bytes.gguf", n_gpu_layers="all", rpc=both, tensor_split=(0.0, 1.0)))
+    one, same = await run(one_log, spec(folder / "deep.gguf", n_gpu_layers="all", rpc=both, tensor_split=(0.0, 1.0)))
     assert one.device == both[1]
     assert f"[{both[0]}] KV buffer" not in one_log.read_text(encoding="utf-8")
     assert same == text
     with pytest.raises(ModelError, match="3 shares are given and there are 2"):
-        await run(one_log, spec(folder / "bytes.gguf", rpc=both, tensor_split=(1.0, 1.0, 1.0)))
+        await run(one_log, spec(folder / "deep.gguf", rpc=both, tensor_split=(1.0, 1.0, 1.0)))
 
 
 async def test_a_machine_that_goes_away_ends_the_answer_in_words_and_a_new_start_works(

@@ -141,4 +141,4 @@ def test_the_estimate_is_what_llama_cpp_takes(
     gguf = read_gguf(path)
     sizes = sizes_of(gguf, "f16", "f16")
     guess = sizes.total + sizes.cache_per_token * shape.context + compute_bytes(gguf, spec, shape.context, 16)
-    assert guess == pytest.approx(real, rel=0.1)
+    assert guess == pytest.approx(real, rel=0.05)
