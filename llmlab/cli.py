@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -131,8 +131,21 @@ def _ask_command() -> click.Command:
         ),
         _option("--seed", type=int, help=say("Same seed, same answer. Without it: drawn anew.")),
         _option("--max-tokens", type=int, help=say("Longest answer in tokens.")),
+        _option(
+            "--deterministic",
+            is_flag=True,
+            help=say("The same tokens to the last bit, whatever was computed before; slower."),
+        ),
         click.Option(
             ["--thinking/--no-thinking"], default=None, help=say("Whether a model that can think does so first.")
+        ),
+        _option("--schema", type=click.Path(path_type=Path), metavar="FILE", help=say("JSON schema of the answer.")),
+        _option("--grammar", type=click.Path(path_type=Path), metavar="FILE", help=say("GBNF grammar of the answer.")),
+        _option(
+            "--logprobs",
+            type=click.IntRange(0, 100),
+            metavar="K",
+            help=say("With --json: how likely each token was, and the K likeliest."),
         ),
         _json(say("Print one JSON object instead of the text.")),
     )
@@ -146,16 +159,21 @@ def _ask(
     options: tuple[tuple[str, str], ...],
     seed: int | None,
     max_tokens: int | None,
+    deterministic: bool,
     thinking: bool | None,
+    schema: Path | None,
+    grammar: Path | None,
+    logprobs: int | None,
     as_json: bool,
 ) -> int:
     from llmlab import wiring
     from llmlab.domain.recipe import Recipe
     from llmlab.headless.ask import Console, answer
-    from llmlab.headless.options import question_of, sampling_of
+    from llmlab.headless.options import demands_of, question_of, sampling_of
 
     # A command line may hold bytes that are no text; nothing further on can carry them.
     sampling = sampling_of([(key, encodable(value)) for key, value in options], seed, max_tokens)
+    demands = demands_of(grammar, schema, logprobs, as_json=as_json)
     waiting = say("Waiting for standard input; ctrl+d ends it, and </dev/null does without.")
     question = encodable(question_of(text, on_silence=lambda: session.err.note(waiting)))
     _prepare(session.paths)
@@ -163,12 +181,15 @@ def _ask(
     if shelf.problems():
         session.err.note(say("Something in models.toml is wrong; see: llmlab models check"))
     spec = shelf.find(model) if model else shelf.default()
+    if deterministic:
+        spec = replace(spec, deterministic=True)
     recipe = Recipe(
         model=spec, system=None if system is None else encodable(system), sampling=sampling, thinking=thinking
     )
     host = wiring.make_host(session.paths)
     told = session.paths.cache / "told-notes"
-    return answer(host, recipe, question, Console(session.out, session.err), as_json=as_json, told=told)
+    console = Console(session.out, session.err)
+    return answer(host, recipe, question, console, as_json=as_json, told=told, demands=demands)
 
 
 def _models_command() -> click.Group:

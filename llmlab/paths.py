@@ -43,6 +43,11 @@ class Paths:
         """What llama.cpp and the engine process say."""
         return self.logs / "engine.log"
 
+    @property
+    def snapshots(self) -> Path:
+        """The state of long prompts, so that they need not be read again."""
+        return self.cache / "snapshots"
+
     def ensure(self) -> None:
         """Create the folders, readable by their owner alone.
 

@@ -5,10 +5,12 @@ Engine and store are imported where they are needed: a command that lists paths 
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
-from llmlab.domain.model import EngineReport, ModelFacts, ModelSpec
+from llmlab.domain.model import EngineReport, Gpu, ModelFacts, ModelSpec
 from llmlab.engine.protocol import Engine
+from llmlab.errors import LlmlabError
 from llmlab.library.settings import SettingsFile
 from llmlab.library.shipped import shipped_models_file
 from llmlab.paths import Paths
@@ -31,10 +33,19 @@ def models_files(paths: Paths, folder: Path) -> tuple[Path, ...]:
 def open_shelf(paths: Paths, folder: Path) -> ModelShelf:
     """The models, as seen from the working directory `folder`."""
 
+    @cache
+    def gpus() -> tuple[Gpu, ...]:
+        """Asked of an engine process, once and only if need be: that takes a second."""
+        try:
+            return probe_engine().devices
+        except LlmlabError:
+            # The doctor tells why; here the models are what matters.
+            return ()
+
     def inspect(spec: ModelSpec) -> ModelFacts:
         from llmlab.engine.health import describe
 
-        return describe(spec)
+        return describe(spec, gpus)
 
     return ModelShelf(models_files(paths, folder), inspect)
 
@@ -45,7 +56,7 @@ def make_host(paths: Paths) -> EngineHost:
     def start() -> Engine:
         from llmlab.engine.child import ChildEngine
 
-        return ChildEngine(log=paths.engine_log)
+        return ChildEngine(log=paths.engine_log, snapshots=paths.snapshots)
 
     return EngineHost(start)
 

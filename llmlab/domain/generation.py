@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from llmlab.domain.tokens import TokenInfo
+
 FinishReason = Literal["stop", "length", "cancelled"]
 """Why an answer ended: the model or a stop text ended it, its room ended, or it was cancelled."""
 
@@ -55,6 +57,8 @@ class Piece:
     tokens: int = 1
     """How many tokens this text took."""
     sample: int = 0
+    info: tuple[TokenInfo, ...] = ()
+    """Where it was asked: how likely each token was, the one that ended the answer included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,9 @@ class Finished:
     usage: Usage = field(default_factory=Usage)
     timing: Timing = field(default_factory=Timing)
     sample: int = 0
+    ids: tuple[int, ...] = ()
+    """The tokens of the answer, without the one that ended it: a prompt that is the request's tokens and the first k of
+    these goes on from there, or on another branch, and nothing is read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,10 @@ class Turn:
     usage: Usage | None = None
     timing: Timing | None = None
     problem: Failed | None = None
+    info: tuple[TokenInfo, ...] = ()
+    """How likely each token was, where that was asked."""
+    ids: tuple[int, ...] = ()
+    """The tokens of the answer, once it finished."""
 
     @property
     def ended(self) -> bool:
@@ -114,9 +125,11 @@ def fold(turn: Turn, event: StreamEvent) -> Turn:
     match event:
         case Reading(done=done, total=total, reused=reused):
             return replace(turn, state="reading", read=done, prompt=total, reused=reused)
-        case Piece(text=text, tokens=tokens):
-            return replace(turn, state="writing", raw=turn.raw + text, generated=turn.generated + tokens)
-        case Finished(reason=reason, usage=usage, timing=timing):
-            return replace(turn, state="done", finish=reason, usage=usage, timing=timing, generated=usage.generated)
+        case Piece(text=text, tokens=tokens, info=info):
+            generated = turn.generated + tokens
+            return replace(turn, state="writing", raw=turn.raw + text, generated=generated, info=turn.info + info)
+        case Finished(reason=reason, usage=usage, timing=timing, ids=ids):
+            generated = usage.generated
+            return replace(turn, state="done", finish=reason, usage=usage, timing=timing, generated=generated, ids=ids)
         case Failed():
             return replace(turn, state="failed", problem=event)

@@ -27,6 +27,12 @@ class ScoredText:
         return math.fsum(token.logprob for token in self.tokens)
 
 
+def joined(parts: Sequence[ScoredText]) -> ScoredText:
+    """One text whose measured tokens came in several parts."""
+    first = parts[0] if parts else ScoredText(())
+    return ScoredText(tuple(token for part in parts for token in part.tokens), first.context, first.reused)
+
+
 Measure = Literal["total", "per token", "per byte"]
 """How texts of different length compare: by their probability, or by its mean over tokens or UTF-8 bytes."""
 

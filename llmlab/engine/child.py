@@ -11,11 +11,12 @@ from typing import Any, Final
 from llmlab.domain.generation import Failed, Finished, FinishReason, Piece, Reading, StreamEvent
 from llmlab.domain.model import ModelCard, ModelSpec
 from llmlab.domain.prompting import ChatMessage, PromptOptions, RenderedPrompt
+from llmlab.domain.scoring import ScoredText, joined
 from llmlab.engine.gguf import read_gguf
 from llmlab.engine.llama.checks import check_purpose
 from llmlab.engine.log_file import LogFile
 from llmlab.engine.process import WORKER, ChildProcess, Inbox, Patience, error_of
-from llmlab.engine.protocol import GenerationRequest
+from llmlab.engine.protocol import GenerationRequest, ScoreRequest
 from llmlab.engine.wire import (
     PROTOCOL,
     AnyReport,
@@ -31,6 +32,8 @@ from llmlab.engine.wire import (
     Prompt,
     Prompted,
     Read,
+    Score,
+    Scored,
     Wrote,
 )
 from llmlab.errors import EngineError, LlmlabError, ModelError
@@ -49,9 +52,18 @@ class ChildEngine:
         log: file that gets what llama.cpp and the process say.
         command: what to run instead of the worker, for tests.
         patience: how long the process may take.
+        snapshots: folder for the state of long prompts, so that they need not be read again; `None` for none.
     """
 
-    def __init__(self, *, log: Path, command: Sequence[str] = WORKER, patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        log: Path,
+        command: Sequence[str] = WORKER,
+        patience: Patience | None = None,
+        snapshots: Path | None = None,
+    ) -> None:
+        self._snapshots = snapshots
         self._patience = patience or Patience()
         self._process = ChildProcess(LogFile(log), command, self._patience)
         self._loaded = False
@@ -100,8 +112,9 @@ class ChildEngine:
                 hint=say("Install llmlab again."),
             )
         self._process.phase = say("loading the model")
-        self._process.loading = True
-        command = Load(id=self._process.new_id(), spec=spec)
+        self._process.loading, self._process.servers = True, spec.rpc
+        folder = _sendable(str(self._snapshots)) if self._snapshots else ""
+        command = Load(id=self._process.new_id(), spec=spec, snapshots=folder)
         inbox = self._process.ask(command)
         try:
             while True:
@@ -143,6 +156,11 @@ class ChildEngine:
             tokens=request.tokens,
             sampling=replace(request.sampling, stop=stops),
             samples=request.samples,
+            lora=request.lora,
+            logprobs=request.logprobs,
+            grammar=None if request.grammar is None else _sendable(request.grammar),
+            schema=None if request.schema is None else _sendable(request.schema),
+            logit_bias=request.logit_bias,
         )
         running = set(range(request.samples))
         inbox = self._process.ask(command)
@@ -162,12 +180,37 @@ class ChildEngine:
         finally:
             await self._see_through(self._finish(command, inbox, running))
 
+    async def score(self, request: ScoreRequest) -> list[ScoredText]:
+        """See `Engine.score`."""
+        texts = tuple(_sendable(text) if isinstance(text, str) else text for text in request.texts)
+        command = Score(
+            id=self._process.new_id(), texts=texts, prompt=request.prompt, top=request.top, lora=request.lora
+        )
+        running = set(range(len(texts)))
+        parts: list[list[ScoredText]] = [[] for _ in texts]
+        inbox = self._process.ask(command)
+        self._count_answers(1)
+        try:
+            while running:
+                report = await inbox.get()
+                if isinstance(report, Scored):
+                    parts[report.sample].append(report.text)
+                    if report.done:
+                        running.discard(report.sample)
+                elif not isinstance(report, Read):
+                    if isinstance(report, Problem):
+                        running.discard(report.sample)
+                    raise error_of(report)
+        finally:
+            await self._see_through(self._finish(command, inbox, running))
+        return [joined(text) for text in parts]
+
     async def close(self) -> None:
         """See `Engine.close`."""
         self._used = True
         await self._see_through(self._process.end(gently=True))
 
-    async def _finish(self, command: Generate, inbox: Inbox, running: set[int]) -> None:
+    async def _finish(self, command: Generate | Score, inbox: Inbox, running: set[int]) -> None:
         """Stop what still runs of an answer; a process that does not obey is ended."""
         try:
             if running and self._process.running:
@@ -231,7 +274,7 @@ async def _run_out(inbox: Inbox, running: set[int]) -> None:
     """Take reports until every sample has ended."""
     while running:
         report = await inbox.get()
-        if isinstance(report, Ended | Problem):
+        if isinstance(report, Ended | Problem) or (isinstance(report, Scored) and report.done):
             running.discard(report.sample)
 
 
@@ -240,10 +283,10 @@ def _event_of(report: AnyReport) -> StreamEvent | None:
     match report:
         case Read(done=done, total=total, reused=reused, sample=sample):
             return Reading(done, total, reused, sample)
-        case Wrote(text=text, tokens=tokens, sample=sample):
-            return Piece(text, tokens, sample)
-        case Ended(reason=reason, usage=usage, timing=timing, sample=sample):
-            return Finished(_REASONS.get(reason, "stop"), usage, timing, sample)
+        case Wrote(text=text, tokens=tokens, sample=sample, info=info):
+            return Piece(text, tokens, sample, info)
+        case Ended(reason=reason, usage=usage, timing=timing, sample=sample, ids=ids):
+            return Finished(_REASONS.get(reason, "stop"), usage, timing, sample, ids)
         case Problem(what=what, where=where, hint=hint, sample=sample):
             return Failed(what, where, hint, sample)
     return None

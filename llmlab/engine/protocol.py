@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from llmlab.domain.generation import StreamEvent
-from llmlab.domain.model import ModelCard, ModelSpec
+from llmlab.domain.model import AdapterScales, ModelCard, ModelSpec
 from llmlab.domain.prompting import ChatMessage, PromptOptions, RenderedPrompt
 from llmlab.domain.sampling import Sampling
+from llmlab.domain.scoring import ScoredText
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,30 @@ class GenerationRequest:
     """Complete settings: every field but `max_tokens` set, `seed` among them."""
     samples: int = 1
     """Answers to draw from the one prompt; sample i uses seed + i."""
+    lora: AdapterScales | None = None
+    """Adapters of the model by name, with their scales, those left out at 0; `None` is as the model's spec says."""
+    logprobs: int | None = None
+    """Tell how likely each token was, with this many of the likeliest, 0 to 100; `None` tells nothing."""
+    grammar: str | None = None
+    """GBNF text that the answer follows; not beside `schema`."""
+    schema: str | None = None
+    """JSON schema, as text, that the answer follows."""
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    """Tokens that become more or less likely: id, and what is added to its logit before all samplers."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRequest:
+    """Texts whose likelihood is asked, each by itself after the same beginning."""
+
+    texts: tuple[str | tuple[int, ...], ...]
+    """Each as text, which is tokenised as content, or as tokens."""
+    prompt: tuple[int, ...] = ()
+    """Tokens before each of them, as `Engine.prompt` gave them; without, the model's BOS if it wants one."""
+    top: int = 0
+    """How many of the likeliest tokens are told at each place, 0 to 100."""
+    lora: AdapterScales | None = None
+    """As in `GenerationRequest`."""
 
 
 class Engine(Protocol):
@@ -58,6 +83,14 @@ class Engine(Protocol):
         """The answer as it comes: events of every sample, exactly one terminal event a sample.
 
         Closing the iterator cancels. A dead process ends the stream with `Failed`; it does not raise.
+        """
+        ...
+
+    async def score(self, request: ScoreRequest) -> list[ScoredText]:
+        """How likely the model finds each token of each text, in order; cancelling the task stops it.
+
+        Raises:
+            EngineError: a text has nothing to score, does not fit the window, or the process died.
         """
         ...
 

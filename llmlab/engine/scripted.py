@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import zlib
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,7 +13,9 @@ from llmlab.domain.generation import Failed, Finished, FinishReason, Piece, Read
 from llmlab.domain.model import ModelCard, ModelSpec
 from llmlab.domain.prompting import ChatMessage, PromptOptions, RenderedPrompt, Span
 from llmlab.domain.sampling import Sampling
-from llmlab.engine.protocol import GenerationRequest
+from llmlab.domain.scoring import ScoredText
+from llmlab.domain.tokens import TokenInfo, TokenScore
+from llmlab.engine.protocol import GenerationRequest, ScoreRequest
 from llmlab.errors import EngineDied, EngineError, LlmlabError
 from llmlab.words import say
 
@@ -24,6 +26,8 @@ class Say:
 
     text: str
     tokens: int = 1
+    info: tuple[TokenInfo, ...] = ()
+    """Told when the request asks how likely tokens are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,8 @@ class Script:
     """What counts as a token."""
     opens_thinking: bool = False
     """The prompt ends inside a thinking block, unless thinking is switched off."""
+    logprobs: Mapping[str, float] = field(default_factory=dict)
+    """What `score` says of a token, by its text without spaces around it; -1 where nothing is said."""
     n_ctx: int = 4096
     notes: tuple[str, ...] = ()
 
@@ -82,7 +88,7 @@ class Script:
 class ScriptedEngine:
     """An `Engine` without a process: chatml prompts, words as tokens, answers from a `Script`.
 
-    `spec`, `prompts`, `requests`, `cancelled` and `closed` tell a test what was asked of it.
+    `spec`, `prompts`, `requests`, `scored`, `cancelled` and `closed` tell a test what was asked of it.
     """
 
     def __init__(self, script: Script | None = None) -> None:
@@ -90,6 +96,7 @@ class ScriptedEngine:
         self.spec: ModelSpec | None = None
         self.prompts: list[tuple[ChatMessage, ...]] = []
         self.requests: list[GenerationRequest] = []
+        self.scored: list[ScoreRequest] = []
         self.cancelled = 0
         """Streams that were closed before their end."""
         self.closed = False
@@ -144,7 +151,32 @@ class ScriptedEngine:
         """Stable token ids of `text`."""
         if self.script.unit == "bytes":
             return list(text.encode())
-        return [zlib.crc32(word.encode()) for word in re.findall(r"\s*\S+|\s+$", text)]
+        return [zlib.crc32(word.encode()) for word in self._words(text)]
+
+    def _words(self, text: str) -> list[str]:
+        """What the tokens of `text` stand for."""
+        if self.script.unit == "bytes":
+            return [bytes([byte]).decode("utf-8", "replace") for byte in text.encode()]
+        return re.findall(r"\s*\S+|\s+$", text)
+
+    async def score(self, request: ScoreRequest) -> list[ScoredText]:
+        """See `Engine.score`; every token is the likeliest there is."""
+        self._require_alive()
+        self.scored.append(request)
+        return [self._scored(text, request) for text in request.texts]
+
+    def _scored(self, text: str | tuple[int, ...], request: ScoreRequest) -> ScoredText:
+        words = self._words(text) if isinstance(text, str) else [str(token) for token in text]
+        tokens = self.tokenise(text) if isinstance(text, str) else list(text)
+        known = self.script.logprobs
+        scores = [
+            TokenScore(token=token, text=word, logprob=known.get(word.strip(), -1.0), rank=1, entropy=0.0)
+            for token, word in zip(tokens, words, strict=True)
+        ]
+        unseen = 0 if request.prompt else 1
+        if len(scores) <= unseen:
+            raise EngineError(say("The text has no token to score."))
+        return ScoredText(tuple(scores[unseen:]), len(request.prompt) or unseen)
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[StreamEvent, None]:
         """See `Engine.generate`."""
@@ -194,7 +226,7 @@ class ScriptedEngine:
             if isinstance(step, str | Say):
                 piece = Say(step) if isinstance(step, str) else step
                 generated += piece.tokens
-                yield Piece(piece.text, piece.tokens, sample)
+                yield Piece(piece.text, piece.tokens, sample, () if request.logprobs is None else piece.info)
         cut = limit is not None and generated >= limit
         yield Finished("length" if cut else reply.finish, Usage(total, reused, generated), Timing(), sample)
 

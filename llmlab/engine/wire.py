@@ -7,9 +7,11 @@ from typing import Final
 import msgspec
 
 from llmlab.domain.generation import Timing, Usage
-from llmlab.domain.model import ModelCard, ModelSpec
+from llmlab.domain.model import AdapterScales, Gpu, ModelCard, ModelSpec
 from llmlab.domain.prompting import ChatMessage, PromptOptions, RenderedPrompt
 from llmlab.domain.sampling import Sampling
+from llmlab.domain.scoring import ScoredText
+from llmlab.domain.tokens import TokenInfo
 
 PROTOCOL: Final = 1
 """Raised whenever a message changes its meaning; both ends must agree."""
@@ -25,6 +27,8 @@ class Load(Command, frozen=True, kw_only=True):
     """Load this model; answered by `Progress`..., then `Loaded` or `Problem`."""
 
     spec: ModelSpec
+    snapshots: str = ""
+    """Folder for sequences on disk; empty for none."""
 
 
 class Prompt(Command, frozen=True, kw_only=True):
@@ -46,6 +50,21 @@ class Generate(Command, frozen=True, kw_only=True):
     tokens: tuple[int, ...]
     sampling: Sampling
     samples: int = 1
+    lora: AdapterScales | None = None
+    """`None` is as the spec of the model says."""
+    logprobs: int | None = None
+    grammar: str | None = None
+    schema: str | None = None
+    logit_bias: tuple[tuple[int, float], ...] = ()
+
+
+class Score(Command, frozen=True, kw_only=True):
+    """Measure how likely texts are; answered by `Scored`... until one is `done`, or `Problem`, for each text."""
+
+    texts: tuple[str | tuple[int, ...], ...]
+    prompt: tuple[int, ...] = ()
+    top: int = 0
+    lora: AdapterScales | None = None
 
 
 class Cancel(Command, frozen=True, kw_only=True):
@@ -69,7 +88,7 @@ class Hello(Report, frozen=True, kw_only=True):
     build: str
     gpu: bool
     """The library can offload to a GPU."""
-    devices: tuple[str, ...] = ()
+    devices: tuple[Gpu, ...] = ()
 
 
 class Progress(Report, frozen=True, kw_only=True):
@@ -111,6 +130,7 @@ class Wrote(Report, frozen=True, kw_only=True):
     text: str
     tokens: int
     sample: int = 0
+    info: tuple[TokenInfo, ...] = ()
 
 
 class Ended(Report, frozen=True, kw_only=True):
@@ -119,6 +139,17 @@ class Ended(Report, frozen=True, kw_only=True):
     reason: str
     usage: Usage
     timing: Timing
+    sample: int = 0
+    ids: tuple[int, ...] = ()
+    """The tokens of the answer, without the one that ended it."""
+
+
+class Scored(Report, frozen=True, kw_only=True):
+    """The next tokens of a text, measured."""
+
+    text: ScoredText
+    done: bool
+    """They were the last ones."""
     sample: int = 0
 
 
@@ -133,8 +164,8 @@ class Problem(Report, frozen=True, kw_only=True):
     sample: int = 0
 
 
-AnyCommand = Load | Prompt | Count | Generate | Cancel | Shutdown
-AnyReport = Hello | Progress | Loaded | Prompted | Counted | Read | Wrote | Ended | Problem
+AnyCommand = Load | Prompt | Count | Generate | Score | Cancel | Shutdown
+AnyReport = Hello | Progress | Loaded | Prompted | Counted | Read | Wrote | Ended | Scored | Problem
 
 _encoder = msgspec.json.Encoder()
 _commands: msgspec.json.Decoder[AnyCommand] = msgspec.json.Decoder(AnyCommand)

@@ -17,7 +17,7 @@ from llmlab.headless.diagnostics import Diagnostics, Exit, exit_code
 from llmlab.headless.once import is_news
 from llmlab.headless.output import Output
 from llmlab.services.answering import as_error
-from llmlab.services.ask import Said, ask
+from llmlab.services.ask import FREE, Demands, Said, ask
 from llmlab.services.host import EngineHost, HostState
 from llmlab.words import say
 
@@ -30,13 +30,29 @@ class Console:
     err: Diagnostics
 
 
-def answer(host: EngineHost, recipe: Recipe, question: str, console: Console, *, as_json: bool, told: Path) -> Exit:
+def answer(
+    host: EngineHost,
+    recipe: Recipe,
+    question: str,
+    console: Console,
+    *,
+    as_json: bool,
+    told: Path,
+    demands: Demands = FREE,
+) -> Exit:
     """`run_ask` on an event loop of its own."""
-    return asyncio.run(run_ask(host, recipe, question, console, as_json=as_json, told=told))
+    return asyncio.run(run_ask(host, recipe, question, console, as_json=as_json, told=told, demands=demands))
 
 
 async def run_ask(
-    host: EngineHost, recipe: Recipe, question: str, console: Console, *, as_json: bool, told: Path
+    host: EngineHost,
+    recipe: Recipe,
+    question: str,
+    console: Console,
+    *,
+    as_json: bool,
+    told: Path,
+    demands: Demands = FREE,
 ) -> Exit:
     """Ask, write the answer, end the engine.
 
@@ -47,6 +63,7 @@ async def run_ask(
         console: where answer and problems go.
         as_json: one object instead of the text.
         told: the record of notes about models that this user has read already.
+        demands: what the answer must look like; log-probabilities are part of the object.
 
     Raises:
         ReaderGone: nobody reads the answer any more; the engine has ended.
@@ -55,7 +72,7 @@ async def run_ask(
     unsubscribe = host.subscribe(lambda state: _show_load(state, console.err, told))
     with _stopping_on_interrupt(stop):
         try:
-            said = ask(host, recipe, question, stop)
+            said = ask(host, recipe, question, stop, demands=demands)
             return await (_as_object(said, recipe, console) if as_json else _as_text(said, console))
         finally:
             unsubscribe()
@@ -119,6 +136,8 @@ def record(said: Said | None, recipe: Recipe, error: LlmlabError | None = None) 
         "model": recipe.model.name,
         "seed": origin.seed if origin else None,
     }
+    if turn and turn.info:
+        written["tokens"] = [asdict(info) for info in turn.info]
     if problem:
         written["error"] = {"what": problem.what, "where": problem.where, "hint": problem.hint}
     return written

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import stat
@@ -9,11 +10,13 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import BinaryIO, Final
 
 from llmlab.domain.sampling import SETTINGS, Sampling, Setting
 from llmlab.errors import UsageError
 from llmlab.library.checks import Unfit, check_of, meant
+from llmlab.services.ask import Demands
 from llmlab.words import say
 
 PATIENCE: Final = 1.0
@@ -57,6 +60,42 @@ def _value(setting: Setting, text: str, where: str) -> object:
         return check_of(setting)(given)
     except Unfit as unfit:
         raise UsageError(f"{setting.name}: {unfit}", where=where, hint=say(setting.help)) from None
+
+
+def demands_of(grammar: Path | None, schema: Path | None, logprobs: int | None, *, as_json: bool) -> Demands:
+    """What `--grammar`, `--schema` and `--logprobs` ask for; the files are read.
+
+    Raises:
+        UsageError: a file that cannot be read, a schema that is no JSON, or options that do not go together.
+    """
+    if grammar is not None and schema is not None:
+        raise UsageError(say("A grammar and a JSON schema were given."), hint=say("Give one of them."))
+    if logprobs is not None and not as_json:
+        raise UsageError(say("--logprobs tells nothing without --json."), hint=say("Add --json."))
+    written = None if schema is None else _file(schema)
+    try:
+        json.loads(written or "{}")
+    except (ValueError, RecursionError) as error:
+        raise UsageError(say("The schema is not JSON: {reason}", reason=str(error)), where=str(schema)) from None
+    return Demands(None if grammar is None else _file(grammar), written, logprobs)
+
+
+def _file(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UsageError(
+            say("The file cannot be read: {reason}", reason=error.strerror or str(error)), where=str(path)
+        ) from None
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            say("The file is not UTF-8 text (byte {position})", position=f"{error.start:,}"), where=str(path)
+        ) from None
 
 
 def question_of(

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmlab.domain.generation import Failed, Finished, Piece, Reading, StreamEvent, Timing, Turn, Usage, fold
+from llmlab.domain.tokens import TokenInfo
 
 
 def test_reading_then_writing_then_done() -> None:
@@ -21,6 +22,10 @@ def test_reading_then_writing_then_done() -> None:
     ]
     turn = reduce(fold, events, Turn())
     assert turn == Turn("done", "ab", 10, 10, 4, 2, "stop", usage, timing)
+
+
+def test_the_tokens_of_the_answer_come_with_its_end() -> None:
+    assert fold(Turn(), Finished("stop", ids=(3, 1, 2))).ids == (3, 1, 2)
 
 
 def test_a_failure_keeps_what_was_said() -> None:
@@ -46,3 +51,10 @@ def test_nothing_changes_after_the_terminal_event(events: list[StreamEvent]) -> 
         if turn.ended and ended_with is None:
             ended_with = turn
     assert ended_with is None or turn == ended_with
+
+
+def test_how_likely_tokens_were_is_kept() -> None:
+    one, two = (TokenInfo(token=token, text="x", logprob=-1.0, rank=1, entropy=0.5) for token in (1, 2))
+    turn = fold(fold(Turn(), Piece("a", 1, 0, (one,))), Piece("", 0, 0, (two,)))
+    assert turn.info == (one, two)
+    assert turn.generated == 1

@@ -20,7 +20,7 @@ from llmlab.domain.prompting import ChatMessage, PromptOptions
 from llmlab.domain.sampling import Sampling
 from llmlab.engine.child import ChildEngine
 from llmlab.engine.process import Patience, describe_exit
-from llmlab.engine.protocol import GenerationRequest
+from llmlab.engine.protocol import GenerationRequest, ScoreRequest
 from llmlab.errors import EngineDied, EngineError, LlmlabError, ModelError
 from tests.support.fake_worker import FLOOD
 from tests.support.gguf_fixtures import write_random_model
@@ -393,3 +393,34 @@ async def test_a_log_that_cannot_be_written_stops_nothing(tmp_path: Path, model:
     blocker.write_text("not a folder")
     async with loaded(blocker / "engine.log", model) as engine:
         assert isinstance((await events_of(engine))[-1], Finished)
+
+
+async def test_texts_are_scored_in_parts_and_come_whole(log: Path, model: Path) -> None:
+    async with loaded(log, model) as engine:
+        texts = await engine.score(ScoreRequest(("abc", (7, 8), "\ud800"), prompt=(1, 2)))
+        assert [[token.text for token in text.tokens] for text in texts] == [["a", "b", "c"], ["7", "8"], ["?"]]
+        assert [text.context for text in texts] == [2, 2, 2]
+
+
+async def test_one_text_that_cannot_be_scored_is_an_error(log: Path, model: Path) -> None:
+    async with loaded(log, model, "fails one") as engine:
+        with pytest.raises(EngineError, match="No room"):
+            await engine.score(ScoreRequest(("abc", "def")))
+        assert engine.alive
+
+
+async def test_scoring_that_is_left_is_cancelled(log: Path, model: Path) -> None:
+    async with loaded(log, model, "deaf", Patience(cancel=0.2, terminate=20.0)) as engine:
+        task = asyncio.ensure_future(engine.score(ScoreRequest(("abc",))))
+        await engine.count(["x"])
+        assert not task.done()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not engine.alive
+
+
+async def test_a_process_that_dies_while_it_scores(log: Path, model: Path) -> None:
+    async with loaded(log, model, "dies in decode") as engine:
+        with pytest.raises(EngineDied):
+            await engine.score(ScoreRequest(("abc",)))

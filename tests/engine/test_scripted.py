@@ -10,9 +10,10 @@ from llmlab.domain.generation import Failed, Finished, Piece, Reading, StreamEve
 from llmlab.domain.model import ModelSpec
 from llmlab.domain.prompting import ChatMessage, PromptOptions
 from llmlab.domain.sampling import Sampling
-from llmlab.engine.protocol import Engine, GenerationRequest
+from llmlab.domain.tokens import TokenInfo
+from llmlab.engine.protocol import Engine, GenerationRequest, ScoreRequest
 from llmlab.engine.scripted import Die, Fail, Hold, Reply, Say, Script, ScriptedEngine
-from llmlab.errors import EngineDied, ModelError
+from llmlab.errors import EngineDied, EngineError, ModelError
 
 SPEC = ModelSpec(name="double", path="/nowhere.gguf")
 
@@ -110,3 +111,21 @@ async def test_a_prompt_is_covered_by_its_spans_and_its_prefix_is_reused(unit: s
     await events_of(engine, tokens=prompt.tokens)
     again = await events_of(engine, tokens=(*prompt.tokens, 1))
     assert again[0] == Reading(len(prompt.tokens) + 1, len(prompt.tokens) + 1, len(prompt.tokens))
+
+
+async def test_how_likely_a_token_was_is_told_when_asked() -> None:
+    info = TokenInfo(token=1, text="a", logprob=-0.5, rank=1, entropy=0.1)
+    engine = await loaded(Script(replies=(Reply((Say("a", info=(info,)),)),)))
+    asked, unasked = await events_of(engine, logprobs=1), await events_of(engine)
+    assert [event.info for event in (asked[1], unasked[1]) if isinstance(event, Piece)] == [(info,), ()]
+
+
+async def test_scores_are_those_of_the_script() -> None:
+    engine = await loaded(Script(logprobs={"yes": -0.25}))
+    texts = await engine.score(ScoreRequest(("yes", "no yes"), prompt=(1, 2, 3)))
+    assert [text.logprob for text in texts] == [-0.25, -1.25]
+    assert [text.context for text in texts] == [3, 3]
+    (alone,) = await engine.score(ScoreRequest(("no yes",)))
+    assert (alone.logprob, alone.context) == (-0.25, 1)
+    with pytest.raises(EngineError):
+        await engine.score(ScoreRequest(("one",)))

@@ -31,6 +31,8 @@ from llmlab.engine.wire import (
     Prompt,
     Prompted,
     Read,
+    Score,
+    Scored,
     Shutdown,
     Wrote,
     decode_report,
@@ -243,3 +245,45 @@ def test_the_process_ends_when_its_parent_is_killed_although_the_pipe_stays_open
         process.stdin.close()
         os.close(alive)
     assert engine_ended
+
+
+BAD = (
+    {"grammar": "root ::= ("},
+    {"grammar": 'root ::= root "a"'},
+    {"grammar": 'other ::= "a"'},
+    {"grammar": ""},
+    {"grammar": "root ::= " + "(" * 100_000},
+    {"schema": "not json"},
+    {"schema": '{"type": "nothing"}'},
+    {"schema": '{"$ref": "https://example.org"}'},
+    {"logprobs": 1000},
+)
+"""Wishes that cannot be; some of them kill llama.cpp when it is given them."""
+
+
+def test_bad_grammars_cost_an_error_each_and_no_process(start: Callable[[], Parent], small: Path) -> None:
+    parent = start()
+    assert isinstance(parent.load(small), Loaded)
+    for number, wishes in enumerate(BAD, 10):
+        parent.send(Generate(id=number, tokens=(65,), sampling=GREEDY, samples=2, **wishes))  # type: ignore[arg-type]
+        problems = [parent.until(Problem, Ended), parent.until(Problem, Ended)]
+        assert [(report.id, type(report)) for report in problems] == [(number, Problem)] * 2
+    parent.send(Generate(id=99, tokens=(65,), sampling=GREEDY, grammar='root ::= "yes" | "no"', logprobs=1))
+    wrote = parent.until(Wrote)
+    assert isinstance(wrote, Wrote)
+    assert len(wrote.info) == 1
+    assert parent.until(Ended).id == 99
+
+
+def test_texts_are_scored_and_a_scoring_can_be_cancelled(start: Callable[[], Parent], slow: Path) -> None:
+    parent = start()
+    parent.send(Score(id=1, texts=("early",)))
+    assert parent.until(Problem).id == 1
+    assert isinstance(parent.load(slow, n_ctx=32_768), Loaded)
+    parent.send(Score(id=2, texts=("short", "words"), prompt=(65,), top=2), Score(id=3, texts=(LONG,)))
+    scored = [parent.until(Scored), parent.until(Scored)]
+    assert {(report.id, report.sample) for report in scored if isinstance(report, Scored)} == {(2, 0), (2, 1)}
+    parent.send(Cancel(id=3))
+    ended = parent.until(Ended)
+    assert isinstance(ended, Ended)
+    assert (ended.id, ended.reason) == (3, "cancelled")

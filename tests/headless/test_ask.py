@@ -7,6 +7,7 @@ import io
 import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,13 @@ import pytest
 from llmlab.domain.model import ModelSpec
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
-from llmlab.engine.scripted import Die, Fail, Hold, Reply, Script, ScriptedEngine
+from llmlab.domain.tokens import Alternative, TokenInfo
+from llmlab.engine.scripted import Die, Fail, Hold, Reply, Say, Script, ScriptedEngine
 from llmlab.errors import ModelError
 from llmlab.headless.ask import Console, run_ask
 from llmlab.headless.diagnostics import Diagnostics, Exit
 from llmlab.headless.output import Output, ReaderGone
+from llmlab.services.ask import FREE, Demands
 from llmlab.services.host import EngineHost
 from tests.headless.terminals import Closed, Screen, Stream
 
@@ -29,11 +32,17 @@ NOWHERE = Path(os.devnull) / "told"
 
 
 async def asked(
-    screen: Screen, script: Script, *, as_json: bool = False, recipe: Recipe = RECIPE, told: Path = NOWHERE
+    screen: Screen,
+    script: Script,
+    *,
+    as_json: bool = False,
+    recipe: Recipe = RECIPE,
+    told: Path = NOWHERE,
+    demands: Demands = FREE,
 ) -> Exit:
     engine = ScriptedEngine(script)
     host = EngineHost(lambda: engine)
-    code = await run_ask(host, recipe, "a question", screen.console, as_json=as_json, told=told)
+    code = await run_ask(host, recipe, "a question", screen.console, as_json=as_json, told=told, demands=demands)
     assert engine.closed, "no engine outlives the command"
     return code
 
@@ -206,3 +215,35 @@ async def test_a_reader_that_leaves_ends_the_engine(as_json: bool) -> None:
     with pytest.raises(ReaderGone):
         await run_ask(EngineHost(lambda: engine), RECIPE, "a question", console, as_json=as_json, told=NOWHERE)
     assert engine.closed
+
+
+async def test_log_probabilities_are_part_of_the_object() -> None:
+    other = Alternative(5, "No", -2.0)
+    info = TokenInfo(token=4, text="Yes", logprob=-0.5, rank=1, entropy=0.1, top=(other,), final_top=(other,))
+    screen = Screen()
+    script = replies(Say("Yes", info=(info,)))
+    assert await asked(screen, script, as_json=True, demands=Demands(logprobs=1)) is Exit.ANSWERED
+    shown = {"token": 5, "text": "No", "logprob": -2.0}
+    assert json.loads(screen.out)["tokens"] == [
+        {
+            "token": 4,
+            "text": "Yes",
+            "logprob": -0.5,
+            "rank": 1,
+            "entropy": 0.1,
+            "top": [shown],
+            "final_logprob": 0.0,
+            "final_top": [shown],
+        }
+    ]
+
+
+async def test_an_answer_with_a_schema_does_not_think_unless_that_is_asked() -> None:
+    demands = Demands(schema="{}")
+    screen = Screen()
+    assert await asked(screen, replies("{}", opens_thinking=True), demands=demands) is Exit.ANSWERED
+    assert screen.out == "{}\n"
+    screen = Screen()
+    thinking = replace(RECIPE, thinking=True)
+    assert await asked(screen, replies("{}", opens_thinking=True), recipe=thinking, demands=demands) is Exit.USAGE
+    assert "thinks before it answers" in screen.err

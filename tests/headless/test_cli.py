@@ -14,6 +14,7 @@ from llmlab.__main__ import choose_language
 from llmlab.cli import Session, run
 from llmlab.domain.messages import Chat, Message, Origin, Text
 from llmlab.domain.model import EngineReport, Gpu
+from llmlab.domain.recipe import Recipe
 from llmlab.errors import EngineError
 from llmlab.headless.diagnostics import Diagnostics
 from llmlab.headless.output import Output
@@ -54,6 +55,20 @@ def llmlab(paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Com
     monkeypatch.setattr(models, "pocket_names", lambda: ("pocket-m",))
     monkeypatch.setattr(models, "pocket_path", lambda name: write_random_model(tmp_path / f"{name}.gguf"))
     return Command(paths)
+
+
+def test_a_deterministic_question_asks_for_a_deterministic_model(
+    llmlab: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def answer(_host: object, recipe: Recipe, *_rest: object, **_options: object) -> int:
+        asked.append(recipe.model.deterministic)
+        return 0
+
+    monkeypatch.setattr("llmlab.headless.ask.answer", answer)
+    assert [llmlab("ask", "q", "-m", "pocket:pocket-m", *flag) for flag in ((), ("--deterministic",))] == [0, 0]
+    assert asked == [False, True]
 
 
 def test_version(llmlab: Command) -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from llmlab.domain.sampling import Sampling
 from llmlab.errors import UsageError
-from llmlab.headless.options import question_of, sampling_of
+from llmlab.headless.options import demands_of, question_of, sampling_of
+from llmlab.services.ask import Demands
 
 
 def test_settings_arrive_with_their_types() -> None:
@@ -126,3 +127,29 @@ def test_a_pipe_that_speaks_is_not_remarked_on() -> None:
     with os.fdopen(reading, "rb") as stream:
         assert question_of(None, stream, on_silence=lambda: told.append("waiting")) == "data"
     assert told == []
+
+
+def test_demands_are_read_from_files(tmp_path: Path) -> None:
+    grammar, schema = tmp_path / "g.gbnf", tmp_path / "s.json"
+    grammar.write_text('\ufeffroot ::= "é"\n', encoding="utf-8")
+    schema.write_text('{"type": "string"}', encoding="utf-8")
+    assert demands_of(grammar, None, 3, as_json=True) == Demands('root ::= "é"\n', None, 3)
+    assert demands_of(None, schema, None, as_json=False) == Demands(None, '{"type": "string"}', None)
+    assert demands_of(None, None, None, as_json=False) == Demands()
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[" * 100_000, None])
+def test_a_schema_that_is_none_is_named(tmp_path: Path, content: bytes | None) -> None:
+    schema = tmp_path / "s.json"
+    if content is not None:
+        schema.write_bytes(content)
+    with pytest.raises(UsageError) as caught:
+        demands_of(None, schema, None, as_json=False)
+    assert caught.value.where == str(schema)
+
+
+def test_demands_that_do_not_go_together(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="A grammar and a JSON schema"):
+        demands_of(tmp_path, tmp_path, None, as_json=True)
+    with pytest.raises(UsageError, match="--json"):
+        demands_of(None, None, 0, as_json=False)

@@ -108,6 +108,7 @@ def test_every_key_arrives() -> None:
         *(("chat_template", f'"{name}"', name) for name in NAMED_TEMPLATES),
         ("chat_template", '"chat.jinja"', str(HERE.parent / "chat.jinja")),
         ("chat_template", '"templates/x"', str(HERE.parent / "templates" / "x")),
+        ("deterministic", "true", True),
         ("main_gpu", "1", 1),
         ("tensor_split", "[3, 1.5]", (3.0, 1.5)),
         ("rpc", '"box:50052"', ("box:50052",)),

@@ -14,6 +14,8 @@ from llmlab.domain.generation import Timing, Usage
 from llmlab.domain.model import ModelCard, ModelSpec
 from llmlab.domain.prompting import RenderedPrompt
 from llmlab.domain.sampling import Sampling
+from llmlab.domain.scoring import ScoredText
+from llmlab.domain.tokens import TokenScore
 from llmlab.engine import wire
 
 FLOOD = 20_000
@@ -89,6 +91,8 @@ class FakeWorker:
                 tell(wire.Counted(id=number, counts=tuple(map(len, texts))))
             case wire.Generate():
                 self.generate(command)
+            case wire.Score():
+                self.score(command)
             case wire.Cancel(id=number) if self.mode not in ("deaf", "stubborn"):
                 self.end(number, "cancelled")
             case wire.Shutdown() if self.mode != "stubborn":
@@ -129,6 +133,20 @@ class FakeWorker:
             tell(wire.Wrote(id=command.id, text="late", tokens=1, sample=0))
             self.end(command.id, "length", command.samples, first=1)
             self.end(command.id, "stop", command.samples)
+
+    def score(self, command: wire.Score) -> None:
+        if self.mode == "dies in decode":
+            os.abort()
+        for sample, text in enumerate(command.texts):
+            if self.mode == "fails one" and sample:
+                tell(wire.Problem(id=command.id, kind="engine", what="No room.", sample=sample))
+                continue
+            tell(wire.Read(id=command.id, done=1, total=2, reused=0, sample=sample))
+            for place in range(len(text)) if self.mode != "deaf" else ():
+                token = TokenScore(token=place, text=str(text[place]), logprob=-1.0, rank=1, entropy=0.0)
+                done = place == len(text) - 1
+                part = ScoredText((token,), len(command.prompt))
+                tell(wire.Scored(id=command.id, text=part, done=done, sample=sample))
 
     def end(self, number: int, reason: str, samples: int = 1, first: int = 0) -> None:
         for sample in range(first, samples):

@@ -8,8 +8,10 @@ from typing import Final
 import numpy as np
 
 from llmlab.domain.generation import Timing, Usage
+from llmlab.domain.model import AdapterScales
+from llmlab.engine.llama.drawing import Drawing
+from llmlab.engine.llama.measuring import Measuring
 from llmlab.engine.llama.prefix import Tokens
-from llmlab.engine.llama.sampler import Chain
 from llmlab.engine.llama.text import AnswerText
 
 _GROWTH: Final = 256
@@ -28,7 +30,7 @@ class Answer:
     """The state of one answer between two steps; `tokens[:length]` is the prompt and what was written so far."""
 
     def __init__(
-        self, key: AnswerKey, prompt: Tokens, limit: int, chain: Chain, text: AnswerText, asked: float
+        self, key: AnswerKey, prompt: Tokens, limit: int, purpose: Drawing | Measuring, text: AnswerText, asked: float
     ) -> None:
         """Begin an answer.
 
@@ -36,7 +38,7 @@ class Answer:
             key: its name.
             prompt: tokens of the prompt, shape (n,), at least one; shared, never written to.
             limit: tokens of prompt and answer together at which it ends with `length`.
-            chain: its samplers; owned here from now on.
+            purpose: what its outputs are for; owned here from now on.
             text: turns its tokens into text.
             asked: clock reading when it was asked for, in seconds.
         """
@@ -44,10 +46,14 @@ class Answer:
         self.tokens = prompt
         self.length = self.prompt = len(prompt)
         self.limit = limit
-        self.chain = chain
+        self.purpose = purpose
         self.text = text
         self.evaluated = 0
         """Tokens whose state is in memory."""
+        self.adapters: AdapterScales = ()
+        """LoRA adapters that it is computed with."""
+        self.mark = 0
+        """Tokens after which reading stops for a moment, so that the state there can be kept; 0 for nowhere."""
         self.slot = -1
         """The sequence it occupies; -1 while it waits."""
         self.reused: int | None = None
@@ -64,9 +70,24 @@ class Answer:
         return self.length - self.evaluated
 
     @property
+    def outputs_from(self) -> int:
+        """Place of the first token whose output is still wanted: the last one, unless a given text is measured."""
+        return self.purpose.next_output if isinstance(self.purpose, Measuring) else self.length - 1
+
+    @property
+    def read_alike(self) -> int:
+        """Tokens that any prompt which begins with them reads in the same pieces: outputs cut the pieces of others."""
+        return self.purpose.start - 1 if isinstance(self.purpose, Measuring) else self.prompt
+
+    @property
     def generated(self) -> int:
         """Tokens written."""
         return self.length - self.prompt
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The tokens written."""
+        return tuple(self.tokens[self.prompt : self.length].tolist())
 
     @property
     def writing(self) -> bool:

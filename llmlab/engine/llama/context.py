@@ -11,13 +11,15 @@ import numpy as np
 import numpy.typing as npt
 from llama_cpp import llama_cpp as api
 
-from llmlab.domain.model import ModelSpec
+from llmlab.domain.model import AdapterScales, ModelSpec
+from llmlab.engine.llama.adapters import Adapters
 from llmlab.engine.llama.fit import CACHE_TYPE_IDS
 
-SEQUENCES: Final = 16
-"""Sequences that a context holds at once."""
 SEQUENCES_OF_STATE: Final = 4
 """The same for models that keep a state of fixed size a sequence, whether it is used or not."""
+
+OUTPUTS: Final = 64
+"""Tokens of one batch whose output can be wanted, at least; each takes a row of logits."""
 
 _FLASH_ATTENTION: Final = {"auto": -1, "off": 0, "on": 1}
 _ROPE_SCALING: Final = {None: -1, "none": 0, "linear": 1, "yarn": 2, "longrope": 3}
@@ -72,8 +74,8 @@ class ContextSettings:
         params = api.llama_context_default_params()
         params.n_ctx, params.n_batch, params.n_ubatch = self.n_ctx, self.n_batch, self.n_ubatch
         params.n_seq_max = self.sequences
-        # One output a sequence: the buffers for logits stay small (2,048 rows of a large vocabulary are 1 GB).
-        params.n_outputs_max = self.sequences
+        # The buffers for logits stay small: 2,048 rows of a large vocabulary are 1 GB.
+        params.n_outputs_max = outputs_of(self.sequences, self.n_batch)
         params.n_threads = params.n_threads_batch = self.threads
         params.flash_attn_type = self.flash_attn
         params.type_k, params.type_v = self.type_k, self.type_v
@@ -86,23 +88,41 @@ class ContextSettings:
         return params
 
 
+def outputs_of(sequences: int, n_batch: int) -> int:
+    """Tokens of one batch whose output can be wanted."""
+    return min(n_batch, max(OUTPUTS, sequences))
+
+
 class Context:
     """One context; only the thread that computes may touch it."""
 
-    def __init__(self, pointer: Any, *, rewindable: bool, give_up: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        pointer: Any,
+        *,
+        rewindable: bool,
+        give_up: Callable[[], bool],
+        adapters: Adapters | None = None,
+        grain: int = 1,
+    ) -> None:
         """Wrap a context that llama.cpp made.
 
         Args:
             pointer: llama.cpp's context; owned here from now on.
             rewindable: its memory can drop the end of a sequence.
             give_up: asked during long computations whether to abort.
+            adapters: the LoRA adapters of its model.
+            grain: prompts are computed in pieces that end at multiples of it; 1 is any.
         """
         self.pointer = pointer
         self.rewindable = rewindable
+        self.grain = grain
+        self.adapters = adapters or Adapters()
         self.n_ctx: int = api.llama_n_ctx(pointer)
         self.n_batch: int = api.llama_n_batch(pointer)
         self.n_ubatch: int = api.llama_n_ubatch(pointer)
         self.sequences: int = api.llama_n_seq_max(pointer)
+        self.outputs = outputs_of(self.sequences, self.n_batch)
         self._memory = api.llama_get_memory(pointer)
         self._abort = api.ggml_abort_callback(lambda _data: give_up())
         self._no_abort = api.ggml_abort_callback()
@@ -142,6 +162,12 @@ class Context:
             self._interruptible = wanted
             api.llama_set_abort_callback(self.pointer, self._abort if wanted else self._no_abort, None)
 
+    def adapt(self, wanted: AdapterScales, *, change: bool) -> bool:
+        """Whether a batch is computed with the `wanted` LoRA adapters: it has one set, which may `change` now."""
+        if change:
+            self.adapters.use(self.pointer, wanted)
+        return wanted == self.adapters.used
+
     def use_threads(self, count: int) -> None:
         """Compute with `count` threads from now on."""
         if count != self._threads:
@@ -158,10 +184,14 @@ class Context:
         chosen = logits[token]
         return None if chosen != chosen else token
 
+    def output(self, row: int, n_vocab: int) -> npt.NDArray[np.float32]:
+        """The logits of batch entry `row`, shape (n_vocab,); valid until the next computation."""
+        logits: npt.NDArray[np.float32] = np.ctypeslib.as_array(api.llama_get_logits_ith(self.pointer, row), (n_vocab,))
+        return logits
+
     def logits(self, row: int, n_vocab: int) -> npt.NDArray[np.float32]:
         """A copy of the logits of batch entry `row`, shape (n_vocab,)."""
-        pointer = api.llama_get_logits_ith(self.pointer, row)
-        return np.array(np.ctypeslib.as_array(pointer, (n_vocab,)), np.float32)
+        return np.array(self.output(row, n_vocab), np.float32)
 
     def length(self, sequence: int) -> int:
         """Tokens of `sequence` in memory."""

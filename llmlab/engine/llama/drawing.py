@@ -16,7 +16,7 @@ from llmlab.domain.tokens import TokenInfo
 from llmlab.engine.llama.candidates import Candidates
 from llmlab.engine.llama.context import Context
 from llmlab.engine.llama.grammar import Grammar
-from llmlab.engine.llama.likelihood import Floats, Likelihood, largest
+from llmlab.engine.llama.likelihood import Floats, Likelihood, largest, no_number
 from llmlab.engine.llama.sampler import Chain
 from llmlab.engine.llama.vocabulary import Vocabulary
 from llmlab.errors import EngineError
@@ -85,14 +85,14 @@ class Drawing:
         if self.plain:
             token = context.sample(self.chain.pointer, row)
             if token is None:
-                raise _no_number()
+                raise no_number()
             return Drawn(token)
         logits = context.output(row, self._bench.vocabulary.size)
         if math.isnan(logits[0]):
-            raise _no_number()
+            raise no_number()
         token = self._choose(logits)
         if math.isnan(logits[token]):
-            raise _no_number()
+            raise no_number()
         info = None if self._logprobs is None else self._info(logits, token, self._logprobs)
         self.chain.accept((token,))
         if self._grammar is not None:
@@ -149,10 +149,3 @@ class Drawing:
         self.chain.close()
         if self._grammar is not None:
             self._grammar.close()
-
-
-def _no_number() -> EngineError:
-    return EngineError(
-        say("The model computed something that is not a number."),
-        hint=say("The file may be damaged: get it again, or try cache_type_k and cache_type_v at f16."),
-    )

@@ -139,7 +139,7 @@ def _reason(said: bytearray) -> str:
     lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
     for line in lines:
         if "error parsing grammar: " in line:
-            return line.partition("error parsing grammar: ")[2][:300].rstrip(".")
+            return line.partition("error parsing grammar: ")[2][:300].rstrip(".").removesuffix(" at")
     telling = [line for line in lines if "grammar" in line and line != "failed to parse grammar"]
     return telling[-1][:300].rstrip(".") if telling else say("llama.cpp gives no reason")
 

@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from llmlab.domain.tokens import IMPOSSIBLE, Alternative, TokenScore
 from llmlab.engine.llama.vocabulary import Vocabulary
+from llmlab.errors import EngineError
+from llmlab.words import say
 
 Floats = npt.NDArray[np.float32]
 Whole = npt.NDArray[np.intp]
@@ -60,9 +62,14 @@ class Likelihood:
             logits: of all tokens, shape (n_vocab,); numbers or minus infinity.
             token: the one that came.
             top: how many of the likeliest are wanted.
+
+        Raises:
+            EngineError: these are no numbers.
         """
         shifted, weights = self._shifted, self._weights
         best = logits.max()
+        if not math.isfinite(best):
+            raise no_number()
         np.subtract(logits, best, out=shifted)
         np.maximum(shifted, _FLOOR, out=shifted)
         np.exp(shifted, out=weights)
@@ -88,3 +95,11 @@ class Likelihood:
     def text(self, token: int) -> str:
         """What `token` stands for, for people."""
         return self._vocabulary.shown(token)
+
+
+def no_number() -> EngineError:
+    """The failure of a model whose output holds NaN."""
+    return EngineError(
+        say("The model computed something that is not a number."),
+        hint=say("The file may be damaged: get it again, or try cache_type_k and cache_type_v at f16."),
+    )

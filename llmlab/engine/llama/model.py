@@ -16,15 +16,17 @@ from llmlab.engine.health import wanted_window
 from llmlab.engine.llama import library
 from llmlab.engine.llama.adapters import Adapters
 from llmlab.engine.llama.checks import check_purpose, check_window, context_refused, load_refused, without_vocabulary
-from llmlab.engine.llama.context import SEQUENCES, SEQUENCES_OF_STATE, Context, ContextSettings
+from llmlab.engine.llama.context import SEQUENCES_OF_STATE, Context, ContextSettings
 from llmlab.engine.llama.devices import Device
-from llmlab.engine.llama.fit import Sizes, sizes_of
+from llmlab.engine.llama.fit import SEQUENCES, Sizes, sizes_of
 from llmlab.engine.llama.placement import Placement, place
 from llmlab.engine.llama.threads import threads_for
 from llmlab.engine.llama.vocabulary import Vocabulary
 from llmlab.errors import EngineError
 from llmlab.words import say
 
+GRAIN: Final = 128
+"""Prompt tokens that are computed, and reused, together where answers must not depend on what was computed before."""
 _PROGRESS_STEP: Final = 0.01
 """Progress is told when it grew by this share."""
 
@@ -167,6 +169,10 @@ class Loader:
         threads = threads_for(self._spec.n_threads)
         # Each sequence may want an entry in every batch.
         sequences = min(SEQUENCES_OF_STATE if keeps_state else SEQUENCES, self._spec.n_batch)
+        grain = 1
+        if self._spec.deterministic:
+            # Sums are built in another order beside other sequences, at other places in memory, and in other pieces.
+            sequences, grain = 1, min(GRAIN, self._spec.n_ubatch, self._spec.n_batch)
         settings = ContextSettings.of(self._spec, n_ctx=n_ctx, sequences=sequences, threads=threads)
         with self._log.errors() as errors:
             made = api.llama_init_from_model(pointer, settings.params())
@@ -174,7 +180,7 @@ class Loader:
                 made = api.llama_init_from_model(pointer, dataclasses.replace(settings, flash_attn=0).params())
         if not made:
             return None, errors
-        context = Context(made, rewindable=not keeps_state, give_up=self._abort, adapters=adapters)
+        context = Context(made, rewindable=not keeps_state, give_up=self._abort, adapters=adapters, grain=grain)
         model = Model(gguf, sizes, pointer, vocabulary, context)
         model.n_threads = threads
         return model, errors

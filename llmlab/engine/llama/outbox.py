@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final
 
+from llmlab.domain.tokens import TokenInfo
 from llmlab.engine.llama.answer import AnswerKey
 from llmlab.engine.wire import AnyReport, Wrote, encode
 
 GATHER: Final = 0.025
 """Seconds for which text is gathered."""
+
+
+@dataclass(slots=True)
+class _Gathering:
+    """What one answer said in this moment."""
+
+    parts: list[str] = field(default_factory=list)
+    tokens: int = 0
+    info: list[TokenInfo] = field(default_factory=list)
 
 
 class Outbox:
@@ -19,7 +30,7 @@ class Outbox:
     def __init__(self, write: Callable[[bytes], object], clock: Callable[[], float]) -> None:
         self._write, self._clock = write, clock
         self._lock = threading.Lock()
-        self._text: dict[AnswerKey, tuple[list[str], int]] = {}
+        self._text: dict[AnswerKey, _Gathering] = {}
         self._flushed = 0.0
 
     def send(self, *reports: AnyReport) -> None:
@@ -34,11 +45,18 @@ class Outbox:
         with self._lock:
             self._write(encode(report))
 
-    def write(self, key: AnswerKey, text: str, tokens: int) -> None:
-        """Add `text`, which took `tokens`, to the answer `key`; it is written when its moment has passed."""
-        parts, count = self._text.get(key, ([], 0))
-        parts.append(text)
-        self._text[key] = (parts, count + tokens)
+    def write(self, key: AnswerKey, text: str, tokens: int, info: TokenInfo | None = None) -> None:
+        """Add `text`, which took `tokens`, to the answer `key`; it is written when its moment has passed.
+
+        `info` is how likely the token was, where that was asked.
+        """
+        gathering = self._text.get(key)
+        if gathering is None:
+            gathering = self._text[key] = _Gathering()
+        gathering.parts.append(text)
+        gathering.tokens += tokens
+        if info is not None:
+            gathering.info.append(info)
 
     def flush(self) -> None:
         """Write the gathered text if its moment has passed."""
@@ -51,6 +69,14 @@ class Outbox:
         self._flushed = self._clock()
         gathered, self._text = self._text, {}
         return b"".join(
-            encode(Wrote(id=key.command, text="".join(parts), tokens=tokens, sample=key.sample))
-            for key, (parts, tokens) in gathered.items()
+            encode(
+                Wrote(
+                    id=key.command,
+                    text="".join(each.parts),
+                    tokens=each.tokens,
+                    sample=key.sample,
+                    info=tuple(each.info),
+                )
+            )
+            for key, each in gathered.items()
         )

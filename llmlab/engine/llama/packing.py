@@ -32,7 +32,7 @@ class Share:
     row: int
     """Batch entry of its last token."""
     draws: bool
-    """Its output is wanted: a token is drawn after this step."""
+    """Output is wanted: a token is drawn after this step, or given ones are measured."""
 
 
 class Packer:
@@ -72,16 +72,28 @@ class Packer:
                 readers.append(answer)
         if not readers:
             return shares
-        room = self._room(beside=row)
+        room, outputs = self._room(beside=row), self._context.outputs - row
         readers.sort(key=lambda answer: answer.pending)
         for index, answer in enumerate(readers):
             # Shortest first, each at most an equal part of what is left: short prompts do not wait for long ones.
-            count = min(answer.pending, self._context.n_ubatch, -(-room // (len(readers) - index)))
+            count = self._count(answer, -(-room // (len(readers) - index)), outputs)
             if count > 0:
                 shares.append(self._put(answer, count, row))
                 row += count
                 room -= count
+                outputs -= max(0, shares[-1].start + count - answer.outputs_from)
         return shares
+
+    def _count(self, answer: Answer, fair: int, outputs: int) -> int:
+        """Tokens of its prompt that `answer` reads in this step, `fair` being its part of the room.
+
+        At most `outputs` of them may be such whose output is wanted.
+        """
+        grain = self._context.grain
+        # Pieces that depend on nothing but the prompt: then so do their sums, to the last bit.
+        most = min(self._context.n_ubatch, fair) if grain == 1 else grain - answer.evaluated % grain
+        stop = answer.mark - answer.evaluated if answer.mark else answer.pending
+        return min(answer.pending, most, stop, answer.outputs_from + outputs - answer.evaluated)
 
     def _room(self, beside: int) -> int:
         """Prompt tokens that one step may read, `beside` answers that write."""
@@ -95,7 +107,8 @@ class Packer:
     def _put(self, answer: Answer, count: int, row: int) -> Share:
         """Write the next `count` tokens of `answer` into the batch, from entry `row` on."""
         context, start = self._context, answer.evaluated
-        draws = start + count == answer.length
+        outputs_from = answer.outputs_from
+        draws = start + count > outputs_from
         if count == 1:
             context.tokens[row] = answer.tokens[start]
             context.positions[row] = start
@@ -107,5 +120,6 @@ class Packer:
         context.positions[row:end] = np.arange(start, start + count, dtype=np.int32)
         context.owners[row:end] = answer.slot
         context.wanted[row:end] = 0
-        context.wanted[end - 1] = draws
+        if draws:
+            context.wanted[end - (start + count - max(outputs_from, start)) : end] = 1
         return Share(answer, start, count, end - 1, draws)

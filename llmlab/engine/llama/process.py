@@ -10,18 +10,23 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import BinaryIO, Final
 
 import msgspec
 import psutil
 
+from llmlab.domain.model import Gpu
 from llmlab.engine.llama import library
 from llmlab.engine.llama.card import card_of
+from llmlab.engine.llama.devices import can_offload, gpu_devices
 from llmlab.engine.llama.interrupt import Interrupt
 from llmlab.engine.llama.model import Loader, Model
 from llmlab.engine.llama.outbox import Outbox
+from llmlab.engine.llama.residents import Residents
 from llmlab.engine.llama.scheduler import Scheduler
 from llmlab.engine.llama.shelf import Shelf
+from llmlab.engine.llama.snapshots import Snapshots, model_mark, room_of
 from llmlab.engine.llama.text_desk import TextDesk
 from llmlab.engine.llama.threads import Governor, LoadMeter
 from llmlab.engine.wire import (
@@ -36,12 +41,17 @@ from llmlab.engine.wire import (
     Problem,
     Progress,
     Prompt,
+    Score,
     Shutdown,
     decode_command,
 )
 from llmlab.errors import EngineError, LlmlabError, ModelError
 from llmlab.words import say
 
+SAVE_AFTER: Final = 1.0
+"""Seconds of rest after which sequences are saved to disk, one after the other."""
+SAVE_AT_END: Final = 0.6
+"""Seconds that saving may take when the process ends."""
 GRACE: Final = 2.0
 """Seconds that an orderly end may take once nobody waits for it."""
 _PARENT_DEATH_SIGNAL: Final = 1
@@ -63,6 +73,8 @@ class EngineProcess:
         self._model: Model | None = None
         self._desk: TextDesk | None = None
         self._scheduler: Scheduler | None = None
+        self._residents: Residents | None = None
+        self._snapshots: Snapshots | None = None
 
     def obey_signals(self) -> None:
         """End on SIGTERM, and when the parent dies without closing the pipe (Linux tells)."""
@@ -94,12 +106,13 @@ class EngineProcess:
         except EngineError as error:
             self._outbox.send(problem_of(0, error))
             return 1
-        devices = tuple(device.description for device in library.gpu_devices())
-        gpu, build = library.can_offload(), library.build_name()
-        self._outbox.send(Hello(id=0, protocol=PROTOCOL, build=build, gpu=gpu, devices=devices))
+        found = tuple(Gpu(item.name, item.description, item.free, item.total) for item in gpu_devices())
+        gpu, build = can_offload(), library.build_name()
+        self._outbox.send(Hello(id=0, protocol=PROTOCOL, build=build, gpu=gpu, devices=found))
         for work in (self._read, self._answer_texts):
             threading.Thread(target=work, daemon=True).start()
         self._serve()
+        self._save()
         self._free()
         return 0
 
@@ -140,7 +153,7 @@ class EngineProcess:
                     self._texts.put(command)
                 case Shutdown():
                     self._end()
-                case Load() | Generate():
+                case Load() | Generate() | Score():
                     self._inbox.put(command)
         # The parent closed the pipe or died, perhaps in the middle of a long step.
         self._end()
@@ -167,7 +180,28 @@ class EngineProcess:
             else:
                 if scheduler is not None:
                     scheduler.rest()
-                self._handle(self._inbox.get())
+                self._handle(self._next_command())
+
+    def _next_command(self) -> AnyCommand | None:
+        """The next command; while none comes, what was computed is saved."""
+        residents, snapshots = self._residents, self._snapshots
+        while residents is not None and snapshots is not None:
+            try:
+                return self._inbox.get(timeout=SAVE_AFTER)
+            except queue.Empty:
+                if not snapshots.busy and not residents.save_one():
+                    break
+        return self._inbox.get()
+
+    def _save(self) -> None:
+        """The last chance to save what was computed."""
+        residents, snapshots = self._residents, self._snapshots
+        if residents is None or snapshots is None:
+            return
+        deadline = time.monotonic() + SAVE_AT_END
+        while time.monotonic() < deadline and residents.save_one():
+            snapshots.settle(deadline - time.monotonic())
+        snapshots.close(max(0.0, deadline - time.monotonic()))
 
     def _handle(self, command: AnyCommand | None) -> None:
         match command:
@@ -175,11 +209,14 @@ class EngineProcess:
                 self._load(command)
             case Load():
                 self._outbox.send(problem_of(command.id, EngineError(say("The engine has a model already."))))
-            case Generate() if self._scheduler is not None:
+            case Generate() | Score() if self._scheduler is not None:
                 self._scheduler.submit(command)
             case Generate():
                 nothing = _nothing_loaded()
                 self._outbox.send(*(problem_of(command.id, nothing, sample) for sample in range(command.samples)))
+            case Score():
+                nothing = _nothing_loaded()
+                self._outbox.send(*(problem_of(command.id, nothing, sample) for sample in range(len(command.texts))))
             case _:
                 return
 
@@ -208,17 +245,13 @@ class EngineProcess:
             self._outbox.send(problem_of(command.id, error))
             return
         self._model, self._desk = model, desk
+        context, self._snapshots = model.context, open_snapshots(command, model)
+        self._residents = Residents(context, context.sequences, Shelf(shelf_bytes()), self._snapshots)
         governor = None
-        if command.spec.n_threads == "auto":
+        if command.spec.n_threads == "auto" and not command.spec.deterministic:
             governor = Governor(model.n_threads, meter.others, begun)
         self._scheduler = Scheduler(
-            model.context,
-            model.vocabulary,
-            self._outbox,
-            self._interrupt,
-            governor,
-            Shelf(shelf_bytes()),
-            time.monotonic,
+            context, model.vocabulary, self._outbox, self._interrupt, governor, self._residents, time.monotonic
         )
         self._outbox.send(Loaded(id=command.id, card=card_of(command.spec, model, desk)))
 
@@ -226,6 +259,19 @@ class EngineProcess:
 def shelf_bytes() -> int:
     """Memory for sequences that are not in use: a sixteenth of what is free, within sane bounds."""
     return min(max(psutil.virtual_memory().available // 16, 64 << 20), 4 << 30)
+
+
+def open_snapshots(command: Load, model: Model) -> Snapshots | None:
+    """The snapshots of a loaded model; `None` where there are to be none."""
+    if not command.snapshots:
+        return None
+    folder = Path(command.snapshots)
+    try:
+        mark = model_mark(command.spec)
+    except OSError:
+        # The file went away after it was loaded: nobody could tell whose states these are.
+        return None
+    return Snapshots(folder, mark, room_of(folder), keep_beginnings=not model.context.rewindable)
 
 
 def problem_of(command: int, error: LlmlabError, sample: int = 0) -> Problem:

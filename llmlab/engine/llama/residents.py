@@ -7,13 +7,25 @@ soon as another begins to run, and only what runs stays in the context.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import numpy as np
 
+from llmlab.domain.model import AdapterScales
 from llmlab.engine.llama.answer import Answer
 from llmlab.engine.llama.prefix import Tokens, common_prefix
 from llmlab.engine.llama.shelf import WORTH_KEEPING, Shelf, Shelved, State
+from llmlab.engine.llama.snapshot_file import Snapshot
+from llmlab.engine.llama.snapshots import Snapshots
+
+WORTH_LOADING: Final = 64
+"""Tokens that a snapshot on disk must save to be read."""
+SAVED_AT_REST: Final = 4
+"""Sequences of the shelf, the last ones used, that go to the disk when nothing is to be done."""
+MARK_EVERY: Final = 2048
+"""Tokens of a prompt after which a memory that cannot drop the end of a sequence is saved."""
+MARK_BEFORE_END: Final = 8
+"""The last such place of a prompt: before what a template writes at the end and leaves out of the next turn."""
 
 Seating = Literal["seated", "soon", "full"]
 """An answer got a sequence; or it waits for a prefix that is being read; or for room."""
@@ -24,6 +36,8 @@ class SequenceMemory(Protocol):
 
     rewindable: bool
     """Its memory can drop the end of a sequence."""
+    grain: int
+    """Prompts are computed in pieces that end at multiples of it, and reused by whole pieces; 1 is any."""
 
     def truncate(self, sequence: int, length: int) -> bool:
         """Keep the first `length` tokens; False when that cannot be, and then nothing is left."""
@@ -55,6 +69,8 @@ class Slot:
     length: int = 0
     """Of `tokens`, those whose state is in memory, while no answer runs here."""
     owner: Answer | None = None
+    adapters: AdapterScales = ()
+    """LoRA adapters that it was computed with."""
 
     @property
     def resident(self) -> int:
@@ -67,11 +83,15 @@ class Slot:
         return self.owner.tokens[: self.owner.length] if self.owner is not None else self.tokens[: self.length]
 
 
+Source = Slot | Shelved | Snapshot
+"""What an answer can begin from."""
+
+
 @dataclass(frozen=True, slots=True)
 class Beginning:
     """From where an answer can begin."""
 
-    source: Slot | Shelved | None = None
+    source: Source | None = None
     known: int = 0
     """Tokens of the answer that the source holds."""
     coming: int = 0
@@ -79,24 +99,26 @@ class Beginning:
 
 
 class Residents:
-    """The sequences of one context, and the shelf beside it."""
+    """The sequences of one context, the shelf beside it, and the snapshots on disk."""
 
-    def __init__(self, memory: SequenceMemory, sequences: int, shelf: Shelf) -> None:
+    def __init__(
+        self, memory: SequenceMemory, sequences: int, shelf: Shelf, snapshots: Snapshots | None = None
+    ) -> None:
         nothing = np.zeros(0, np.int32)
-        self._memory, self._shelf = memory, shelf
+        self._memory, self._shelf, self._snapshots = memory, shelf, snapshots
         self._slots = [Slot(sequence, nothing) for sequence in range(sequences)]
 
     def seat(self, answer: Answer, room: int) -> Seating:
         """Give `answer` a sequence that begins with as much of it as is known anywhere.
 
-        The last token is always left to compute, because its output is wanted.
+        Tokens whose output is wanted are left to compute, the last one always.
 
         Args:
             answer: one that waits.
             room: tokens that it may add to the memory.
         """
-        wanted = answer.tokens[: answer.length - 1]
-        beginning = self._find(wanted)
+        wanted = answer.tokens[: answer.outputs_from]
+        beginning = self._find(wanted, answer.adapters, room)
         source, known = beginning.source, beginning.known
         if beginning.coming > known and 2 * (beginning.coming - known) >= len(wanted) - known:
             # A running answer is about to compute what would save half the work or more.
@@ -110,39 +132,61 @@ class Residents:
         answer.slot, answer.shared = target.sequence, shared
         if answer.reused is None:
             answer.reused = answer.evaluated
-        target.owner = answer
+        target.owner, target.adapters = answer, answer.adapters
+        answer.mark = self.next_mark(answer)
         self._shelve_idle(None)
         return "seated"
 
-    def _find(self, wanted: Tokens) -> Beginning:
-        """The source that knows most of `wanted`; an idle one before a running one, both before the shelf."""
-        best, known, coming = None, 0, 0
-        candidates: list[Slot | Shelved] = [
-            *sorted(self._slots, key=lambda slot: slot.owner is not None),
-            *reversed(self._shelf.entries),
-        ]
-        for source in candidates:
-            running = isinstance(source, Slot) and source.owner is not None
-            resident = source.resident if isinstance(source, Slot) else len(source.tokens)
-            common = common_prefix(source.holding if isinstance(source, Slot) else source.tokens, wanted)
-            ready = min(common, resident)
-            if not self._memory.rewindable and ready != resident:
-                ready = 0
-            if ready > known:
+    def _find(self, wanted: Tokens, adapters: AdapterScales, room: int) -> Beginning:
+        """The source that knows most of `wanted`: idle, running, shelved, on disk, in this order where they are equal.
+
+        What was computed with other `adapters` knows nothing, and what is not in the context must fit its `room`.
+        """
+        best: Source | None = None
+        known = coming = 0
+        for source in self._sources():
+            if source.adapters != adapters:
+                continue
+            if isinstance(source, Slot):
+                common, resident = common_prefix(source.holding, wanted), source.resident
+                coming = max(coming, self._coming(source, common))
+            elif len(source.tokens) > room:
+                continue
+            else:
+                common, resident = common_prefix(source.tokens, wanted), len(source.tokens)
+            ready = self._usable(min(common, resident), resident)
+            from_disk = isinstance(source, Snapshot) and not isinstance(best, Snapshot)
+            if ready >= known + (WORTH_LOADING if from_disk else 1):
                 best, known = source, ready
-            if running and self._memory.rewindable:
-                coming = max(coming, common)
         return Beginning(best, known, coming)
 
+    def _sources(self) -> list[Source]:
+        return [
+            *sorted(self._slots, key=lambda slot: slot.owner is not None),
+            *reversed(self._shelf.entries),
+            *(reversed(self._snapshots.entries) if self._snapshots else ()),
+        ]
+
+    def _usable(self, ready: int, resident: int) -> int:
+        """Of `ready` tokens that a sequence of `resident` has in common with a prompt, those that can be used."""
+        if not self._memory.rewindable:
+            return ready if ready == resident else 0
+        return ready - ready % self._memory.grain
+
+    def _coming(self, slot: Slot, common: int) -> int:
+        """Of the `common` tokens, those that the running answer of `slot` has or is about to make usable."""
+        answer = slot.owner
+        if answer is None or self._memory.rewindable:
+            return common if answer is not None else 0
+        last = self._last_mark(answer)
+        return last if answer.evaluated < last <= common else 0
+
     def _target(self, beginning: Beginning) -> Slot | None:
-        """The slot to run in: the idle source itself unless most of it would be lost, else an idle one."""
-        idle = [slot for slot in self._slots if slot.owner is None]
+        """The slot to run in: the idle source itself, else an idle one."""
         source = beginning.source
         if isinstance(source, Slot) and source.owner is None:
-            others = [slot for slot in idle if slot is not source]
-            if 2 * beginning.known >= source.length or not others:
-                return source
-            idle = others
+            return source
+        idle = [slot for slot in self._slots if slot.owner is None]
         return min(idle, key=lambda slot: slot.length, default=None)
 
     def _begin(self, target: Slot, beginning: Beginning) -> int:
@@ -152,26 +196,46 @@ class Residents:
             case None:
                 return 0
             case Slot() if source is target:
-                return known if known == source.length or self._memory.truncate(target.sequence, known) else 0
+                return self._cut(target, known)
             case Slot():
                 whole = known == source.resident
                 self._memory.share(source.sequence, target.sequence, known, whole=whole)
                 return known
             case Shelved():
                 return self._unshelve(target, source, known)
+            case Snapshot():
+                return self._load(target, source, known)
+
+    def _cut(self, slot: Slot, known: int) -> int:
+        """Keep the first `known` tokens of an idle slot; what would be lost, and may be wanted, goes to the shelf."""
+        if known == slot.length and self._memory.rewindable:
+            return known
+        self._copy(slot)
+        return known if known == slot.length or self._memory.truncate(slot.sequence, known) else 0
 
     def _unshelve(self, target: Slot, entry: Shelved, known: int) -> int:
-        """Put what is on the shelf back; it leaves the shelf if most of it goes on to be used."""
+        """Put what is on the shelf back; it leaves the shelf when all of it goes on to be used."""
         if not self._memory.restore(target.sequence, entry.state):
             self._shelf.take(entry)
             return 0
-        if 2 * known >= len(entry.tokens):
+        if known == len(entry.tokens) and self._memory.rewindable:
             self._shelf.take(entry)
         else:
             self._shelf.touch(entry)
         return known if known == len(entry.tokens) or self._memory.truncate(target.sequence, known) else 0
 
-    def _shelve_idle(self, keep: Slot | Shelved | None) -> None:
+    def _load(self, target: Slot, snapshot: Snapshot, known: int) -> int:
+        """Bring a snapshot back from the disk; one that turns out to be of no use is removed."""
+        if self._snapshots is None or (state := self._snapshots.read(snapshot)) is None:
+            return 0
+        if not self._memory.restore(target.sequence, state):
+            self._snapshots.drop(snapshot)
+            return 0
+        if known < len(snapshot.tokens) or not self._memory.rewindable:
+            self._put(Shelved(snapshot.tokens, state, snapshot.adapters))
+        return known if known == len(snapshot.tokens) or self._memory.truncate(target.sequence, known) else 0
+
+    def _shelve_idle(self, keep: Source | None) -> None:
         """Empty the idle slots, `keep` excepted."""
         for slot in self._slots:
             if slot.owner is None and slot is not keep:
@@ -181,16 +245,31 @@ class Residents:
         """Empty an idle slot; what it holds goes to the shelf."""
         if not slot.length:
             return
-        if slot.length >= WORTH_KEEPING and (state := self._memory.save(slot.sequence)) is not None:
-            self._shelf.put(Shelved(slot.tokens[: slot.length].copy(), state))
+        self._copy(slot)
         self._memory.forget(slot.sequence)
         slot.length = 0
+
+    def _copy(self, slot: Slot) -> None:
+        """Put a copy of what `slot` holds on the shelf, if it is worth it."""
+        if slot.resident >= WORTH_KEEPING and (state := self._memory.save(slot.sequence)) is not None:
+            self._put(Shelved(slot.holding[: slot.resident].copy(), state, slot.adapters))
+
+    def _put(self, entry: Shelved) -> None:
+        self._shelf.put(entry, supersedes=self._memory.rewindable)
 
     def leave(self, answer: Answer) -> None:
         """`answer` ended; what it computed stays for the next."""
         slot = self._slots[answer.slot]
         slot.tokens, slot.length, slot.owner = answer.tokens, answer.evaluated, None
         answer.slot = -1
+        if self._memory.grain > 1:
+            self._leave_whole_pieces(slot, min(answer.evaluated, answer.read_alike))
+
+    def _leave_whole_pieces(self, slot: Slot, read: int) -> None:
+        """Keep what any prompt would have computed alike: whole pieces of the `read` tokens, and no answer."""
+        whole = read - read % self._memory.grain
+        if whole != slot.length:
+            slot.length = whole if self._memory.truncate(slot.sequence, whole) else 0
 
     def unseat(self, answer: Answer) -> None:
         """Take the sequence from `answer`; what it computed goes to the shelf, and it goes on later."""
@@ -206,3 +285,36 @@ class Residents:
             return False
         self._shelve(slot)
         return True
+
+    # Places from which a memory that cannot be cut goes on ----------------------------------------------------------
+
+    def next_mark(self, answer: Answer) -> int:
+        """Tokens at which to stop reading and `mark` the prompt of `answer`; 0 for no more."""
+        if self._memory.rewindable or answer.generated:
+            return 0
+        step = max(MARK_EVERY, self._memory.grain)
+        mark = min((answer.evaluated // step + 1) * step, self._last_mark(answer))
+        return mark if mark > answer.evaluated else 0
+
+    def _last_mark(self, answer: Answer) -> int:
+        last = answer.prompt - 1
+        return last - last % self._memory.grain if self._memory.grain > 1 else last - MARK_BEFORE_END
+
+    def mark(self, answer: Answer) -> None:
+        """Keep the state that `answer` has reached, so that others can begin there."""
+        self._copy(self._slots[answer.slot])
+        answer.mark = self.next_mark(answer)
+
+    # On disk --------------------------------------------------------------------------------------------------------
+
+    def save_one(self) -> bool:
+        """Offer the sequence used last that is not on the disk yet to be written; False when there is none."""
+        snapshots = self._snapshots
+        if snapshots is None:
+            return False
+        for slot in self._slots:
+            if slot.owner is None and snapshots.wants(slot.holding, slot.adapters):
+                state = self._memory.save(slot.sequence)
+                if state is not None and snapshots.offer(Shelved(slot.holding.copy(), state, slot.adapters)):
+                    return True
+        return any(snapshots.offer(entry) for entry in self._shelf.entries[: -SAVED_AT_REST - 1 : -1])

@@ -1,8 +1,8 @@
 """The settings of `Sampling` as a chain of llama.cpp's samplers.
 
-Order, that of llama.cpp's own programs: penalties, DRY, top-n-sigma, top-k, typical, top-p, min-p, XTC, temperature,
-the draw. Mirostat replaces what lies between the penalties and the draw, the temperature excepted. A sampler that would
-change nothing is left out: an idle penalty still walks over the whole vocabulary.
+Order, that of llama.cpp's own programs: biases, penalties, DRY, top-n-sigma, top-k, typical, top-p, min-p, XTC,
+temperature, the draw. Mirostat replaces what lies between the penalties and the draw, the temperature excepted. A
+sampler that would change nothing is left out: an idle penalty still walks over the whole vocabulary.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from llama_cpp import llama_cpp as api
@@ -35,10 +36,11 @@ class Step:
     arguments: tuple[float | int, ...] = ()
 
 
-def plan(sampling: Sampling, n_ctx: int) -> tuple[Step, ...]:
-    """The samplers that `sampling` asks for, in order, the one that chooses last."""
+def plan(sampling: Sampling, n_ctx: int, biases: Sequence[tuple[int, float]] = ()) -> tuple[Step, ...]:
+    """The samplers that `sampling` and `biases` ask for, in order, the one that chooses last."""
     asked = sampling.over(DEFAULTS)
-    steps = [*_penalties(asked, n_ctx)]
+    steps = [Step("logit_bias", tuple(chain.from_iterable(biases)))] if biases else []
+    steps += _penalties(asked, n_ctx)
     temperature = asked.temperature or 0.0
     if temperature <= 0.0:
         return (*steps, Step("greedy"))
@@ -118,6 +120,11 @@ class Chain:
     def _make(self, step: Step) -> Any:
         arguments, seed = step.arguments, self._seed
         match step.name:
+            case "logit_bias":
+                pairs = list(zip(arguments[::2], arguments[1::2], strict=True))
+                return api.llama_sampler_init_logit_bias(
+                    self._n_vocab, len(pairs), (api.llama_logit_bias * len(pairs))(*pairs)
+                )
             case "penalties":
                 return api.llama_sampler_init_penalties(self._n_vocab, *arguments)
             case "dry":
@@ -139,6 +146,11 @@ class Chain:
                 return api.llama_sampler_init_dist(seed)
             case _:
                 return None
+
+    @property
+    def greedy(self) -> bool:
+        """The likeliest token is taken, whatever its probability."""
+        return self.steps[-1].name == "greedy"
 
     @property
     def remembers(self) -> bool:

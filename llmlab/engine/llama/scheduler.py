@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from llmlab.domain.generation import FinishReason
-from llmlab.domain.sampling import DEFAULTS, Sampling
 from llmlab.engine.llama.answer import Answer, AnswerKey
 from llmlab.engine.llama.context import ABORTED, FULL, OK, Context
+from llmlab.engine.llama.drawing import Drawing, Drawn
+from llmlab.engine.llama.intake import Intake
 from llmlab.engine.llama.interrupt import Interrupt
+from llmlab.engine.llama.measuring import Measuring
 from llmlab.engine.llama.outbox import Outbox
 from llmlab.engine.llama.packing import WATCHED, Packer, Share
-from llmlab.engine.llama.prefix import Tokens
+from llmlab.engine.llama.reports import ended, reading, refused, scored
 from llmlab.engine.llama.residents import Residents
-from llmlab.engine.llama.sampler import Chain, plan
-from llmlab.engine.llama.shelf import Shelf
-from llmlab.engine.llama.text import AnswerText
 from llmlab.engine.llama.threads import Governor
 from llmlab.engine.llama.vocabulary import Vocabulary
-from llmlab.engine.wire import Ended, Generate, Problem, Read
+from llmlab.engine.wire import Generate, Score
 from llmlab.errors import EngineError
 from llmlab.words import say
 
@@ -36,7 +33,7 @@ class Scheduler:
         outbox: Outbox,
         interrupt: Interrupt,
         governor: Governor | None,
-        shelf: Shelf,
+        residents: Residents,
         clock: Callable[[], float],
     ) -> None:
         """Prepare.
@@ -47,14 +44,15 @@ class Scheduler:
             outbox: where reports go.
             interrupt: tells which commands were cancelled.
             governor: adapts the number of threads; `None` keeps it.
-            shelf: where sequences wait that are not in use.
+            residents: the sequences of the context, and what is kept beside it.
             clock: monotonic seconds.
         """
         self._context, self._vocabulary = context, vocabulary
         self._outbox, self._interrupt = outbox, interrupt
         self._governor, self._clock = governor, clock
         self._packer = Packer(context)
-        self._residents = Residents(context, context.sequences, shelf)
+        self._intake = Intake(context, vocabulary, clock)
+        self._residents = residents
         self._queue: deque[Answer] = deque()
         self._running: list[Answer] = []
         """In the order in which they were given a sequence."""
@@ -74,56 +72,13 @@ class Scheduler:
         """An answer runs or waits."""
         return bool(self._running or self._queue)
 
-    def submit(self, command: Generate) -> None:
-        """Queue the answers of `command`; what cannot be answered is reported."""
+    def submit(self, command: Generate | Score) -> None:
+        """Queue what `command` asks for; what cannot be done is reported."""
         try:
-            answers = self._answers(command)
+            self._queue.extend(self._intake.take(command))
         except EngineError as error:
-            for sample in range(command.samples):
-                self._refuse(AnswerKey(command.id, sample), error.what, error.hint)
-            return
-        self._queue.extend(answers)
-
-    def _answers(self, command: Generate) -> list[Answer]:
-        self._check(command.tokens)
-        prompt = np.array(command.tokens, np.int32)
-        n_ctx = self._context.n_ctx
-        most = command.sampling.max_tokens
-        limit = n_ctx if most is None else min(n_ctx, len(prompt) + most)
-        settings = command.sampling.over(DEFAULTS)
-        return [self._answer(command, sample, prompt, limit, settings) for sample in range(command.samples)]
-
-    def _answer(self, command: Generate, sample: int, prompt: Tokens, limit: int, settings: Sampling) -> Answer:
-        steps = plan(settings, self._context.n_ctx)
-        chain = Chain(steps, (settings.seed or 0) + sample, self._vocabulary.pointer, self._vocabulary.size)
-        if chain.remembers:
-            chain.accept(command.tokens)
-        key, text = AnswerKey(command.id, sample), AnswerText(settings.stop or ())
-        return Answer(key, prompt, limit, chain, text, self._clock())
-
-    def _check(self, tokens: Sequence[int]) -> None:
-        """That these tokens can be a prompt.
-
-        Raises:
-            EngineError: they cannot.
-        """
-        n_ctx = self._context.n_ctx
-        if not tokens:
-            raise EngineError(say("The prompt is empty."), hint=say("Write a message first."))
-        if min(tokens) < 0 or max(tokens) >= self._vocabulary.size:
-            raise EngineError(
-                say("The prompt has tokens that are not in the model's vocabulary."),
-                hint=say("Send the message again; the model may have been changed."),
-            )
-        if len(tokens) >= n_ctx:
-            raise EngineError(
-                say(
-                    "The prompt has {count} tokens; the window of {n_ctx} leaves no room for an answer.",
-                    count=f"{len(tokens):,}",
-                    n_ctx=f"{n_ctx:,}",
-                ),
-                hint=say("Shorten the conversation, or give the model a larger n_ctx."),
-            )
+            for sample in range(command.samples if isinstance(command, Generate) else len(command.texts)):
+                self._outbox.send(refused(AnswerKey(command.id, sample), error))
 
     # One step -------------------------------------------------------------------------------------------------------
 
@@ -179,35 +134,39 @@ class Scheduler:
     def _advance(self, shares: Sequence[Share]) -> None:
         for share in shares:
             answer = share.answer
-            reading = not answer.generated
             answer.evaluated += share.count
-            if reading and (share.count > 1 or not share.draws):
-                self._tell_reading(answer)
+            if not answer.generated and (share.count > 1 or not share.draws):
+                self._outbox.send(reading(answer))
+            if answer.evaluated == answer.mark:
+                self._residents.mark(answer)
             if share.draws:
-                self._draw(answer, share.row)
+                self._use_output(answer, share.row)
 
-    def _tell_reading(self, answer: Answer) -> None:
-        key = answer.key
-        self._outbox.send(
-            Read(
-                id=key.command, done=answer.evaluated, total=answer.prompt, reused=answer.reused or 0, sample=key.sample
-            )
-        )
+    def _use_output(self, answer: Answer, row: int) -> None:
+        try:
+            match answer.purpose:
+                case Drawing() as drawing:
+                    self._say(answer, drawing.draw(self._context, row))
+                case Measuring() as measuring:
+                    scores = measuring.measure(self._context, answer.evaluated, row)
+                    self._outbox.send(scored(answer, measuring, scores))
+                    if measuring.done:
+                        self._release(answer)
+        except EngineError as error:
+            self._fail(answer, error)
 
-    def _draw(self, answer: Answer, row: int) -> None:
-        token = self._context.sample(answer.chain.pointer, row)
-        if token is None:
-            hint = say("The file may be damaged: get it again, or try cache_type_k and cache_type_v at f16.")
-            self._fail(answer, say("The model computed something that is not a number."), hint)
-            return
+    def _say(self, answer: Answer, drawn: Drawn) -> None:
+        token = drawn.token
         first = not answer.first
         answer.tick(self._clock())
         piece, ends = self._vocabulary.look_up(token)
         if ends:
+            if drawn.info is not None:
+                self._outbox.write(answer.key, "", 0, drawn.info)
             self._finish(answer, "stop")
             return
         answer.append(token)
-        self._outbox.write(answer.key, answer.text.feed(piece), 1)
+        self._outbox.write(answer.key, answer.text.feed(piece), 1, drawn.info)
         if answer.text.stopped:
             self._finish(answer, "stop")
         elif answer.length >= answer.limit:
@@ -221,8 +180,11 @@ class Scheduler:
             answer = share.answer
             kept = min(self._context.length(answer.slot), share.start + share.count)
             # An output that was computed before the abort is lost: its token is computed once more.
-            kept = min(kept, answer.length - 1)
+            kept = min(kept, answer.outputs_from)
+            if not share.answer.writing:
+                kept -= kept % self._context.grain
             answer.evaluated = kept if self._context.truncate(answer.slot, kept) else 0
+            answer.mark = self._residents.next_mark(answer)
 
     def _make_room(self) -> None:
         """The memory is full and nothing idle is left: the youngest answer waits, the only one ends."""
@@ -238,7 +200,7 @@ class Scheduler:
     def _break_off(self, shares: Sequence[Share], code: int) -> None:
         for share in shares:
             what = say("llama.cpp could not compute the next step (code {code}).", code=code)
-            self._fail(share.answer, what, say("Try again; the engine's log may tell more."))
+            self._fail(share.answer, EngineError(what, hint=say("Try again; the engine's log may tell more.")))
 
     # Beginning and ending -------------------------------------------------------------------------------------------
 
@@ -252,6 +214,9 @@ class Scheduler:
         waiting: deque[Answer] = deque()
         while self._queue and len(self._running) < self._context.sequences:
             answer = self._queue.popleft()
+            if not self._context.adapt(answer.adapters, change=not self._running):
+                waiting.append(answer)
+                break
             seating = self._residents.seat(answer, room=n_ctx - taken if self._running else n_ctx)
             if seating != "seated":
                 waiting.append(answer)
@@ -263,7 +228,7 @@ class Scheduler:
             taken += answer.length - answer.shared
             answer.began = answer.began or self._clock()
             if not answer.generated:
-                self._tell_reading(answer)
+                self._outbox.send(reading(answer))
         self._queue.extendleft(reversed(waiting))
 
     def _end_cancelled(self) -> None:
@@ -277,23 +242,18 @@ class Scheduler:
         rest = answer.text.finish()
         if rest:
             self._outbox.write(answer.key, rest, 0)
-        key = answer.key
-        timing = answer.timing(self._clock())
-        self._outbox.send(Ended(id=key.command, reason=reason, usage=answer.usage, timing=timing, sample=key.sample))
+        self._outbox.send(ended(answer, reason, self._clock()))
         self._release(answer)
 
-    def _fail(self, answer: Answer, what: str, hint: str) -> None:
-        self._refuse(answer.key, what, hint)
+    def _fail(self, answer: Answer, error: EngineError) -> None:
+        self._outbox.send(refused(answer.key, error))
         # What was computed is not to be trusted, and would fail the next attempt as well.
         self._context.forget(answer.slot)
         answer.evaluated = 0
         self._release(answer)
 
-    def _refuse(self, key: AnswerKey, what: str, hint: str) -> None:
-        self._outbox.send(Problem(id=key.command, kind="engine", what=what, hint=hint, sample=key.sample))
-
     def _release(self, answer: Answer) -> None:
-        answer.chain.close()
+        answer.purpose.close()
         self._full = False
         if answer.slot >= 0:
             self._running.remove(answer)
@@ -304,4 +264,4 @@ class Scheduler:
     def close(self) -> None:
         """Free the samplers of answers that did not end."""
         for answer in [*self._running, *self._queue]:
-            answer.chain.close()
+            answer.purpose.close()

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from llmlab.domain.model import AdapterScales
 from llmlab.engine.llama.prefix import Tokens, common_prefix
 
 State = npt.NDArray[np.uint8]
@@ -23,6 +24,8 @@ class Shelved:
 
     tokens: Tokens
     state: State
+    adapters: AdapterScales = ()
+    """LoRA adapters that it was computed with; with others it is another state."""
 
 
 class Shelf:
@@ -39,22 +42,34 @@ class Shelf:
         """What is on the shelf, least recently used first."""
         return tuple(self._entries)
 
-    def put(self, entry: Shelved) -> None:
-        """Keep `entry`, and drop those that are nothing but its beginning; one that is too large is not kept."""
+    def put(self, entry: Shelved, *, supersedes: bool = True) -> None:
+        """Keep `entry`, unless it is too large or too short.
+
+        Args:
+            entry: a sequence.
+            supersedes: sequences can be cut, so that what is nothing but the beginning of another is not kept.
+        """
         if entry.state.nbytes > self._room or len(entry.tokens) < WORTH_KEEPING:
             return
         for other in self.entries:
-            if common_prefix(other.tokens, entry.tokens) == len(other.tokens):
+            if other.adapters != entry.adapters:
+                continue
+            common = common_prefix(other.tokens, entry.tokens)
+            if common == len(other.tokens) and (supersedes or common == len(entry.tokens)):
                 self._entries.remove(other)
+            elif common == len(entry.tokens) and supersedes:
+                self.touch(other)
+                return
         self._entries.append(entry)
         while sum(each.state.nbytes for each in self._entries) > self._room:
             self._entries.pop(0)
 
     def take(self, entry: Shelved) -> None:
-        """Remove `entry`."""
-        self._entries.remove(entry)
+        """Remove `entry`, if it is still there."""
+        if entry in self._entries:
+            self._entries.remove(entry)
 
     def touch(self, entry: Shelved) -> None:
-        """`entry` was used."""
-        self._entries.remove(entry)
+        """`entry` was used; it is there, also if it had left meanwhile."""
+        self.take(entry)
         self._entries.append(entry)

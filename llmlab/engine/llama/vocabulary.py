@@ -44,6 +44,7 @@ class Vocabulary:
         self.size: int = api.llama_vocab_n_tokens(pointer)
         self._known: list[tuple[bytes, bool] | None] = [None] * self.size
         self._content: dict[int, bytes] = {}
+        self._shown: dict[int, str] = {}
         self.adds_bos: bool = api.llama_vocab_get_add_bos(pointer)
 
     @property
@@ -86,6 +87,13 @@ class Vocabulary:
         if piece is None:
             piece = self._content[token] = self._to_bytes(token, special=False)
         return piece
+
+    def shown(self, token: int) -> str:
+        """`token` for people: control tokens written out, bytes that are part of a character as U+FFFD."""
+        text = self._shown.get(token)
+        if text is None:
+            text = self._shown[token] = self._to_bytes(token, special=True).decode("utf-8", "replace")
+        return text
 
     def specials(self) -> Specials:
         """The special tokens; asks llama.cpp about every token, some 50 ms for the largest vocabularies."""

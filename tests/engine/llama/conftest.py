@@ -13,12 +13,15 @@ import pytest
 
 from llmlab.domain.model import ModelSpec
 from llmlab.domain.sampling import Sampling
+from llmlab.domain.tokens import TokenInfo
 from llmlab.engine.llama import library
 from llmlab.engine.llama.interrupt import Interrupt
 from llmlab.engine.llama.model import Loader, Model
 from llmlab.engine.llama.outbox import Outbox
+from llmlab.engine.llama.residents import Residents
 from llmlab.engine.llama.scheduler import Scheduler
 from llmlab.engine.llama.shelf import Shelf
+from llmlab.engine.llama.snapshots import Snapshots
 from llmlab.engine.wire import AnyReport, Ended, Generate, Problem, Read, Wrote, decode_report
 from tests.support.gguf_fixtures import random_log_odds, write_bigram_model, write_random_model, write_recurrent_model
 
@@ -51,6 +54,7 @@ class Told:
 
     text: str = ""
     tokens: int = 0
+    info: tuple[TokenInfo, ...] = ()
     reads: list[Read] = field(default_factory=list)
     ended: Ended | None = None
     problem: Problem | None = None
@@ -59,22 +63,30 @@ class Told:
 class Harness:
     """The engine's loop on one model, driven step by step."""
 
-    def __init__(self, model: Model, interrupt: Interrupt) -> None:
+    def __init__(self, model: Model, interrupt: Interrupt, spec: ModelSpec) -> None:
         self.model = model
         self.interrupt = interrupt
+        self.spec = spec
         self.reports: list[AnyReport] = []
-        outbox = Outbox(self._receive, time.monotonic)
-        self.scheduler = Scheduler(
-            model.context, model.vocabulary, outbox, interrupt, None, Shelf(64 << 20), time.monotonic
-        )
         self._ids = 0
+        self.use(Shelf(64 << 20), None)
+
+    def use(self, shelf: Shelf, snapshots: Snapshots | None) -> None:
+        """Begin anew with this memory beside the context."""
+        model, outbox = self.model, Outbox(self._receive, time.monotonic)
+        self.snapshots = snapshots
+        self.residents = Residents(model.context, model.context.sequences, shelf, snapshots)
+        self.scheduler = Scheduler(
+            model.context, model.vocabulary, outbox, self.interrupt, None, self.residents, time.monotonic
+        )
 
     def _receive(self, data: bytes) -> None:
         self.reports += [decode_report(line) for line in data.splitlines()]
 
-    def submit(self, tokens: Sequence[int], sampling: Sampling = GREEDY, samples: int = 1) -> int:
+    def submit(self, tokens: Sequence[int], sampling: Sampling = GREEDY, samples: int = 1, **wishes: Any) -> int:
         self._ids += 1
-        self.scheduler.submit(Generate(id=self._ids, tokens=tuple(tokens), sampling=sampling, samples=samples))
+        command = Generate(id=self._ids, tokens=tuple(tokens), sampling=sampling, samples=samples, **wishes)
+        self.scheduler.submit(command)
         return self._ids
 
     def run(self, until: Callable[[], bool] = lambda: False) -> None:
@@ -96,6 +108,7 @@ class Harness:
                     assert told.ended is None
                     told.text += report.text
                     told.tokens += report.tokens
+                    told.info += report.info
                 case Read():
                     told.reads.append(report)
                 case Ended():
@@ -108,9 +121,9 @@ class Harness:
                     raise AssertionError(report)
         return told
 
-    def answer(self, tokens: Sequence[int], sampling: Sampling = GREEDY) -> Told:
-        """One answer from beginning to end."""
-        command = self.submit(tokens, sampling)
+    def answer(self, tokens: Sequence[int], sampling: Sampling = GREEDY, **wishes: Any) -> Told:
+        """One answer from beginning to end; `wishes` are other fields of `Generate`."""
+        command = self.submit(tokens, sampling, **wishes)
         self.run()
         return self.told(command)
 
@@ -126,7 +139,7 @@ def harness(models: Path) -> Iterator[Callable[..., Harness]]:
         LOG.install()
         spec = ModelSpec(**{"name": "test", "path": str(path), "n_threads": 1, **EXACT, **settings})
         loader = Loader(spec, LOG, lambda _fraction: None, lambda: False, abort=lambda: interrupt.raised)
-        made.append(Harness(loader.load(), interrupt))
+        made.append(Harness(loader.load(), interrupt, spec))
         return made[-1]
 
     yield make

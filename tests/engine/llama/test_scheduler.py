@@ -341,22 +341,6 @@ def test_logits_that_are_no_numbers_fail_the_answer_alone(harness: Make, tmp_pat
         assert "not a number" in problem.what
 
 
-def test_memory_that_cannot_be_rewound_is_read_again(harness: Make) -> None:
-    engine = harness("recurrent")
-    assert not engine.model.context.rewindable
-    prompt = tuple(b"a state that only goes forward, never back again")
-    first = engine.answer(prompt, limited(12))
-    said = answer_tokens(harness("recurrent"), prompt, 12)
-    again = engine.answer(prompt, limited(12))
-    assert again.ended is not None
-    assert (again.text, again.ended.usage.reused) == (first.text, 0)
-    longer = (*prompt, *said, *b" more")
-    extended = engine.answer(longer, limited(12))
-    assert extended.ended is not None
-    assert extended.ended.usage.reused == len(prompt) + 11
-    assert extended.text == harness("recurrent").answer(longer, limited(12)).text
-
-
 def test_a_state_is_rebuilt_after_an_abort(harness: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = harness("recurrent")
     prompt = tuple(b"a state that only goes forward " * 8)
