@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("startup", "engine", "sharing", "screen")
+NAMES = ("startup", "engine", "sharing", "screen", "llamacpp", "memory", "sampling")
 
 
 def main() -> int:

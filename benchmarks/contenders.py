@@ -111,9 +111,23 @@ def binding(model_path: str, threads: int) -> Answerer:
     return answer
 
 
+def calls(model_path: str, threads: int) -> Answerer:
+    """`Llama.create_completion` call after call, as people write it; it reuses the last prompt's beginning."""
+    from llama_cpp import Llama
+
+    llama = Llama(model_path, n_ctx=N_CTX, n_threads=threads, n_threads_batch=threads, verbose=False)
+
+    def answer(prompt: list[int], count: int) -> Run:
+        begun = time.perf_counter()
+        llama.create_completion(prompt, max_tokens=count)
+        return Run(0.0, time.perf_counter() - begun, count)
+
+    return answer
+
+
 def serve(kind: str, model_path: str, threads: int) -> None:
     """Answer requests of stdin, `[prompt, count]` a line, until it closes."""
-    answer = {"bare": bare, "binding": binding}[kind](model_path, threads)
+    answer = {"bare": bare, "binding": binding, "calls": calls}[kind](model_path, threads)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     for line in sys.stdin:
