@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -54,18 +55,18 @@ def build(cache: Path) -> Path:
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as name:
         folder = Path(name)
-        # Python's own fetcher of packages; it prepares the metadata, for which no compiler is needed.
-        download = ["pip", "download", "--no-binary", ":all:", "--no-deps", "--no-build-isolation", "-d", name, package]
-        fetched = subprocess.run([sys.executable, "-m", *download], check=False)
-        if fetched.returncode:
-            download.remove("--no-build-isolation")
-            subprocess.run([sys.executable, "-m", *download], check=True)
+        # Its build tools may come ready made; they are needed to read its metadata.
+        download = ["pip", "download", "--no-binary", "llama-cpp-python", "--no-deps", "-d", name, package]
+        subprocess.run([sys.executable, "-m", *download], check=True)
         with tarfile.open(next(folder.glob("*.tar.gz"))) as archive:
             archive.extractall(folder, filter="data")
         source = next(folder.glob("*/vendor/llama.cpp"))
         work = target.parent
         subprocess.run(["cmake", "-S", str(source), "-B", str(work), *SETTINGS], check=True)
-        subprocess.run(["cmake", "--build", str(work), "--config", "Release", "-j", "--target", *NAMES], check=True)
+        subprocess.run(
+            ["cmake", "--build", str(work), "--config", "Release", "-j", str(os.cpu_count() or 1), "--target", *NAMES],
+            check=True,
+        )
     if not complete(target):
         raise FileNotFoundError(f"the programs were built, but not into {target}")
     return target
