@@ -19,8 +19,6 @@ Whole = npt.NDArray[np.intp]
 
 _STRIDES: Final = 64
 """Rows into which a vocabulary is folded to find its largest entries."""
-_FLOOR: Final = np.float32(-87.0)
-"""exp of less than this is no normal number any more, and slow."""
 
 
 def largest(values: Floats, count: int) -> Whole:
@@ -71,9 +69,14 @@ class Likelihood:
         if not math.isfinite(best):
             raise no_number()
         np.subtract(logits, best, out=shifted)
-        np.maximum(shifted, _FLOOR, out=shifted)
         np.exp(shifted, out=weights)
         total = float(weights.sum())
+        # BLAS would compute this on threads of its own, which take the cores from llama.cpp.
+        with np.errstate(invalid="ignore"):  # impossible tokens: none times minus infinity
+            np.multiply(weights, shifted, out=shifted)
+            moment = float(shifted.sum())
+        if math.isnan(moment):
+            moment = float(np.nansum(shifted))
         log_total = math.log(total)
         own = logits[token]
         likeliest = largest(logits, top)
@@ -83,7 +86,7 @@ class Likelihood:
             text=self.text(token),
             logprob=max(float(own) - float(best) - log_total, IMPOSSIBLE),
             rank=int(np.count_nonzero(logits > own)) + 1,
-            entropy=max(log_total - float(np.dot(weights, shifted)) / total, 0.0),
+            entropy=max(log_total - moment / total, 0.0),
             top=self.alternatives(zip(likeliest.tolist(), exact.tolist(), strict=True)),
         )
 
