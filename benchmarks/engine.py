@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 import random
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -25,6 +26,9 @@ LONG: Final = 2048
 """Tokens of a long answer."""
 STRAY_AT: Final = 10
 """Where the stray byte comes in the answer."""
+
+Opener = Callable[[], AbstractContextManager[Answerer]]
+"""Starts a contender; leaving the context ends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +51,13 @@ class Row:
 
 
 class Field:
-    """The contenders on one model, and the rounds in which they take turns."""
+    """The contenders on one model, and the rounds in which they take turns.
 
-    def __init__(self, contenders: dict[str, Answerer], rounds: int, seed: int = 1) -> None:
+    Each turn is a process of its own: where its pages happen to lie makes one a few percent quicker than the next for
+    as long as it lives, so that many rounds of one process measure its luck.
+    """
+
+    def __init__(self, contenders: dict[str, Opener], rounds: int, seed: int = 1) -> None:
         self._contenders = contenders
         self._rounds = rounds
         self._random = random.Random(seed)
@@ -62,10 +70,12 @@ class Field:
         """The runs of each contender: prompts of `length` tokens, the same within a round, answers of `count`."""
         runs: dict[str, list[Run]] = {name: [] for name in names}
         for turn in range(self._rounds):
-            prompt = self.prompt(length)
+            warm, prompt = self.prompt(length), self.prompt(length)
             # Nobody is always the first, who finds the machine as the round before left it.
             for name in names[turn % len(names) :] + names[: turn % len(names)]:
-                runs[name].append(self._contenders[name](prompt, count))
+                with self._contenders[name]() as answer:
+                    answer(warm, 8)
+                    runs[name].append(answer(prompt, count))
         return runs
 
 
@@ -90,25 +100,24 @@ def reading(length: int) -> Callable[[Run], float]:
 
 def measure_model(quantisation: str, model: Path, threads: int, rounds: int, *, quick: bool) -> Iterator[Row]:
     """Decode at both lengths, prefill, and the second turn."""
-    with ExitStack() as stack:
-        ways: dict[str, Answerer] = {
-            "bare": stack.enter_context(contender("bare", model, threads)),
-            "llmlab": stack.enter_context(lab(model, threads)),
-            "Llama": stack.enter_context(contender("binding", model, threads)),
-        }
-        field = Field(ways, rounds)
-        Field(ways, 1, seed=2).race(list(ways), 512, 8)
-        short = field.race(["bare", "llmlab", "Llama"], 32, 128)
-        yield compare(f"{quantisation}: decode 128, llmlab : bare loop", short, speed, "llmlab", "bare", 0.95)
-        yield compare(f"{quantisation}: decode 128, llmlab : Llama streaming", short, speed, "llmlab", "Llama", 1.1)
-        read = field.race(["bare", "llmlab"], 512, 2)
-        yield compare(f"{quantisation}: prefill 512, llmlab : bare loop", read, reading(512), "llmlab", "bare", 0.97)
-        if not quick:
-            long = field.race(["bare", "llmlab", "Llama"], 32, LONG)
-            name = f"{quantisation}: decode {LONG:,}"
-            yield compare(f"{name}, llmlab : bare loop", long, speed, "llmlab", "bare", 0.95)
-            yield compare(f"{name}, llmlab : Llama streaming", long, speed, "llmlab", "Llama", 1.2)
-        yield second_turn(quantisation, field, ways["llmlab"])
+    ways: dict[str, Opener] = {
+        "bare": partial(contender, "bare", model, threads),
+        "llmlab": partial(lab, model, threads),
+        "Llama": partial(contender, "binding", model, threads),
+    }
+    field = Field(ways, rounds)
+    short = field.race(["bare", "llmlab", "Llama"], 32, 128)
+    yield compare(f"{quantisation}: decode 128, llmlab : bare loop", short, speed, "llmlab", "bare", 0.95)
+    yield compare(f"{quantisation}: decode 128, llmlab : Llama streaming", short, speed, "llmlab", "Llama", 1.1)
+    read = field.race(["bare", "llmlab"], 512, 2)
+    yield compare(f"{quantisation}: prefill 512, llmlab : bare loop", read, reading(512), "llmlab", "bare", 0.97)
+    if not quick:
+        long = field.race(["bare", "llmlab", "Llama"], 32, LONG)
+        name = f"{quantisation}: decode {LONG:,}"
+        yield compare(f"{name}, llmlab : bare loop", long, speed, "llmlab", "bare", 0.95)
+        yield compare(f"{name}, llmlab : Llama streaming", long, speed, "llmlab", "Llama", 1.2)
+    with lab(model, threads) as answer:
+        yield second_turn(quantisation, field, answer)
 
 
 def second_turn(quantisation: str, field: Field, answer: Answerer) -> Row:
@@ -129,16 +138,17 @@ def measure_stray(folder: Path, threads: int, rounds: int, *, quick: bool) -> li
     model = half_billion(folder, "q4_0")
     prompt, stray = find_stray(model, threads, count)
     damaged = half_billion(folder, "q4_0", stray_for=stray)
-    with ExitStack() as stack:
-        ways = {
-            "llmlab": stack.enter_context(lab(model, threads)),
-            "llmlab, stray": stack.enter_context(lab(damaged, threads)),
-            "Llama, stray": stack.enter_context(contender("binding", damaged, threads)),
-        }
-        runs: dict[str, list[Run]] = {name: [] for name in ways}
-        for turn in range(rounds):
-            for name in list(ways) if turn % 2 else list(ways)[::-1]:
-                runs[name].append(ways[name](prompt, count))
+    ways: dict[str, Opener] = {
+        "llmlab": partial(lab, model, threads),
+        "llmlab, stray": partial(lab, damaged, threads),
+        "Llama, stray": partial(contender, "binding", damaged, threads),
+    }
+    runs: dict[str, list[Run]] = {name: [] for name in ways}
+    for turn in range(rounds):
+        for name in list(ways) if turn % 2 else list(ways)[::-1]:
+            with ways[name]() as answer:
+                answer(prompt[::-1], 8)
+                runs[name].append(answer(prompt, count))
     if runs["llmlab"][0].text_of_stray or not runs["llmlab, stray"][0].text_of_stray:
         raise RuntimeError("the stray byte did not come")
     name = f"q4_0: decode {count} with a stray byte, llmlab :"
