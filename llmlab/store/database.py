@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
@@ -99,13 +100,25 @@ class Database:
                 undo.callback(connection.close)
                 # Nothing is written before the file is known to be ours: a refused file stays as it is.
                 self._check_owner_and_version(connection)
-                for pragma in ("journal_mode = WAL", "foreign_keys = ON"):
-                    connection.execute(f"PRAGMA {pragma}")
+                self._use_wal(connection)
+                connection.execute("PRAGMA foreign_keys = ON")
                 self._migrate(connection)
                 self._prepare(connection)
                 undo.pop_all()
             self._connection, self._opened = connection, self._identity()
         return self._connection
+
+    def _use_wal(self, connection: sqlite3.Connection) -> None:
+        """Keep a write-ahead log. SQLite does not wait its busy timeout here when another process does the same."""
+        deadline, pause = time.monotonic() + self._busy_timeout, threading.Event()
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() >= deadline:
+                    raise
+            pause.wait(0.01)
 
     def _identity(self) -> tuple[int, int] | None:
         """Which file lies at the path now; `None` when there is none."""
