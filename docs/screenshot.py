@@ -10,8 +10,12 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
+
+from textual.pilot import Pilot
 
 SIZE: Final = (132, 36)
 """Columns and rows."""
@@ -40,7 +44,7 @@ async def talk(target: Path) -> None:
             composer.focus()
             composer.text = text
             await pilot.press("enter")
-            await until(pilot, lambda number=number: answered(paths.database, number))
+            await until(pilot, partial(answered, paths.database, number))
         await pilot.pause(1.0)
         # Textual's picture would load its font from a server; the reader's own does as well.
         svg = re.sub(r"@font-face\s*\{[^}]*\}", "", app.export_screenshot(title="llmlab"))
@@ -66,7 +70,7 @@ def answered(database: Path, count: int) -> bool:
         store.close()
 
 
-async def until(pilot, condition) -> None:  # type: ignore[no-untyped-def]
+async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
     """Let the app work until `condition` holds."""
     end = asyncio.get_running_loop().time() + DEADLINE
     while not condition():
