@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 
 from llmlab import words
-from llmlab.cli import Session, run
+from llmlab.cli import run
+from llmlab.commands.kit import Session
 from llmlab.headless.diagnostics import Diagnostics
 from llmlab.headless.output import Output
 from llmlab.paths import Paths, find_paths

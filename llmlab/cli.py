@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 
 from llmlab import __version__
+from llmlab.commands.kit import (
+    Commands,
+    Session,
+    chosen_model,
+    command,
+    flag,
+    help_flag,
+    json_flag,
+    option,
+    prepare,
+    working_folder,
+)
 from llmlab.domain.terminal import encodable
-from llmlab.errors import ConfigError, LlmlabError, UsageError
-from llmlab.headless.diagnostics import Diagnostics, Exit, exit_code
-from llmlab.headless.output import Output, ReaderGone
-from llmlab.paths import Paths
+from llmlab.errors import LlmlabError, UsageError
+from llmlab.headless.diagnostics import Exit, exit_code
+from llmlab.headless.output import ReaderGone
 from llmlab.words import LANGUAGES, say
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """What every command is given."""
-
-    out: Output
-    err: Diagnostics
-    paths: Paths
 
 
 def run(arguments: Sequence[str], session: Session) -> int:
@@ -60,24 +61,6 @@ def _usage(error: click.UsageError) -> str:
     return f"llmlab: {error.format_message()}\n  {hint}".rstrip()
 
 
-class Commands(click.Group):
-    """A group that offers the near miss of a command."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the arguments name."""
-        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
-            from llmlab.library.checks import meant
-
-            if " " in args[0].strip():
-                raise click.UsageError(say('To ask something, write: llmlab ask "{text}"', text=args[0]), ctx)
-            raise click.UsageError(
-                say("There is no command {name}", name=args[0]) + meant(args[0], self.list_commands(ctx)), ctx
-            )
-        return super().resolve_command(ctx, args)
-
-
 def lab_command() -> click.Group:
     """The whole command line, in the language in use."""
     return Commands(
@@ -87,12 +70,12 @@ def lab_command() -> click.Group:
         callback=click.pass_context(_lab),
         add_help_option=False,
         params=[
-            _option("-m", "--model", help=say("Name of a model, or a GGUF file.")),
-            _option("-s", "--system", help=say("System prompt of the first chat.")),
-            _flag("-c", "--continue", "resume", help=say("Open the chat used last.")),
-            _option("--language", type=click.Choice(["auto", *LANGUAGES]), help=say("Language of the interface.")),
+            option("-m", "--model", help=say("Name of a model, or a GGUF file.")),
+            option("-s", "--system", help=say("System prompt of the first chat.")),
+            flag("-c", "--continue", "resume", help=say("Open the chat used last.")),
+            option("--language", type=click.Choice(["auto", *LANGUAGES]), help=say("Language of the interface.")),
             _version(),
-            _help(),
+            help_flag(),
         ],
         commands=[_ask_command(), _models_command(), _chats_command(), _paths_command(), _doctor_command()],
     )
@@ -105,21 +88,21 @@ def _lab(context: click.Context, model: str | None, system: str | None, resume: 
     from llmlab.lab import open_lab
 
     session: Session = context.obj
-    _prepare(session.paths)
-    folder = _working_folder(session.paths)
+    prepare(session.paths)
+    folder = working_folder(session.paths)
     return open_lab(session.paths, folder, model=model or "", system=system, resume=resume)
 
 
 def _ask_command() -> click.Command:
     """`llmlab ask`."""
-    return _command(
+    return command(
         "ask",
         _ask,
         say("Answer one question; TEXT - is standard input. What is piped in follows TEXT."),
         click.Argument(["text"], required=False),
-        _option("-m", "--model", help=say("Name of a model, or a GGUF file.")),
-        _option("-s", "--system", help=say("System prompt; an empty one is none.")),
-        _option(
+        option("-m", "--model", help=say("Name of a model, or a GGUF file.")),
+        option("-s", "--system", help=say("System prompt; an empty one is none.")),
+        option(
             "-o",
             "--option",
             "options",
@@ -129,9 +112,9 @@ def _ask_command() -> click.Command:
             metavar="KEY VALUE",
             help=say("A sampler setting, such as -o temperature 0.2; may be repeated."),
         ),
-        _option("--seed", type=int, help=say("Same seed, same answer. Without it: drawn anew.")),
-        _option("--max-tokens", type=int, help=say("Longest answer in tokens.")),
-        _option(
+        option("--seed", type=int, help=say("Same seed, same answer. Without it: drawn anew.")),
+        option("--max-tokens", type=int, help=say("Longest answer in tokens.")),
+        option(
             "--deterministic",
             is_flag=True,
             help=say("The same tokens to the last bit, whatever was computed before; slower."),
@@ -139,15 +122,15 @@ def _ask_command() -> click.Command:
         click.Option(
             ["--thinking/--no-thinking"], default=None, help=say("Whether a model that can think does so first.")
         ),
-        _option("--schema", type=click.Path(path_type=Path), metavar="FILE", help=say("JSON schema of the answer.")),
-        _option("--grammar", type=click.Path(path_type=Path), metavar="FILE", help=say("GBNF grammar of the answer.")),
-        _option(
+        option("--schema", type=click.Path(path_type=Path), metavar="FILE", help=say("JSON schema of the answer.")),
+        option("--grammar", type=click.Path(path_type=Path), metavar="FILE", help=say("GBNF grammar of the answer.")),
+        option(
             "--logprobs",
             type=click.IntRange(0, 100),
             metavar="K",
             help=say("With --json: how likely each token was, and the K likeliest."),
         ),
-        _json(say("Print one JSON object instead of the text.")),
+        json_flag(say("Print one JSON object instead of the text.")),
     )
 
 
@@ -176,11 +159,7 @@ def _ask(
     demands = demands_of(grammar, schema, logprobs, as_json=as_json)
     waiting = say("Waiting for standard input; ctrl+d ends it, and </dev/null does without.")
     question = encodable(question_of(text, on_silence=lambda: session.err.note(waiting)))
-    _prepare(session.paths)
-    shelf = wiring.open_shelf(session.paths, _working_folder(session.paths))
-    if shelf.problems():
-        session.err.note(say("Something in models.toml is wrong; see: llmlab models check"))
-    spec = shelf.find(model) if model else shelf.default()
+    spec = chosen_model(session, model)
     if deterministic:
         spec = replace(spec, deterministic=True)
     recipe = Recipe(
@@ -200,14 +179,14 @@ def _models_command() -> click.Group:
         invoke_without_command=True,
         callback=click.pass_context(_models),
         add_help_option=False,
-        params=[_json(), _help()],
+        params=[json_flag(), help_flag()],
         commands=[
-            _command(
+            command(
                 "check",
                 _models_check,
                 say("Look at each model's file without loading it: sound, complete, fits into memory, has a template."),
                 click.Argument(["name"], required=False),
-                _json(),
+                json_flag(),
             )
         ],
     )
@@ -220,7 +199,7 @@ def _models(context: click.Context, as_json: bool) -> int:
     from llmlab.headless.models import list_models
 
     session: Session = context.obj
-    shelf = wiring.open_shelf(session.paths, _working_folder(session.paths))
+    shelf = wiring.open_shelf(session.paths, working_folder(session.paths))
     return list_models(shelf, session.out, session.err, as_json=as_json)
 
 
@@ -228,39 +207,39 @@ def _models_check(session: Session, name: str | None, as_json: bool) -> int:
     from llmlab import wiring
     from llmlab.headless.models import check_models
 
-    shelf = wiring.open_shelf(session.paths, _working_folder(session.paths))
+    shelf = wiring.open_shelf(session.paths, working_folder(session.paths))
     return check_models(shelf, name, session.out, session.err, as_json=as_json)
 
 
 def _chats_command() -> click.Group:
     """`llmlab chats`."""
     identifier = click.Argument(["chat_id"], metavar="ID")
-    limit = _option("-n", "--limit", type=click.IntRange(min=1), default=50, help=say("At most this many."))
+    limit = option("-n", "--limit", type=click.IntRange(min=1), default=50, help=say("At most this many."))
     return Commands(
         name="chats",
         help=say("Stored chats: list, show, export, search. ID may be shortened to its beginning."),
         add_help_option=False,
-        params=[_help()],
+        params=[help_flag()],
         no_args_is_help=True,
         commands=[
-            _command("list", _chats_list, say("List chats, the newest first."), limit, _json()),
-            _command("show", _chats_show, say("Print a chat as Markdown."), identifier, _json()),
-            _command(
+            command("list", _chats_list, say("List chats, the newest first."), limit, json_flag()),
+            command("show", _chats_show, say("Print a chat as Markdown."), identifier, json_flag()),
+            command(
                 "export",
                 _chats_export,
                 say("Write a chat as Markdown, or as JSON with every version and branch."),
                 identifier,
-                _option("--format", "form", type=click.Choice(["md", "json"]), default="md", help=say("Which form.")),
-                _option("-o", "--output", type=click.Path(path_type=Path), help=say("Write to this file.")),
-                _flag("--force", "force", help=say("Replace the file if there is one.")),
+                option("--format", "form", type=click.Choice(["md", "json"]), default="md", help=say("Which form.")),
+                option("-o", "--output", type=click.Path(path_type=Path), help=say("Write to this file.")),
+                flag("--force", "force", help=say("Replace the file if there is one.")),
             ),
-            _command(
+            command(
                 "search",
                 _chats_search,
                 say("List chats whose title or messages hold TEXT."),
                 click.Argument(["text"]),
                 limit,
-                _json(),
+                json_flag(),
             ),
         ],
     )
@@ -296,54 +275,25 @@ def _chats_export(session: Session, chat_id: str, form: str, output: Path | None
 
 def _paths_command() -> click.Command:
     """`llmlab paths`."""
-    return _command("paths", _paths, say("Print where settings, models.toml, chats and logs are."), _json())
+    return command("paths", _paths, say("Print where settings, models.toml, chats and logs are."), json_flag())
 
 
 def _paths(session: Session, as_json: bool) -> int:
     from llmlab.headless.places import list_paths
 
-    return list_paths(session.paths, _working_folder(session.paths), session.out, as_json=as_json)
+    return list_paths(session.paths, working_folder(session.paths), session.out, as_json=as_json)
 
 
 def _doctor_command() -> click.Command:
     """`llmlab doctor`."""
     text = say("Examine the installation: versions, engine, GPU, memory, folders, chats, each model.")
-    return _command("doctor", _doctor, text, _json())
+    return command("doctor", _doctor, text, json_flag())
 
 
 def _doctor(session: Session, as_json: bool) -> int:
     from llmlab.headless.doctor import examine
 
-    return examine(session.paths, _working_folder(session.paths), session.out, as_json=as_json)
-
-
-def _command(name: str, verb: Any, text: str, *params: click.Parameter) -> click.Command:
-    """A command whose verb is given the session and its parameters."""
-    return click.Command(
-        name, callback=click.pass_obj(verb), help=text, params=[*params, _help()], add_help_option=False
-    )
-
-
-def _option(*names: str, **attributes: Any) -> click.Option:
-    return click.Option(list(names), **attributes)
-
-
-def _flag(*names: str, **attributes: Any) -> click.Option:
-    return click.Option(list(names), is_flag=True, **attributes)
-
-
-def _json(text: str = "") -> click.Option:
-    return _flag("--json", "as_json", help=text or say("Print JSON."))
-
-
-def _help() -> click.Option:
-    def show(context: click.Context, _param: click.Parameter, wanted: bool) -> None:
-        if wanted and not context.resilient_parsing:
-            session: Session = context.obj
-            session.out.paragraph(context.get_help())
-            context.exit()
-
-    return _flag("-h", "--help", expose_value=False, is_eager=True, callback=show, help=say("Show this help and exit."))
+    return examine(session.paths, working_folder(session.paths), session.out, as_json=as_json)
 
 
 def _version() -> click.Option:
@@ -353,28 +303,4 @@ def _version() -> click.Option:
             session.out.line(f"llmlab {__version__}")
             context.exit()
 
-    return _flag("--version", expose_value=False, is_eager=True, callback=show, help=say("Show the version and exit."))
-
-
-def _prepare(paths: Paths) -> None:
-    """Make the folders.
-
-    Raises:
-        ConfigError: one cannot be made.
-    """
-    try:
-        paths.ensure()
-    except OSError as error:
-        raise ConfigError(
-            say("A folder of llmlab cannot be made: {reason}", reason=error.strerror or str(error)),
-            where=str(error.filename or ""),
-            hint=say("Set LLMLAB_HOME to a folder that can be written."),
-        ) from None
-
-
-def _working_folder(paths: Paths) -> Path:
-    """The working directory; the config folder when it was deleted under us."""
-    try:
-        return Path.cwd()
-    except OSError:
-        return paths.config
+    return flag("--version", expose_value=False, is_eager=True, callback=show, help=say("Show the version and exit."))

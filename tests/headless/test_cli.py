@@ -11,7 +11,8 @@ import pytest
 
 from llmlab import __version__, words
 from llmlab.__main__ import choose_language
-from llmlab.cli import Session, run
+from llmlab.cli import run
+from llmlab.commands.kit import Session
 from llmlab.domain.messages import Chat, Message, Origin, Text
 from llmlab.domain.model import EngineReport, Gpu
 from llmlab.domain.recipe import Recipe
