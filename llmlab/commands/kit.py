@@ -81,8 +81,7 @@ def chosen_model(session: Session, name: str | None) -> ModelSpec:
     """The model that `-m` names, else the default; the folders are made.
 
     Raises:
-        ConfigError: a folder cannot be made, or the model's table is wrong.
-        UsageError: there is no such model.
+        ConfigError: a folder cannot be made, there is no such model, or its table is wrong.
     """
     from llmlab import wiring
 
