@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 from llmlab.domain.tokens import TokenScore
 
@@ -20,6 +20,9 @@ class ScoredText:
     """Tokens that came before the first that was scored: prompt, BOS, or the text's own first token."""
     reused: int = 0
     """Of these, tokens whose state was already in the cache."""
+    size: int = 0
+    """UTF-8 bytes of what was scored."""
+    characters: int = 0
 
     @property
     def logprob(self) -> float:
@@ -30,11 +33,16 @@ class ScoredText:
 def joined(parts: Sequence[ScoredText]) -> ScoredText:
     """One text whose measured tokens came in several parts."""
     first = parts[0] if parts else ScoredText(())
-    return ScoredText(tuple(token for part in parts for token in part.tokens), first.context, first.reused)
+    return replace(first, tokens=tuple(token for part in parts for token in part.tokens))
 
 
-Measure = Literal["total", "per token", "per byte"]
-"""How texts of different length compare: by their probability, or by its mean over tokens or UTF-8 bytes."""
+Measure = Literal["total", "per token", "per character", "per byte"]
+"""How texts of different length compare: by their probability, or by its mean over tokens, characters or UTF-8 bytes.
+
+The field calls picking the best of each acc, acc_norm (per character) and acc_bytes.
+"""
+
+MEASURES: Final[tuple[Measure, ...]] = ("total", "per token", "per character", "per byte")
 
 
 def mean_logprob(text: ScoredText) -> float:
@@ -50,6 +58,11 @@ def perplexity(text: ScoredText) -> float:
         return math.inf
 
 
+def bits_per_byte(text: ScoredText) -> float:
+    """Surprise in bits for each byte of text: comparable between models with different vocabularies; 0 without text."""
+    return -text.logprob / math.log(2) / text.size if text.size else 0.0
+
+
 def surprises(text: ScoredText) -> tuple[float, ...]:
     """The surprise of each token in bits."""
     return tuple(-token.logprob / math.log(2) for token in text.tokens)
@@ -62,9 +75,10 @@ def worth(text: ScoredText, measure: Measure) -> float:
             return text.logprob
         case "per token":
             return mean_logprob(text)
+        case "per character":
+            return text.logprob / text.characters if text.characters else 0.0
         case "per byte":
-            size = sum(len(token.text.encode("utf-8")) for token in text.tokens)
-            return text.logprob / size if size else 0.0
+            return text.logprob / text.size if text.size else 0.0
 
 
 def choose(texts: Sequence[ScoredText], measure: Measure = "total") -> int:

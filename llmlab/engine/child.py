@@ -183,9 +183,8 @@ class ChildEngine:
     async def score(self, request: ScoreRequest) -> list[ScoredText]:
         """See `Engine.score`."""
         texts = tuple(_sendable(text) if isinstance(text, str) else text for text in request.texts)
-        command = Score(
-            id=self._process.new_id(), texts=texts, prompt=request.prompt, top=request.top, lora=request.lora
-        )
+        before = _sendable(request.prompt) if isinstance(request.prompt, str) else request.prompt
+        command = Score(id=self._process.new_id(), texts=texts, prompt=before, top=request.top, lora=request.lora)
         running = set(range(len(texts)))
         parts: list[list[ScoredText]] = [[] for _ in texts]
         inbox = self._process.ask(command)

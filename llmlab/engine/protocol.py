@@ -41,8 +41,12 @@ class ScoreRequest:
 
     texts: tuple[str | tuple[int, ...], ...]
     """Each as text, which is tokenised as content, or as tokens."""
-    prompt: tuple[int, ...] = ()
-    """Tokens before each of them, as `Engine.prompt` gave them; without, the model's BOS if it wants one."""
+    prompt: str | tuple[int, ...] = ()
+    """What comes before each of them: text, which is tokenised together with each, or tokens from `Engine.prompt`.
+
+    Where a token spans the end of the prompt's text, as a space and the word after it do, it is scored whole. Without a
+    prompt it is the model's BOS, if it wants one.
+    """
     top: int = 0
     """How many of the likeliest tokens are told at each place, 0 to 100."""
     lora: AdapterScales | None = None

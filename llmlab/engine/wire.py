@@ -62,7 +62,7 @@ class Score(Command, frozen=True, kw_only=True):
     """Measure how likely texts are; answered by `Scored`... until one is `done`, or `Problem`, for each text."""
 
     texts: tuple[str | tuple[int, ...], ...]
-    prompt: tuple[int, ...] = ()
+    prompt: str | tuple[int, ...] = ()
     top: int = 0
     lora: AdapterScales | None = None
 

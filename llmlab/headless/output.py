@@ -8,14 +8,19 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Final, TextIO
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final, Literal, TextIO
 
 from llmlab.domain.terminal import encodable, visible, visible_line
 from llmlab.errors import LlmlabError
 from llmlab.words import say
 
 Json = Mapping[str, object] | Sequence[object]
+
+Colour = Literal["plain", "green", "yellow", "red"]
+"""A colour of the terminal's own palette."""
+
+_CODES: Final[dict[Colour, str]] = {"plain": "39", "green": "32", "yellow": "33", "red": "31"}
 
 
 class ReaderGone(Exception):
@@ -66,6 +71,13 @@ class Output:
         for mark, style in (("\u2402", bold), ("\u2403", plain), ("\x02", bold), ("\x03", plain)):
             shown = shown.replace(mark, style)
         self._put(shown + plain + "\n")
+
+    def coloured(self, text: str, colour: Colour) -> None:
+        """One line in a colour, where the terminal has colours and `NO_COLOR` is not set."""
+        if colour == "plain" or os.environ.get("NO_COLOR") or not understands_escapes(self._stream):
+            self.line(text)
+        else:
+            self._put(f"\x1b[{_CODES[colour]}m{visible_line(text)}\x1b[39m\n")
 
     def json(self, value: Json) -> None:
         """One JSON text, indented, ending in a newline."""
@@ -118,14 +130,16 @@ def json_text(value: Json) -> str:
     )
 
 
-def table(rows: Sequence[Sequence[str]], gap: str = "  ") -> list[str]:
-    """`rows` as lines with their columns aligned; the last column is as long as it is."""
+def table(rows: Sequence[Sequence[str]], gap: str = "  ", right: Collection[int] = ()) -> list[str]:
+    """`rows` as lines with their columns aligned, those of numbers to the `right`."""
     shown = [[visible_line(cell) for cell in row] for row in rows]
     widths = [max(map(display_width, column)) for column in zip(*shown, strict=True)]
-    return [
-        gap.join(cell + " " * (widths[column] - display_width(cell)) for column, cell in enumerate(row)).rstrip()
-        for row in shown
-    ]
+
+    def fitted(cell: str, column: int) -> str:
+        space = " " * (widths[column] - display_width(cell))
+        return space + cell if column in right else cell + space
+
+    return [gap.join(fitted(cell, column) for column, cell in enumerate(row)).rstrip() for row in shown]
 
 
 def display_width(text: str) -> int:

@@ -5,8 +5,10 @@ import math
 import pytest
 
 from llmlab.domain.scoring import (
+    MEASURES,
     Measure,
     ScoredText,
+    bits_per_byte,
     choose,
     joined,
     mean_logprob,
@@ -20,7 +22,8 @@ from llmlab.domain.tokens import IMPOSSIBLE, TokenScore
 
 def text(*logprobs: float, word: str = "ab") -> ScoredText:
     scores = [TokenScore(token=1, text=word, logprob=logprob, rank=1, entropy=0.5) for logprob in logprobs]
-    return ScoredText(tuple(scores), 3, 2)
+    size = len(word.encode()) * len(scores)
+    return ScoredText(tuple(scores), 3, 2, size, len(word) * len(scores))
 
 
 def test_the_figures_of_a_text() -> None:
@@ -55,6 +58,14 @@ def test_of_equals_the_first_is_chosen_and_no_choice_is_an_error() -> None:
 def test_bytes_are_those_of_utf_8() -> None:
     assert worth(text(-6.0, word="语"), "per byte") == pytest.approx(-2.0)
     assert worth(text(-6.0, word=""), "per byte") == 0.0
+
+
+def test_the_other_figures_of_length() -> None:
+    assert worth(text(-6.0, word="语言"), "per character") == pytest.approx(-3.0)
+    assert worth(text(-6.0, word=""), "per character") == 0.0
+    assert bits_per_byte(text(-3 * math.log(2), -math.log(2), word="ab")) == pytest.approx(1.0)
+    assert bits_per_byte(text(-1.0, word="")) == 0.0
+    assert MEASURES == ("total", "per token", "per character", "per byte")
 
 
 def test_parts_make_one_text() -> None:

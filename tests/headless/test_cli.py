@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,43 +19,10 @@ from llmlab.domain.recipe import Recipe
 from llmlab.errors import EngineError
 from llmlab.headless.diagnostics import Diagnostics
 from llmlab.headless.output import Output
-from llmlab.library import models
 from llmlab.paths import Paths
 from llmlab.store.chats import ChatStore
+from tests.headless.conftest import Command
 from tests.headless.terminals import Closed, Stream
-from tests.support.gguf_fixtures import write_random_model
-
-
-@dataclass
-class Command:
-    """`llmlab`, called in this process."""
-
-    paths: Paths
-    out: str = ""
-    err: str = ""
-    terminal: bool = False
-
-    def __call__(self, *arguments: str) -> int:
-        out, err = Stream(terminal=self.terminal), Stream(terminal=self.terminal)
-        code = run(arguments, Session(Output(out), Diagnostics(err), self.paths))
-        self.out, self.err = out.text, err.text
-        return code
-
-    def json(self, *arguments: str) -> object:
-        """What the command prints with `--json`; it must succeed."""
-        assert self(*arguments, "--json") == 0, self.err
-        return json.loads(self.out)
-
-
-@pytest.fixture
-def llmlab(paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
-    monkeypatch.setattr(models, "pocket_names", lambda: ("pocket-m",))
-    monkeypatch.setattr(models, "pocket_path", lambda name: write_random_model(tmp_path / f"{name}.gguf"))
-    return Command(paths)
 
 
 def test_a_deterministic_question_asks_for_a_deterministic_model(
@@ -63,7 +30,7 @@ def test_a_deterministic_question_asks_for_a_deterministic_model(
 ) -> None:
     asked: list[bool] = []
 
-    def answer(_host: object, recipe: Recipe, *_rest: object, **_options: object) -> int:
+    def answer(_host: object, _preparing: object, recipe: Recipe, *_rest: object, **_options: object) -> int:
         asked.append(recipe.model.deterministic)
         return 0
 

@@ -14,13 +14,16 @@ from llmlab.engine.llama.context import Context
 from llmlab.engine.llama.drawing import Drawing, Workbench
 from llmlab.engine.llama.grammar import Grammar, gbnf_of
 from llmlab.engine.llama.measuring import Measuring
-from llmlab.engine.llama.prefix import Tokens
+from llmlab.engine.llama.prefix import Tokens, common_prefix
 from llmlab.engine.llama.sampler import Chain, plan
 from llmlab.engine.llama.text import AnswerText
 from llmlab.engine.llama.vocabulary import Vocabulary
 from llmlab.engine.wire import Generate, Score
 from llmlab.errors import EngineError
 from llmlab.words import say
+
+Ids = tuple[int, ...]
+"""Tokens."""
 
 
 class Intake:
@@ -95,11 +98,11 @@ class Intake:
 
     def _score(self, command: Score, sample: int, text: str | tuple[int, ...]) -> Answer:
         vocabulary = self._vocabulary
-        given = tuple(vocabulary.tokenise(text, special=False)) if isinstance(text, str) else text
-        before = command.prompt
+        before, given = self._split(command.prompt, text)
+        whole = bool(before)
         if not before:
             # Nothing comes before the first token of a text, unless the vocabulary begins every text itself.
-            before, given = ((vocabulary.bos,), given) if vocabulary.adds_bos else (given[:1], given[1:])
+            before, given = given[:1], given[1:]
         if not given:
             raise EngineError(
                 say("The text has no token to score."), hint=say("A text that nothing precedes needs two tokens.")
@@ -116,11 +119,27 @@ class Intake:
                 ),
                 hint=say("Score it in parts, or give the model a larger n_ctx."),
             )
-        key, measuring = AnswerKey(command.id, sample), Measuring(tokens, len(before), command.top, self._bench)
+        written = text if whole and isinstance(text, str) else None
+        measuring = Measuring(tokens, len(before), command.top, self._bench, written)
+        key = AnswerKey(command.id, sample)
         # The output of the last token tells nothing about the text.
         answer = Answer(key, tokens[:-1], len(tokens), measuring, AnswerText(), self._clock())
         answer.adapters = self._context.adapters.wanted(command.lora)
         return answer
+
+    def _split(self, prompt: str | tuple[int, ...], text: str | tuple[int, ...]) -> tuple[Ids, Ids]:
+        """What comes before a text and its own tokens; a text that nothing precedes has nothing before it."""
+        vocabulary = self._vocabulary
+        begin = (vocabulary.bos,) if vocabulary.adds_bos else ()
+        if not isinstance(prompt, str):
+            given = tuple(vocabulary.tokenise(text, special=False)) if isinstance(text, str) else text
+            return prompt or begin, given
+        before = vocabulary.tokenise(prompt, special=False)
+        if not isinstance(text, str):
+            return (*begin, *before), text
+        joint = vocabulary.tokenise(prompt + text, special=False)
+        shared = common_prefix(np.array(before, np.int32), np.array(joint, np.int32))
+        return (*begin, *joint[:shared]), joint[shared:]
 
     def _check_biases(self, biases: Sequence[tuple[int, float]]) -> None:
         """That these tokens can be made more or less likely.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from llmlab.domain.generation import FinishReason
-from llmlab.domain.scoring import ScoredText
 from llmlab.domain.tokens import TokenScore
 from llmlab.engine.llama.answer import Answer, AnswerKey
 from llmlab.engine.llama.measuring import Measuring
@@ -25,7 +24,7 @@ def ended(answer: Answer, reason: FinishReason, now: float) -> Ended:
 
 def scored(answer: Answer, measuring: Measuring, scores: tuple[TokenScore, ...]) -> Scored:
     """The next tokens of a text were measured."""
-    key, text = answer.key, ScoredText(scores, measuring.start, answer.reused or 0)
+    key, text = answer.key, measuring.told(scores, answer.reused or 0)
     return Scored(id=key.command, text=text, done=measuring.done, sample=key.sample)
 
 

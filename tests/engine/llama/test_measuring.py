@@ -67,6 +67,27 @@ def test_text_is_content_and_never_a_control_token(harness: Make) -> None:
     assert [each.token for each in text.tokens] == list(b"a<|im_end|>")
 
 
+def test_a_prompt_as_text_is_read_together_with_what_follows(harness: Make) -> None:
+    engine = harness("bigram")
+    split = score(engine, "lo you", prompt="hel")
+    check(split, ord("l"), b"lo you")
+    assert (split.context, split.size, split.characters) == (3, 6, 6)
+    # `the` is one token of this vocabulary: it spans the border and is scored whole.
+    spanning = score(engine, "he", prompt="at")
+    assert [token.text for token in spanning.tokens] == ["the"]
+    assert (spanning.context, spanning.size, spanning.characters) == (1, 2, 2)
+
+
+def test_the_size_of_a_text_is_that_of_what_was_scored(harness: Make) -> None:
+    engine = harness("bigram")
+    alone = score(engine, "a语言")
+    assert (alone.size, alone.characters) == (6, 2)
+    after = score(engine, "a语言", prompt=(65,))
+    assert (after.size, after.characters) == (7, 3)
+    tokens = score(engine, tuple(b"xyz"), prompt=(65,))
+    assert (tokens.size, tokens.characters) == (3, 3)
+
+
 def test_what_an_answer_drew_is_scored_as_it_was_told(harness: Make) -> None:
     engine = harness("bytes")
     warm = Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, seed=3, max_tokens=90)
