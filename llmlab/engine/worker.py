@@ -40,6 +40,9 @@ def main() -> None:
     threading.excepthook = die_aloud
     # On an assertion ggml would start a debugger on this process and write its output to the log.
     os.environ.setdefault("GGML_NO_BACKTRACE", "1")
+    # NumPy's own threads would take the cores from llama.cpp.
+    for limit in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
+        os.environ.setdefault(limit, "1")
     # Ctrl+C in the terminal reaches every process there; the parent decides what it means for this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     use_language(language_of_environment())

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from llama_cpp import llama_cpp as api
 
-_ENTRY = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
+ENTRY: Final = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 """`llama_token_data`."""
 
 
@@ -18,7 +18,7 @@ class Candidates:
 
     def __init__(self, size: int) -> None:
         """Room for `size` tokens."""
-        self._data = np.zeros(size, _ENTRY)
+        self._data = np.zeros(size, ENTRY)
         self._ids = np.arange(size, dtype=np.int32)
         self._array = api.llama_token_data_array()
         kind = dict(api.llama_token_data_array._fields_)["data"]
@@ -49,16 +49,11 @@ class Candidates:
         """At least one can be drawn."""
         return bool((self._data["logit"][: self._array.size] > -np.inf).any())
 
-    @property
-    def selected(self) -> int:
-        """The token that was drawn; -1 when none was."""
+    def draw(self, chain: Any) -> int:
+        """The token that `chain` draws from them; -1 when it draws none."""
+        self.pass_through(chain)
         place = int(self._array.selected)
         return int(self._left()["id"][place]) if 0 <= place < self._array.size else -1
-
-    def probabilities(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-        """Tokens that the samplers left, and the probabilities by which one was drawn; copies."""
-        left = self._left()
-        return left["id"].copy(), left["p"].copy()
 
     def _left(self) -> npt.NDArray[Any]:
         # A sampler may point the array elsewhere; what it points to is what counts.
@@ -66,4 +61,4 @@ class Candidates:
         if ctypes.addressof(self._array.data.contents) == self._data.ctypes.data:
             return self._data[:size]
         held = ctypes.cast(self._array.data, ctypes.POINTER(ctypes.c_uint8))
-        return np.ctypeslib.as_array(held, (size * _ENTRY.itemsize,)).view(_ENTRY)
+        return np.ctypeslib.as_array(held, (size * ENTRY.itemsize,)).view(ENTRY)

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from llmlab.domain.tokens import TokenInfo
+from llmlab.domain.tokens import IMPOSSIBLE, TokenInfo
 from llmlab.engine.llama.candidates import Candidates
 from llmlab.engine.llama.context import Context
 from llmlab.engine.llama.grammar import Grammar
 from llmlab.engine.llama.likelihood import Floats, Likelihood, largest, no_number
 from llmlab.engine.llama.sampler import Chain
 from llmlab.engine.llama.vocabulary import Vocabulary
+from llmlab.engine.llama.witness import Witness
 from llmlab.errors import EngineError
 from llmlab.words import say
 
@@ -36,6 +37,7 @@ class Workbench:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
+        self.witness = Witness()
         self._candidates: Candidates | None = None
         self._likelihood: Likelihood | None = None
 
@@ -70,11 +72,8 @@ class Drawing:
         """
         self.chain = chain
         self._bench, self._grammar, self._logprobs = bench, grammar, logprobs
-
-    @property
-    def plain(self) -> bool:
-        """Neither a grammar nor log-probabilities: llama.cpp may draw by itself."""
-        return self._grammar is None and self._logprobs is None
+        if logprobs is not None and not chain.greedy:
+            bench.witness.watch(chain.pointer)
 
     def draw(self, context: Context, row: int) -> Drawn:
         """The next token, from the output of batch entry `row`; samplers and grammar have accepted it.
@@ -82,57 +81,50 @@ class Drawing:
         Raises:
             EngineError: the model computed no numbers, or the grammar leaves no token.
         """
-        if self.plain:
-            token = context.sample(self.chain.pointer, row)
-            if token is None:
-                raise no_number()
+        token = self._sampled(context, row) if self._grammar is None else self._allowed(self._grammar, context, row)
+        if self._logprobs is None:
             return Drawn(token)
+        return Drawn(token, self._info(context.output(row, self._bench.vocabulary.size), token, self._logprobs))
+
+    def _sampled(self, context: Context, row: int) -> int:
+        """A token that llama.cpp draws by itself; the samplers have accepted it."""
+        token = context.sample(self.chain.pointer, row)
+        if token is None:
+            raise no_number()
+        return token
+
+    def _allowed(self, grammar: Grammar, context: Context, row: int) -> int:
+        """A token that the grammar allows; samplers and grammar have accepted it."""
+        chain, candidates = self.chain, self._bench.candidates
         logits = context.output(row, self._bench.vocabulary.size)
         if math.isnan(logits[0]):
             raise no_number()
-        token = self._choose(logits)
+        if chain.remembers:
+            # They must not see a token that is refused.
+            candidates.fill(logits)
+            token = candidates.draw(chain.pointer)
+        else:
+            token = self._sampled(context, row)
+        if not grammar.allows(token):
+            candidates.fill(logits)
+            grammar.restrict(candidates)
+            token = candidates.draw(chain.pointer) if candidates.possible else -1
+            if token < 0 or not grammar.allows(token):
+                raise EngineError(
+                    say("The grammar allows no token that this model has."),
+                    hint=say("Let the grammar end, or allow other characters there."),
+                )
         if math.isnan(logits[token]):
             raise no_number()
-        info = None if self._logprobs is None else self._info(logits, token, self._logprobs)
-        self.chain.accept((token,))
-        if self._grammar is not None:
-            self._grammar.accept(token)
-        return Drawn(token, info)
-
-    def _choose(self, logits: Floats) -> int:
-        """A token that the grammar allows; the candidates are left as they were when it was drawn."""
-        candidates, grammar = self._bench.candidates, self._grammar
-        candidates.fill(logits)
-        candidates.pass_through(self.chain.pointer)
-        token = candidates.selected
-        if grammar is None or grammar.allows(token):
-            return token
-        candidates.fill(logits)
-        grammar.restrict(candidates)
-        if candidates.possible:
-            candidates.pass_through(self.chain.pointer)
-            token = candidates.selected
-            if grammar.allows(token):
-                return token
-        raise EngineError(
-            say("The grammar allows no token that this model has."),
-            hint=say("Let the grammar end, or allow other characters there."),
-        )
+        if chain.remembers:
+            chain.accept((token,))
+        grammar.accept(token)
+        return token
 
     def _info(self, logits: Floats, token: int, top: int) -> TokenInfo:
         likelihood = self._bench.likelihood
         raw = likelihood.score(logits, token, top)
-        if self.chain.greedy:
-            final, pairs = 0.0, [(token, 0.0)][:top]
-        else:
-            tokens, shares = self._bench.candidates.probabilities()
-            best = largest(shares, top)
-            with np.errstate(divide="ignore"):
-                logs = np.log(shares[best].astype(np.float64))
-            own = float(shares[tokens == token][0])
-            final = math.log(own) if own > 0 else -math.inf
-            pairs = [pair for pair in zip(tokens[best].tolist(), logs.tolist(), strict=True) if pair[1] > -math.inf]
-        own_final, *_ = (each.logprob for each in likelihood.alternatives([(token, final)]))
+        final, tokens, logprobs = (0.0, [token][:top], [0.0][:top]) if self.chain.greedy else self._left(token, top)
         return TokenInfo(
             token=raw.token,
             text=raw.text,
@@ -140,8 +132,20 @@ class Drawing:
             rank=raw.rank,
             entropy=raw.entropy,
             top=raw.top,
-            final_logprob=own_final,
-            final_top=likelihood.alternatives(pairs),
+            final_logprob=max(final, IMPOSSIBLE),
+            final_top=likelihood.alternatives(tokens, logprobs),
+        )
+
+    def _left(self, token: int, top: int) -> tuple[float, list[int], list[float]]:
+        """How likely the samplers left `token`, and what they left of the `top` likeliest, with log-probabilities."""
+        tokens, shares = self._bench.witness.probabilities()
+        own = float(shares[tokens == token][0])
+        best = largest(shares, top)
+        best = best[shares[best] > 0]
+        return (
+            math.log(own) if own else -math.inf,
+            tokens[best].tolist(),
+            np.log(shares[best], dtype=np.float64).tolist(),
         )
 
     def close(self) -> None:

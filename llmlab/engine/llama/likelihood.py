@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -19,30 +19,51 @@ Whole = npt.NDArray[np.intp]
 
 _STRIDES: Final = 64
 """Rows into which a vocabulary is folded to find its largest entries."""
+_BLOCK: Final = 16_384
+"""Logits that are worked on at once: they and what is made of them stay in a core's own cache."""
+
+
+class Folded:
+    """A vector folded into columns whose maxima are known.
+
+    The largest entries lie in the columns with the largest maxima. Finding them so touches the whole vector once, where
+    a partition of it costs ten times as much.
+    """
+
+    def __init__(self, values: Floats) -> None:
+        self._values = values
+        width = len(values) // _STRIDES
+        self._body = values[: width * _STRIDES].reshape(_STRIDES, width)
+        self._rest = values[width * _STRIDES :]
+        self._peaks = self._body.max(axis=0) if width else self._body[0]
+
+    @property
+    def peak(self) -> float:
+        """The largest entry; NaN when any is."""
+        parts = [float(part.max()) for part in (self._peaks, self._rest) if len(part)]
+        return math.nan if any(map(math.isnan, parts)) else max(parts)
+
+    def largest(self, count: int) -> Whole:
+        """Indices of the `count` largest entries, largest first; of equals the first."""
+        values, width = self._values, len(self._peaks)
+        if count <= 0 or width <= 2 * count:
+            return _sorted(values, count)
+        # As many entries as are wanted are no smaller than the peak that comes last, and few others are.
+        border = np.partition(self._peaks, width - count)[width - count]
+        columns = np.flatnonzero(self._peaks >= border)
+        row, column = np.divmod(np.flatnonzero(self._body.take(columns, axis=1) >= border), len(columns))
+        rest = np.flatnonzero(self._rest >= border) + _STRIDES * width
+        places = np.concatenate((row * width + columns[column], rest))
+        return places[_sorted(values[places], count)]
 
 
 def largest(values: Floats, count: int) -> Whole:
-    """Indices of the `count` largest entries, largest first; of equals the first.
+    """Indices of the `count` largest entries, largest first; of equals the first."""
+    return _sorted(values, count) if len(values) <= 2 * _STRIDES * count else Folded(values).largest(count)
 
-    The vector is folded into columns; the largest `count` entries lie in the `count` columns with the largest maxima.
-    That touches the whole vector once, where a partition of it costs ten times as much.
-    """
-    count = min(count, len(values))
-    if count <= 0:
-        return np.zeros(0, np.intp)
-    width = len(values) // _STRIDES
-    if width <= 2 * count:
-        return np.argsort(-values, kind="stable")[:count]
-    folded = values[: width * _STRIDES].reshape(_STRIDES, width)
-    peaks = folded.max(axis=0)
-    columns = np.sort(np.argpartition(peaks, width - count)[width - count :])
-    # Equal peaks at the border: all of them are looked at, so that the first is found.
-    border = peaks[columns].min()
-    if np.count_nonzero(peaks == border) > 1:
-        columns = np.flatnonzero(peaks >= border)
-    places = (np.arange(_STRIDES)[:, None] * width + columns).ravel()
-    places = np.concatenate((places, np.arange(width * _STRIDES, len(values))))
-    return places[np.argsort(-values[places], kind="stable")[:count]]
+
+def _sorted(values: Floats, count: int) -> Whole:
+    return np.argsort(-values, kind="stable")[: max(count, 0)]
 
 
 class Likelihood:
@@ -50,8 +71,8 @@ class Likelihood:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
-        self._shifted = np.empty(vocabulary.size, np.float32)
-        self._weights = np.empty(vocabulary.size, np.float32)
+        self._shifted = np.empty(_BLOCK, np.float32)
+        self._weights = np.empty(_BLOCK, np.float32)
 
     def score(self, logits: Floats, token: int, top: int) -> TokenScore:
         """What the model thought of `token`.
@@ -64,40 +85,58 @@ class Likelihood:
         Raises:
             EngineError: these are no numbers.
         """
-        shifted, weights = self._shifted, self._weights
-        best = logits.max()
+        folded = Folded(logits)
+        best = folded.peak
         if not math.isfinite(best):
             raise no_number()
-        np.subtract(logits, best, out=shifted)
-        np.exp(shifted, out=weights)
-        total = float(weights.sum())
-        # BLAS would compute this on threads of its own, which take the cores from llama.cpp.
-        with np.errstate(invalid="ignore"):  # impossible tokens: none times minus infinity
-            np.multiply(weights, shifted, out=shifted)
-            moment = float(shifted.sum())
-        if math.isnan(moment):
-            moment = float(np.nansum(shifted))
+        total, moment = self._sums(logits, best)
         log_total = math.log(total)
-        own = logits[token]
-        likeliest = largest(logits, top)
-        exact = logits[likeliest].astype(np.float64) - float(best) - log_total
+        own = float(logits[token])
+        likeliest = folded.largest(top)
+        found = logits[likeliest].astype(np.float64)
+        shares = (found - best - log_total).tolist()
         return TokenScore(
             token=token,
             text=self.text(token),
-            logprob=max(float(own) - float(best) - log_total, IMPOSSIBLE),
-            rank=int(np.count_nonzero(logits > own)) + 1,
+            logprob=max(own - best - log_total, IMPOSSIBLE),
+            rank=_rank(logits, own, found),
             entropy=max(log_total - moment / total, 0.0),
-            top=self.alternatives(zip(likeliest.tolist(), exact.tolist(), strict=True)),
+            top=self.alternatives(likeliest.tolist(), shares),
         )
 
-    def alternatives(self, pairs: Iterable[tuple[int, float]]) -> tuple[Alternative, ...]:
+    def _sums(self, logits: Floats, best: float) -> tuple[float, float]:
+        """Sums over all tokens of w and w log w, with w = exp(logit - best)."""
+        total = moment = 0.0
+        for start in range(0, len(logits), _BLOCK):
+            part = logits[start : start + _BLOCK]
+            shifted, weights = self._shifted[: len(part)], self._weights[: len(part)]
+            np.subtract(part, np.float32(best), out=shifted)
+            np.exp(shifted, out=weights)
+            total += float(np.add.reduce(weights))
+            with np.errstate(invalid="ignore"):  # impossible tokens: none times minus infinity
+                product = float(shifted.dot(weights))
+            if math.isnan(product):
+                possible = weights > 0
+                product = float(np.add.reduce(weights[possible] * shifted[possible]))
+            moment += product
+        return total, moment
+
+    def alternatives(self, tokens: Sequence[int], logprobs: Sequence[float]) -> tuple[Alternative, ...]:
         """Tokens with their log-probabilities, as they are told."""
-        text = self.text
-        return tuple(Alternative(token, text(token), max(logprob, IMPOSSIBLE)) for token, logprob in pairs)
+        text = self._vocabulary.shown
+        pairs = zip(tokens, logprobs, strict=True)
+        return tuple([Alternative(token, text(token), max(logprob, IMPOSSIBLE)) for token, logprob in pairs])
 
     def text(self, token: int) -> str:
         """What `token` stands for, for people."""
         return self._vocabulary.shown(token)
+
+
+def _rank(logits: Floats, own: float, found: npt.NDArray[np.float64]) -> int:
+    """The rank of a token with logit `own`, `found` being the largest logits."""
+    if len(found) and own >= found[-1]:
+        return int(np.count_nonzero(found > own)) + 1
+    return int(np.count_nonzero(logits > np.float32(own))) + 1
 
 
 def no_number() -> EngineError:
