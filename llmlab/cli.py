@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from llmlab import __version__
+from llmlab.commands.ask import ask_command
 from llmlab.commands.kit import (
     Commands,
     Session,
-    chosen_model,
     command,
     flag,
     help_flag,
@@ -21,7 +20,7 @@ from llmlab.commands.kit import (
     prepare,
     working_folder,
 )
-from llmlab.domain.terminal import encodable
+from llmlab.commands.measure import score_command
 from llmlab.errors import LlmlabError, UsageError
 from llmlab.headless.diagnostics import Exit, exit_code
 from llmlab.headless.output import ReaderGone
@@ -77,7 +76,14 @@ def lab_command() -> click.Group:
             _version(),
             help_flag(),
         ],
-        commands=[_ask_command(), _models_command(), _chats_command(), _paths_command(), _doctor_command()],
+        commands=[
+            ask_command(),
+            score_command(),
+            _models_command(),
+            _chats_command(),
+            _paths_command(),
+            _doctor_command(),
+        ],
     )
 
 
@@ -91,84 +97,6 @@ def _lab(context: click.Context, model: str | None, system: str | None, resume: 
     prepare(session.paths)
     folder = working_folder(session.paths)
     return open_lab(session.paths, folder, model=model or "", system=system, resume=resume)
-
-
-def _ask_command() -> click.Command:
-    """`llmlab ask`."""
-    return command(
-        "ask",
-        _ask,
-        say("Answer one question; TEXT - is standard input. What is piped in follows TEXT."),
-        click.Argument(["text"], required=False),
-        option("-m", "--model", help=say("Name of a model, or a GGUF file.")),
-        option("-s", "--system", help=say("System prompt; an empty one is none.")),
-        option(
-            "-o",
-            "--option",
-            "options",
-            nargs=2,
-            type=str,
-            multiple=True,
-            metavar="KEY VALUE",
-            help=say("A sampler setting, such as -o temperature 0.2; may be repeated."),
-        ),
-        option("--seed", type=int, help=say("Same seed, same answer. Without it: drawn anew.")),
-        option("--max-tokens", type=int, help=say("Longest answer in tokens.")),
-        option(
-            "--deterministic",
-            is_flag=True,
-            help=say("The same tokens to the last bit, whatever was computed before; slower."),
-        ),
-        click.Option(
-            ["--thinking/--no-thinking"], default=None, help=say("Whether a model that can think does so first.")
-        ),
-        option("--schema", type=click.Path(path_type=Path), metavar="FILE", help=say("JSON schema of the answer.")),
-        option("--grammar", type=click.Path(path_type=Path), metavar="FILE", help=say("GBNF grammar of the answer.")),
-        option(
-            "--logprobs",
-            type=click.IntRange(0, 100),
-            metavar="K",
-            help=say("With --json: how likely each token was, and the K likeliest."),
-        ),
-        json_flag(say("Print one JSON object instead of the text.")),
-    )
-
-
-def _ask(
-    session: Session,
-    text: str | None,
-    model: str | None,
-    system: str | None,
-    options: tuple[tuple[str, str], ...],
-    seed: int | None,
-    max_tokens: int | None,
-    deterministic: bool,
-    thinking: bool | None,
-    schema: Path | None,
-    grammar: Path | None,
-    logprobs: int | None,
-    as_json: bool,
-) -> int:
-    from llmlab import wiring
-    from llmlab.domain.recipe import Recipe
-    from llmlab.headless.ask import Console, answer
-    from llmlab.headless.options import demands_of, question_of, sampling_of
-
-    # A command line may hold bytes that are no text; nothing further on can carry them.
-    sampling = sampling_of([(key, encodable(value)) for key, value in options], seed, max_tokens)
-    demands = demands_of(grammar, schema, logprobs, as_json=as_json)
-    waiting = say("Waiting for standard input; ctrl+d ends it, and </dev/null does without.")
-    question = encodable(question_of(text, on_silence=lambda: session.err.note(waiting)))
-    spec = chosen_model(session, model)
-    if deterministic:
-        spec = replace(spec, deterministic=True)
-    recipe = Recipe(
-        model=spec, system=None if system is None else encodable(system), sampling=sampling, thinking=thinking
-    )
-    host = wiring.make_host(session.paths)
-    told = session.paths.cache / "told-notes"
-    console = Console(session.out, session.err)
-    return answer(host, recipe, question, console, as_json=as_json, told=told, demands=demands)
 
 
 def _models_command() -> click.Group:

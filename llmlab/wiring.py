@@ -5,6 +5,7 @@ Engine and store are imported where they are needed: a command that lists paths 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from llmlab.paths import Paths
 from llmlab.services.chat import ChatService
 from llmlab.services.host import EngineHost
 from llmlab.services.models import ModelShelf
-from llmlab.services.preview import Preview
+from llmlab.services.preview import Preparing, Preview
 
 
 def open_settings(paths: Paths) -> SettingsFile:
@@ -65,12 +66,23 @@ def open_chats(paths: Paths, host: EngineHost) -> ChatService:
     """The stored chats."""
     from llmlab.store.chats import ChatStore
 
-    return ChatService(ChatStore(paths.database), host)
+    return ChatService(ChatStore(paths.database), host, make_preparing())
 
 
 def make_preview(host: EngineHost) -> Preview:
     """What the next prompt would be, counted by the loaded model."""
-    return Preview(host)
+    return Preview(host, make_preparing())
+
+
+def make_preparing() -> Preparing:
+    """What makes prompts; Jinja is imported when a template is first used."""
+
+    def render(source: str, values: Mapping[str, object]) -> str:
+        from llmlab.library.rendering import render_template
+
+        return render_template(source, values)
+
+    return Preparing(render)
 
 
 def probe_engine() -> EngineReport:

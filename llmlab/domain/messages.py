@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from types import MappingProxyType
 from typing import Literal
 
@@ -46,6 +47,8 @@ class Origin:
     """Why it failed, for a person; empty when it did not."""
     edited: bool = False
     """A person changed the text."""
+    sent: str = ""
+    """The question as it was sent, where a template or a reasoning mode put it in other words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,14 +178,14 @@ class Chat:
     conversation: Conversation = field(default_factory=Conversation)
 
 
-def chat_messages(path: tuple[Message, ...], system: str | None) -> tuple[ChatMessage, ...]:
-    """What the chat template is given: the system prompt, if any, then the messages of `path`.
+def history_of(path: tuple[Message, ...]) -> tuple[ChatMessage, ...]:
+    """The messages of `path` as the model was given them; those without text are left out.
 
-    Messages without text (an answer that failed before its first word) are left out.
+    A question that a template or a reasoning mode had put in other words is what its answer says it was.
     """
-    head = (ChatMessage("system", system),) if system else ()
-    return head + tuple(
-        ChatMessage(message.role, message.text, message.thinking)
-        for message in path
-        if message.text or message.thinking
-    )
+    found: list[ChatMessage] = []
+    for message, answer in zip_longest(path, path[1:]):
+        sent = answer.origin.sent if answer and answer.origin and message.role == "user" else ""
+        if text := sent or message.text or message.thinking:
+            found.append(ChatMessage(message.role, text if message.text else "", message.thinking))
+    return tuple(found)

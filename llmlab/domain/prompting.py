@@ -42,6 +42,8 @@ class RenderedPrompt:
     """Cover `text` without gap or overlap, in order."""
     in_thinking: bool = False
     """The prompt ends inside a thinking block that the template opened."""
+    offsets: tuple[int, ...] = ()
+    """Where each token begins in `text`, in characters; ascending."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from llmlab.domain.model import ModelCard, ModelSpec
+from llmlab.domain.modes import ReasoningUse
 from llmlab.domain.sampling import DEFAULTS, Sampling
+from llmlab.domain.shots import ShotUse
+from llmlab.domain.template import TemplateUse
+
+OverflowPolicy = Literal["ask", "drop_turns", "fewer_examples"]
+"""What happens to a prompt that does not fit: nothing is sent, the oldest turns are left out, or the last examples."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +26,21 @@ class Recipe:
     """What the user set; the rest comes from the model's table, its metadata, then llama.cpp's defaults."""
     thinking: bool | None = None
     """Whether a model that can think does; `None` is the model's own."""
+    keep_thinking: bool = False
+    """The thinking of earlier answers is shown to the model again."""
+    template: TemplateUse | None = None
+    shots: ShotUse | None = None
+    reasoning: ReasoningUse | None = None
+    grammar: str | None = None
+    """GBNF that the answer follows; not beside a schema."""
+    schema: str | None = None
+    """JSON schema, as text, that the answer follows."""
+    overflow: OverflowPolicy = "ask"
+
+    @property
+    def enriched(self) -> bool:
+        """Something beside the question itself is sent."""
+        return bool(self.system_prompt or self.template or self.shots or self.reasoning)
 
     @property
     def system_prompt(self) -> str | None:
@@ -28,6 +50,9 @@ class Recipe:
     @property
     def thinks(self) -> bool | None:
         """The thinking switch that holds; `None` leaves it to the chat template."""
+        of_mode = self.reasoning.mode.thinking if self.reasoning else None
+        if of_mode is not None:
+            return of_mode
         return self.model.thinking if self.thinking is None else self.thinking
 
     def complete_sampling(self, card: ModelCard, seed: int) -> Sampling:

@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Literal
 
 from llmlab.domain.generation import Failed, Finished, FinishReason, Piece, Reading, StreamEvent, Timing, Usage
@@ -14,7 +15,7 @@ from llmlab.domain.model import ModelCard, ModelSpec
 from llmlab.domain.prompting import ChatMessage, PromptOptions, RenderedPrompt, Span
 from llmlab.domain.sampling import Sampling
 from llmlab.domain.scoring import ScoredText
-from llmlab.domain.tokens import TokenInfo, TokenScore
+from llmlab.domain.tokens import Alternative, TokenInfo, TokenScore
 from llmlab.engine.protocol import GenerationRequest, ScoreRequest
 from llmlab.errors import EngineDied, EngineError, LlmlabError
 from llmlab.words import say
@@ -170,13 +171,22 @@ class ScriptedEngine:
         tokens = self.tokenise(text) if isinstance(text, str) else list(text)
         known = self.script.logprobs
         scores = [
-            TokenScore(token=token, text=word, logprob=known.get(word.strip(), -1.0), rank=1, entropy=0.0)
+            TokenScore(
+                token=token,
+                text=word,
+                logprob=(logprob := known.get(word.strip(), -1.0)),
+                rank=1,
+                entropy=0.0,
+                top=(Alternative(token, word, logprob),) if request.top else (),
+            )
             for token, word in zip(tokens, words, strict=True)
         ]
         unseen = 0 if request.prompt else 1
         if len(scores) <= unseen:
             raise EngineError(say("The text has no token to score."))
-        return ScoredText(tuple(scores[unseen:]), len(request.prompt) or unseen)
+        before = len(self.tokenise(request.prompt) if isinstance(request.prompt, str) else request.prompt)
+        written = "".join(words[unseen:])
+        return ScoredText(tuple(scores[unseen:]), before or unseen, 0, len(written.encode()), len(written))
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[StreamEvent, None]:
         """See `Engine.generate`."""
@@ -256,8 +266,9 @@ class ScriptedEngine:
 
     def _rendered(self, stretches: Sequence[tuple[str, int]], in_thinking: bool) -> RenderedPrompt:
         tokens = tuple(token for text, _ in stretches for token in self.tokenise(text))
-        spans = tuple(self._spans(stretches))
-        return RenderedPrompt("".join(text for text, _ in stretches), tokens, spans, in_thinking)
+        spans, words = tuple(self._spans(stretches)), [word for text, _ in stretches for word in self._words(text)]
+        offsets = tuple(accumulate((len(word) for word in words[:-1]), initial=0)) if words else ()
+        return RenderedPrompt("".join(text for text, _ in stretches), tokens, spans, in_thinking, offsets)
 
     def _spans(self, stretches: Sequence[tuple[str, int]]) -> Iterator[Span]:
         start = 0

@@ -16,7 +16,6 @@ from typing import BinaryIO, Final
 from llmlab.domain.sampling import SETTINGS, Sampling, Setting
 from llmlab.errors import UsageError
 from llmlab.library.checks import Unfit, check_of, meant
-from llmlab.services.ask import Demands
 from llmlab.words import say
 
 PATIENCE: Final = 1.0
@@ -62,25 +61,23 @@ def _value(setting: Setting, text: str, where: str) -> object:
         raise UsageError(f"{setting.name}: {unfit}", where=where, hint=say(setting.help)) from None
 
 
-def demands_of(grammar: Path | None, schema: Path | None, logprobs: int | None, *, as_json: bool) -> Demands:
-    """What `--grammar`, `--schema` and `--logprobs` ask for; the files are read.
+def shape_of(grammar: Path | None, schema: Path | None) -> tuple[str | None, str | None]:
+    """Grammar and JSON schema, read from the files of `--grammar` and `--schema`.
 
     Raises:
-        UsageError: a file that cannot be read, a schema that is no JSON, or options that do not go together.
+        UsageError: a file that cannot be read, a schema that is no JSON, or both were given.
     """
     if grammar is not None and schema is not None:
         raise UsageError(say("A grammar and a JSON schema were given."), hint=say("Give one of them."))
-    if logprobs is not None and not as_json:
-        raise UsageError(say("--logprobs tells nothing without --json."), hint=say("Add --json."))
-    written = None if schema is None else _file(schema)
+    written = None if schema is None else text_of_file(schema)
     try:
         json.loads(written or "{}")
     except (ValueError, RecursionError) as error:
         raise UsageError(say("The schema is not JSON: {reason}", reason=str(error)), where=str(schema)) from None
-    return Demands(None if grammar is None else _file(grammar), written, logprobs)
+    return None if grammar is None else text_of_file(grammar), written
 
 
-def _file(path: Path) -> str:
+def text_of_file(path: Path) -> str:
     """The text of a file.
 
     Raises:
@@ -117,12 +114,9 @@ def question_of(
     Raises:
         UsageError: there is none, or standard input cannot be read as text.
     """
-    source = stream or (sys.stdin.buffer if sys.stdin else None)  # none at all when it was closed: <&-
-    piped = ""
-    if source and (text == "-" or _is_piped(source)):
-        if _is_silent(source, patience):
-            on_silence()
-        piped = _read(source)
+    source = _standard_input(stream)
+    asked = source is not None and (text == "-" or _is_piped(source))
+    piped = input_text(source, on_silence=on_silence, patience=patience) if asked else ""
     parts = [part for part in ("" if text in (None, "-") else str(text), piped) if part.strip()]
     if not parts:
         raise UsageError(
@@ -130,6 +124,32 @@ def question_of(
             hint=say('Give it as text, llmlab ask "Why is the sky blue?", or pipe it in.'),
         )
     return "\n\n".join(parts)
+
+
+def input_text(
+    stream: BinaryIO | None = None, *, on_silence: Callable[[], object] = lambda: None, patience: float = PATIENCE
+) -> str:
+    """Standard input to its end, without the line break that ends it; empty when it was closed.
+
+    Args:
+        stream: standard input, unless a test brings its own.
+        on_silence: as in `question_of`.
+        patience: seconds.
+
+    Raises:
+        UsageError: it cannot be read as text.
+    """
+    source = _standard_input(stream)
+    if source is None:
+        return ""
+    if _is_silent(source, patience):
+        on_silence()
+    return _read(source)
+
+
+def _standard_input(stream: BinaryIO | None) -> BinaryIO | None:
+    """`stream`, else standard input; none at all when it was closed (`<&-`)."""
+    return stream or (sys.stdin.buffer if sys.stdin else None)
 
 
 def _is_piped(stream: BinaryIO) -> bool:

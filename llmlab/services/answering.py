@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from llmlab.domain.generation import Failed, Turn
-from llmlab.domain.messages import Chat, Message, MessageState, Origin, Part, Text, Thinking
+from llmlab.domain.messages import Chat, Message, MessageState, Origin, Part, Text, Thinking, history_of
 from llmlab.domain.model import ModelCard
-from llmlab.domain.prompting import RenderedPrompt
 from llmlab.domain.reasoning import split_thinking
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
@@ -22,7 +21,7 @@ from llmlab.errors import LlmlabError, Stopped, StoreError
 from llmlab.services.generate import stream_turns
 from llmlab.services.host import EngineHost
 from llmlab.services.journal import Journal
-from llmlab.services.preview import assemble
+from llmlab.services.preview import Prepared, Preparing, require_room
 from llmlab.words import say
 
 SCREEN_INTERVAL: Final = 1 / 15
@@ -66,19 +65,25 @@ async def ready_engine(host: EngineHost, recipe: Recipe) -> Ready:
 class AnswerWriter:
     """Turns the growing `Turn` of one answer into the message that is stored."""
 
-    def __init__(self, message: Message, recipe: Recipe, prompt: RenderedPrompt, sampling: Sampling) -> None:
+    def __init__(self, message: Message, recipe: Recipe, prepared: Prepared, sampling: Sampling) -> None:
         self._message = message
-        self._prompt = prompt
-        self._prefill = message.text
+        self._in_thinking = prepared.prompt.in_thinking
+        prefill = prepared.assembled.prefill
+        self._prefill = prefill.text if prefill else ""
         self._kept = tuple(part for part in message.parts if isinstance(part, Thinking))
-        self._origin = replace(message.origin or Origin(model=""), model=recipe.model.name, seed=sampling.seed)
+        self._origin = replace(
+            message.origin or Origin(model=""),
+            model=recipe.model.name,
+            seed=sampling.seed,
+            sent=prepared.sent or (message.origin.sent if message.origin else ""),
+        )
         self._began = time.monotonic()
         self._thought_s, self._thought_tokens = 0.0, 0
         self.load_s = 0.0
 
     def write(self, turn: Turn) -> Message:
         """The message as far as `turn` has come."""
-        split = split_thinking(turn.raw, in_thinking=self._prompt.in_thinking, ended=turn.ended)
+        split = split_thinking(turn.raw, in_thinking=self._in_thinking, ended=turn.ended)
         if split.open:
             self._thought_s, self._thought_tokens = time.monotonic() - self._began, turn.generated
         thought = (Thinking(split.thinking, round(self._thought_s, 3), self._thought_tokens),) if split.thinking else ()
@@ -93,9 +98,12 @@ class AnswerWriter:
 class Answering:
     """Generates answers into chats. `stop` cancels: while nothing was said yet it raises `Stopped`."""
 
-    def __init__(self, journal: Journal, host: EngineHost, interval: float = SCREEN_INTERVAL) -> None:
+    def __init__(
+        self, journal: Journal, host: EngineHost, preparing: Preparing, interval: float = SCREEN_INTERVAL
+    ) -> None:
         self._journal = journal
         self._host = host
+        self._preparing = preparing
         self._interval = interval
 
     async def answer(
@@ -106,15 +114,22 @@ class Answering:
         Raises:
             LlmlabError: before the first value alone; later failures are values.
         """
-        ready = await unless(stop, ready_engine(self._host, recipe))
         path = chat.conversation.path_to(message.parent) if message.parent else ()
-        prompt = await unless(stop, assemble(ready.engine, ready.card, path, recipe, prefill=message.text))
+        asked = path[-1] if path and path[-1].role == "user" and not message.text else None
+        if asked is not None:
+            self._preparing.require_filled(recipe, asked.text)
+        ready = await unless(stop, ready_engine(self._host, recipe))
+        # An answer that goes on keeps its question as it was sent; the answer itself is what the prompt ends with.
+        history = history_of((*path, message))[:-1] if message.text else history_of(path[:-1] if asked else path)
+        question = asked.text if asked else None
+        preparing = self._preparing.prepare(ready.engine, ready.card, recipe, history, question, prefill=message.text)
+        prepared = await unless(stop, preparing)
+        require_room(prepared)
         sampling = recipe.complete_sampling(ready.card, secrets.randbelow(2**32 - 1))
-        writer = AnswerWriter(message, recipe, prompt, sampling)
+        writer = AnswerWriter(message, recipe, prepared, sampling)
         writer.load_s = ready.load_s
-        turns = stream_turns(
-            ready.engine, GenerationRequest(prompt.tokens, sampling), stop=stop, interval=self._interval
-        )
+        request = GenerationRequest(prepared.prompt.tokens, sampling, grammar=recipe.grammar, schema=recipe.schema)
+        turns = stream_turns(ready.engine, request, stop=stop, interval=self._interval)
         async with aclosing(turns):
             last = Turn()
             try:

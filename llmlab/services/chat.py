@@ -19,6 +19,7 @@ from llmlab.errors import LlmlabError, StoreError
 from llmlab.services.answering import SCREEN_INTERVAL, Answering, ChatChanged
 from llmlab.services.host import EngineHost
 from llmlab.services.journal import Journal
+from llmlab.services.preview import Preparing
 from llmlab.store.chats import ChatStore
 
 
@@ -29,13 +30,14 @@ class ChatService:
         self,
         store: ChatStore,
         host: EngineHost,
+        preparing: Preparing,
         *,
         clock: Callable[[], float] = time.time,
         interval: float = SCREEN_INTERVAL,
     ) -> None:
         self._store = store
         self._journal = Journal(store)
-        self._answering = Answering(self._journal, host, interval)
+        self._answering = Answering(self._journal, host, preparing, interval)
         self._clock = clock
         self._stops: dict[str, asyncio.Event] = {}
 

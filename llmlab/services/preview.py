@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
 
-from llmlab.domain.messages import Message, chat_messages
+from llmlab.domain.assembly import Assembled, OriginSpan, assemble, origin_spans
+from llmlab.domain.budget import LEAST_ANSWER, Budget, WayOut, budget_of, ways_out
 from llmlab.domain.model import ModelCard
 from llmlab.domain.prompting import ChatMessage, PromptOptions, RenderedPrompt
 from llmlab.domain.recipe import Recipe
+from llmlab.domain.template import Render
 from llmlab.engine.protocol import Engine
 from llmlab.errors import UsageError
 from llmlab.services.host import EngineHost
 from llmlab.words import say
+
+ATTEMPTS: Final = 8
+"""Times that a prompt is made smaller by a stated policy before it is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,54 +31,194 @@ class Gauge:
     """Tokens that the window holds."""
 
 
-async def assemble(
-    engine: Engine, card: ModelCard, path: tuple[Message, ...], recipe: Recipe, *, prefill: str = ""
-) -> RenderedPrompt:
-    """The prompt of `path` under `recipe`; nothing is ever cut.
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What a stated policy took out of a prompt so that it fits."""
 
-    Raises:
-        UsageError: it leaves no room for an answer; the message names the sizes and the ways out.
-        ModelError: the chat template refuses these messages.
-    """
-    thinking = False if prefill and card.can_think else recipe.thinks
-    options = PromptOptions(thinking=thinking, prefill=prefill)
-    prompt = await engine.prompt(chat_messages(path, recipe.system_prompt), options)
-    if len(prompt.tokens) >= card.n_ctx:
-        raise UsageError(
-            say(
-                "The prompt has {tokens:,} tokens and the window of {model} holds {window:,}; nothing was sent.",
-                tokens=len(prompt.tokens),
-                window=card.n_ctx,
-                model=recipe.model.name,
-            ),
-            hint=say(
-                "Shorten the message, branch from an earlier one (e), start a new chat (ctrl+n), "
-                "or raise n_ctx in models.toml."
-            ),
-        )
-    return prompt
+    turns: int = 0
+    """Messages of the history, the oldest ones."""
+    examples: int = 0
 
 
-class Preview:
-    """Counts with the tokenizer of the model that is loaded; never loads one."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A prompt, ready to be sent or shown."""
 
-    def __init__(self, host: EngineHost) -> None:
-        self._host = host
+    recipe: Recipe
+    """As it was asked for; what was left out is told apart."""
+    assembled: Assembled
+    prompt: RenderedPrompt
+    spans: tuple[OriginSpan, ...]
+    budget: Budget
+    ways: tuple[WayOut, ...] = ()
+    """What would make it fit, when it does not."""
+    left_out: LeftOut = LeftOut()
+    asked: str | None = None
+    """The question as it was typed."""
 
-    async def gauge(self, path: tuple[Message, ...], draft: str, recipe: Recipe) -> Gauge | None:
-        """The size of `path` with `draft` as next question; `None` while the model is not ready.
+    @property
+    def sent(self) -> str:
+        """The question as it is sent, without examples; empty where it is as it was typed."""
+        if self.asked is None:
+            return ""
+        segments = self.assembled.messages[-1].segments
+        sent = "".join(segment.text for segment in segments if segment.origin != "example")
+        return "" if sent == self.asked else sent
+
+
+class Preparing:
+    """Makes prompts: recipe and conversation in, text with origins and tokens out."""
+
+    def __init__(self, render: Render) -> None:
+        self._render = render
+
+    async def prepare(
+        self,
+        engine: Engine,
+        card: ModelCard,
+        recipe: Recipe,
+        history: Sequence[ChatMessage],
+        question: str | None,
+        *,
+        prefill: str = "",
+    ) -> Prepared:
+        """The prompt of `question` after `history`, as the recipe's policy makes it fit; else with the ways out.
 
         Raises:
             ModelError: the chat template refuses these messages.
+            UsageError: a prompt template goes wrong.
+            EngineError: the engine died.
+        """
+        left_out = LeftOut()
+        for _ in range(ATTEMPTS):
+            kept = _without(recipe, left_out)
+            assembled = assemble(kept, history[left_out.turns :], question, self._render, prefill=prefill)
+            prompt = await engine.prompt(assembled.chat_messages(), _options(kept, card, assembled, prefill))
+            spans = origin_spans(assembled, prompt)
+            budget = budget_of(spans, card.n_ctx, recipe.sampling.max_tokens)
+            ways = ways_out(spans, budget, card.n_ctx_train)
+            prepared = Prepared(recipe, assembled, prompt, spans, budget, ways, left_out, question)
+            smaller = _smaller(prepared)
+            if smaller is None:
+                return prepared
+            left_out = smaller
+        return prepared
+
+    def require_filled(self, recipe: Recipe, question: str) -> None:
+        """That every variable of the template has a value.
+
+        Raises:
+            UsageError: one has none; the message names them.
+        """
+        if recipe.template and (missing := recipe.template.missing(question)):
+            names = ", ".join(variable.title or variable.name for variable in missing)
+            raise UsageError(
+                say(
+                    "The template {name} still needs: {variables}.",
+                    name=recipe.template.template.title,
+                    variables=names,
+                ),
+                hint=say("Fill them in the templates pane, or with -p NAME VALUE."),
+            )
+
+
+def _options(recipe: Recipe, card: ModelCard, assembled: Assembled, prefill: str) -> PromptOptions:
+    thinking = False if prefill and card.can_think else recipe.thinks
+    return PromptOptions(thinking=thinking, prefill=assembled.prefill.text if assembled.prefill else "")
+
+
+def _without(recipe: Recipe, left_out: LeftOut) -> Recipe:
+    if not left_out.examples or recipe.shots is None:
+        return recipe
+    return replace(recipe, shots=replace(recipe.shots, k=max(0, recipe.shots.k - left_out.examples)))
+
+
+def _smaller(prepared: Prepared) -> LeftOut | None:
+    """What to leave out instead, under the recipe's policy; `None` when it fits or nothing more can go."""
+    policy = prepared.recipe.overflow
+    if policy == "ask" or not prepared.budget.over:
+        return None
+    shown = len({span.index for span in prepared.spans if span.origin == "example"})
+    turns = len({span.index for span in prepared.spans if span.origin == "history"})
+    now = prepared.left_out
+    for way in prepared.ways:
+        if way.kind == "drop_turns" == policy:
+            return replace(now, turns=now.turns + way.amount)
+        if way.kind == "fewer_examples" == policy:
+            return replace(now, examples=now.examples + shown - way.amount)
+    if policy == "drop_turns" and turns > 1:
+        return replace(now, turns=now.turns + turns - turns % 2)
+    if policy == "fewer_examples" and shown:
+        return replace(now, examples=now.examples + shown)
+    return None
+
+
+def require_room(prepared: Prepared) -> None:
+    """That the window holds the prompt and the beginning of an answer; nothing is ever cut to make it so.
+
+    Raises:
+        UsageError: it does not; the message names the sizes and the ways out.
+    """
+    budget = prepared.budget
+    if budget.used + LEAST_ANSWER <= budget.window or (budget.used < budget.window and budget.reserved < LEAST_ANSWER):
+        return
+    raise UsageError(
+        say(
+            "The prompt has {tokens:,} tokens and the window of {model} holds {window:,}; nothing was sent.",
+            tokens=budget.used,
+            window=budget.window,
+            model=prepared.recipe.model.name,
+        ),
+        hint=_advice(prepared),
+    )
+
+
+def _advice(prepared: Prepared) -> str:
+    said = [way_in_words(way) for way in prepared.ways if way.kind != "shorter_answer"]
+    said.append(say("shorten the message or start a new chat (ctrl+n)"))
+    return say("Ways out: {ways}.", ways="; ".join(said))
+
+
+def way_in_words(way: WayOut) -> str:
+    """A way out as part of a sentence."""
+    match way.kind:
+        case "drop_turns":
+            return say("leave out the oldest {count} messages ({tokens:,} tokens)", count=way.amount, tokens=way.frees)
+        case "fewer_examples":
+            return say("show {count} examples ({tokens:,} tokens less)", count=way.amount, tokens=way.frees)
+        case "shorter_answer":
+            return say("set max_tokens to {tokens:,}", tokens=way.amount)
+        case "larger_window":
+            return say("raise n_ctx to {tokens:,} in models.toml", tokens=way.amount)
+
+
+class Preview:
+    """Shows prompts with the tokenizer of the model that is loaded; never loads one."""
+
+    def __init__(self, host: EngineHost, preparing: Preparing) -> None:
+        self._host = host
+        self._preparing = preparing
+
+    async def prepared(self, history: Sequence[ChatMessage], draft: str, recipe: Recipe) -> Prepared | None:
+        """The prompt of `history` with `draft` as next question; `None` while the model is not ready.
+
+        Raises:
+            ModelError: the chat template refuses these messages.
+            UsageError: a prompt template goes wrong.
             EngineError: the engine died.
         """
         engine, card = self._host.loaded(recipe.model), self._host.state.card
         if engine is None or card is None:
             return None
-        messages = chat_messages(path, recipe.system_prompt)
-        if draft.strip():
-            messages += (ChatMessage("user", draft),)
-        if not messages:
+        question = None if history and not draft.strip() else draft
+        return await self._preparing.prepare(engine, card, recipe, history, question)
+
+    async def gauge(self, history: Sequence[ChatMessage], draft: str, recipe: Recipe) -> Gauge | None:
+        """How much of the window the prompt takes; `None` while the model is not ready. Raises as `prepared` does."""
+        engine, card = self._host.loaded(recipe.model), self._host.state.card
+        if engine is None or card is None:
+            return None
+        if not history and not draft.strip() and not recipe.enriched:
             return Gauge(0, card.n_ctx)
-        prompt = await engine.prompt(messages, PromptOptions(thinking=recipe.thinks))
-        return Gauge(len(prompt.tokens), card.n_ctx)
+        prepared = await self.prepared(history, draft, recipe)
+        return None if prepared is None else Gauge(prepared.budget.used, prepared.budget.window)

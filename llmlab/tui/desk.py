@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from llmlab.domain.generation import Turn
-from llmlab.domain.messages import Chat, Conversation, Message
+from llmlab.domain.messages import Chat, Conversation, Message, history_of
 from llmlab.domain.model import ModelSpec
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
@@ -161,7 +161,7 @@ class Desk:
         """How full the window is with `draft` sent; `None` while no model is ready."""
         if self.spec is None:
             return None
-        return await self.services.preview.gauge(self.path, draft, self.recipe())
+        return await self.services.preview.gauge(history_of(self.path), draft, self.recipe())
 
 
 def _with_change(chat: Chat, change: Change) -> Chat:

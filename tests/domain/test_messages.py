@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlab.domain.messages import Conversation, Message, Text, Thinking, chat_messages
+from llmlab.domain.messages import Conversation, Message, Origin, Text, Thinking, history_of
 from llmlab.domain.prompting import ChatMessage
 
 
@@ -121,12 +121,13 @@ def test_text_and_thinking_are_told_apart() -> None:
     assert (said.text, said.thinking) == ("ab", "hmm")
 
 
-def test_the_template_gets_the_system_prompt_and_what_was_said() -> None:
+def test_the_history_is_what_was_said_without_empty_answers() -> None:
     path = (message(1, None, "hi"), message(2, "m1", ""), replace(message(3, "m2"), parts=(Thinking("only"),)))
-    assert chat_messages(path, "be brief") == (
-        ChatMessage("system", "be brief"),
-        ChatMessage("user", "hi"),
-        ChatMessage("user", "", "only"),
-    )
-    assert chat_messages((), None) == ()
-    assert chat_messages((), "") == ()
+    assert history_of(path) == (ChatMessage("user", "hi"), ChatMessage("user", "", "only"))
+    assert history_of(()) == ()
+
+
+def test_the_history_has_questions_as_they_were_sent() -> None:
+    asked = message(1, None, "tea")
+    answer = replace(message(2, "m1", "a drink"), role="assistant", origin=Origin(model="m", sent="Explain: tea"))
+    assert history_of((asked, answer))[0] == ChatMessage("user", "Explain: tea")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from llmlab.headless.ask import Console
+from llmlab.headless.console import Console
 from llmlab.headless.diagnostics import Diagnostics
 from llmlab.headless.output import Output
 

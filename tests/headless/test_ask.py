@@ -18,15 +18,18 @@ from llmlab.domain.sampling import Sampling
 from llmlab.domain.tokens import Alternative, TokenInfo
 from llmlab.engine.scripted import Die, Fail, Hold, Reply, Say, Script, ScriptedEngine
 from llmlab.errors import ModelError
-from llmlab.headless.ask import Console, run_ask
+from llmlab.headless.ask import run_ask
+from llmlab.headless.console import Console
 from llmlab.headless.diagnostics import Diagnostics, Exit
 from llmlab.headless.output import Output, ReaderGone
-from llmlab.services.ask import FREE, Demands
+from llmlab.library.rendering import render_template
 from llmlab.services.host import EngineHost
+from llmlab.services.preview import Preparing
 from tests.headless.terminals import Closed, Screen, Stream
 
 RECIPE = Recipe(model=ModelSpec(name="m", path="/m.gguf"), sampling=Sampling(seed=7))
 
+PREPARING = Preparing(render_template)
 NOWHERE = Path(os.devnull) / "told"
 """A record that cannot be kept: every note is news."""
 
@@ -38,11 +41,13 @@ async def asked(
     as_json: bool = False,
     recipe: Recipe = RECIPE,
     told: Path = NOWHERE,
-    demands: Demands = FREE,
+    logprobs: int | None = None,
 ) -> Exit:
     engine = ScriptedEngine(script)
     host = EngineHost(lambda: engine)
-    code = await run_ask(host, recipe, "a question", screen.console, as_json=as_json, told=told, demands=demands)
+    code = await run_ask(
+        host, PREPARING, recipe, "a question", screen.console, as_json=as_json, told=told, logprobs=logprobs
+    )
     assert engine.closed, "no engine outlives the command"
     return code
 
@@ -123,7 +128,9 @@ async def test_the_recipe_reaches_the_engine() -> None:
     engine = ScriptedEngine(replies("one", " two", " three"))
     recipe = Recipe(model=RECIPE.model, system="Be brief.", sampling=Sampling(max_tokens=2, top_k=3), thinking=False)
     screen = Screen()
-    await run_ask(EngineHost(lambda: engine), recipe, "a question", screen.console, as_json=True, told=NOWHERE)
+    await run_ask(
+        EngineHost(lambda: engine), PREPARING, recipe, "a question", screen.console, as_json=True, told=NOWHERE
+    )
     value = json.loads(screen.out)
     assert (value["text"], value["finish"]) == ("one two", "length")
     assert [(message.role, message.text) for message in engine.prompts[0]] == [
@@ -213,7 +220,9 @@ async def test_a_reader_that_leaves_ends_the_engine(as_json: bool) -> None:
         Output(io.TextIOWrapper(io.BufferedWriter(Closed()), encoding="utf-8")), Diagnostics(Stream(terminal=False))
     )
     with pytest.raises(ReaderGone):
-        await run_ask(EngineHost(lambda: engine), RECIPE, "a question", console, as_json=as_json, told=NOWHERE)
+        await run_ask(
+            EngineHost(lambda: engine), PREPARING, RECIPE, "a question", console, as_json=as_json, told=NOWHERE
+        )
     assert engine.closed
 
 
@@ -222,7 +231,7 @@ async def test_log_probabilities_are_part_of_the_object() -> None:
     info = TokenInfo(token=4, text="Yes", logprob=-0.5, rank=1, entropy=0.1, top=(other,), final_top=(other,))
     screen = Screen()
     script = replies(Say("Yes", info=(info,)))
-    assert await asked(screen, script, as_json=True, demands=Demands(logprobs=1)) is Exit.ANSWERED
+    assert await asked(screen, script, as_json=True, logprobs=1) is Exit.ANSWERED
     shown = {"token": 5, "text": "No", "logprob": -2.0}
     assert json.loads(screen.out)["tokens"] == [
         {
@@ -239,11 +248,11 @@ async def test_log_probabilities_are_part_of_the_object() -> None:
 
 
 async def test_an_answer_with_a_schema_does_not_think_unless_that_is_asked() -> None:
-    demands = Demands(schema="{}")
+    shaped = replace(RECIPE, schema="{}")
     screen = Screen()
-    assert await asked(screen, replies("{}", opens_thinking=True), demands=demands) is Exit.ANSWERED
+    assert await asked(screen, replies("{}", opens_thinking=True), recipe=shaped) is Exit.ANSWERED
     assert screen.out == "{}\n"
     screen = Screen()
-    thinking = replace(RECIPE, thinking=True)
-    assert await asked(screen, replies("{}", opens_thinking=True), recipe=thinking, demands=demands) is Exit.USAGE
+    thinking = replace(shaped, thinking=True)
+    assert await asked(screen, replies("{}", opens_thinking=True), recipe=thinking) is Exit.USAGE
     assert "thinks before it answers" in screen.err

@@ -12,8 +12,7 @@ import pytest
 
 from llmlab.domain.sampling import Sampling
 from llmlab.errors import UsageError
-from llmlab.headless.options import demands_of, question_of, sampling_of
-from llmlab.services.ask import Demands
+from llmlab.headless.options import question_of, sampling_of, shape_of
 
 
 def test_settings_arrive_with_their_types() -> None:
@@ -129,13 +128,13 @@ def test_a_pipe_that_speaks_is_not_remarked_on() -> None:
     assert told == []
 
 
-def test_demands_are_read_from_files(tmp_path: Path) -> None:
+def test_shapes_are_read_from_files(tmp_path: Path) -> None:
     grammar, schema = tmp_path / "g.gbnf", tmp_path / "s.json"
     grammar.write_text('\ufeffroot ::= "é"\n', encoding="utf-8")
     schema.write_text('{"type": "string"}', encoding="utf-8")
-    assert demands_of(grammar, None, 3, as_json=True) == Demands('root ::= "é"\n', None, 3)
-    assert demands_of(None, schema, None, as_json=False) == Demands(None, '{"type": "string"}', None)
-    assert demands_of(None, None, None, as_json=False) == Demands()
+    assert shape_of(grammar, None) == ('root ::= "é"\n', None)
+    assert shape_of(None, schema) == (None, '{"type": "string"}')
+    assert shape_of(None, None) == (None, None)
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[" * 100_000, None])
@@ -144,12 +143,10 @@ def test_a_schema_that_is_none_is_named(tmp_path: Path, content: bytes | None) -
     if content is not None:
         schema.write_bytes(content)
     with pytest.raises(UsageError) as caught:
-        demands_of(None, schema, None, as_json=False)
+        shape_of(None, schema)
     assert caught.value.where == str(schema)
 
 
-def test_demands_that_do_not_go_together(tmp_path: Path) -> None:
+def test_an_answer_has_one_shape(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="A grammar and a JSON schema"):
-        demands_of(tmp_path, tmp_path, None, as_json=True)
-    with pytest.raises(UsageError, match="--json"):
-        demands_of(None, None, 0, as_json=False)
+        shape_of(tmp_path, tmp_path)

@@ -11,9 +11,11 @@ import pytest
 from llmlab.domain.messages import Chat, Message, Thinking
 from llmlab.engine.scripted import Die, Hold, Reply, Script
 from llmlab.errors import ModelError, Stopped, StoreError, UsageError
+from llmlab.library.rendering import render_template
 from llmlab.paths import Paths
 from llmlab.services.answering import ChatChanged
 from llmlab.services.chat import ChatService, first_line
+from llmlab.services.preview import Preparing
 from llmlab.store.chats import ChatStore
 from tests.services.fixtures import Engines, recipe
 
@@ -38,7 +40,7 @@ async def make_lab(paths: Paths) -> AsyncIterator[MakeLab]:
     def make(*scripts: Script) -> Lab:
         engines = Engines(*scripts)
         store = ChatStore(paths.database)
-        labs.append(Lab(engines, store, ChatService(store, engines.host, interval=0.0)))
+        labs.append(Lab(engines, store, ChatService(store, engines.host, Preparing(render_template), interval=0.0)))
         return labs[-1]
 
     yield make
@@ -228,7 +230,7 @@ class FullDisk(ChatStore):
 async def test_a_full_disk_is_told_and_made_good_later(paths: Paths) -> None:
     engines = Engines(says("one", "two"))
     store = FullDisk(paths.database)
-    chats = ChatService(store, engines.host, interval=0.0)
+    chats = ChatService(store, engines.host, Preparing(render_template), interval=0.0)
     chat = (await drain(chats.send(chats.new("tiny"), "a", recipe()))).chat
     first = chat.conversation.path()[-1]
     store.full = True

@@ -14,11 +14,12 @@ from textual.widgets import Static
 from llmlab.domain.model import BadModel, ModelSpec
 from llmlab.engine.scripted import Reply, Script, ScriptedEngine
 from llmlab.errors import ConfigError
+from llmlab.library.rendering import render_template
 from llmlab.library.settings import SettingsFile
 from llmlab.paths import Paths
 from llmlab.services.chat import ChatService
 from llmlab.services.host import EngineHost
-from llmlab.services.preview import Preview
+from llmlab.services.preview import Preparing, Preview
 from llmlab.store.chats import ChatStore
 from llmlab.tui.app import LabApp
 from llmlab.tui.screens.lab import LabScreen
@@ -166,13 +167,13 @@ async def laboratory(
         return engines[-1]
 
     host = EngineHost(make_engine)
-    chats = ChatService(ChatStore(paths.database), host, interval=0.0)
+    chats = ChatService(ChatStore(paths.database), host, Preparing(render_template), interval=0.0)
 
     async def end() -> None:
         await host.close()
         await chats.close()
 
-    services = LabServices(chats, host, models, Preview(host), paths, end)
+    services = LabServices(chats, host, models, Preview(host, Preparing(render_template)), paths, end)
 
     async def open_services() -> LabServices:
         return services

@@ -114,7 +114,8 @@ class ChatFormat:
         spans = _spans(marked, offsets)
         tail_start = max((item.end for item in marked.contents if item.message < len(messages)), default=0)
         tail = marked.text[tail_start:]
-        return RenderedPrompt(marked.text, tuple(tokens), tuple(spans), tail.rfind(THINK[0]) > tail.rfind(THINK[1]))
+        in_thinking = tail.rfind(THINK[0]) > tail.rfind(THINK[1])
+        return RenderedPrompt(marked.text, tuple(tokens), tuple(spans), in_thinking, tuple(offsets))
 
     def _render(self, messages: Sequence[ChatMessage], options: PromptOptions) -> Marked:
         now = datetime.now().astimezone()

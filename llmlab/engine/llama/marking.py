@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from llmlab.engine.llama.sandbox import FAILURES
+from llmlab.sandbox import FAILURES
 
 FIRST_PRIVATE: Final = 0xF0000
 """First of Unicode's two private planes, which no text or template uses by agreement."""

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from llmlab.domain.model import NAMED_TEMPLATES
-from llmlab.engine.llama.sandbox import FAILURES, MAX_SOURCE, ChatTemplate
+from llmlab.engine.llama.sandbox import FAILURES, ChatTemplate
 from llmlab.errors import ModelError
+from llmlab.sandbox import MAX_SOURCE
 from llmlab.words import say
 
 CHATML_MARK: Final = "<|im_start|>"

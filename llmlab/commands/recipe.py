@@ -1,0 +1,86 @@
+"""The flags that make a recipe: every pane of the lab has its own here, the same for each command that asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from llmlab.commands.kit import Session, chosen_model, option
+from llmlab.domain.recipe import Recipe
+from llmlab.domain.terminal import encodable
+from llmlab.words import say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipeFlags:
+    """What stood on the command line, not yet checked; the names are those of the flags."""
+
+    model: str | None
+    system: str | None
+    options: tuple[tuple[str, str], ...]
+    seed: int | None
+    max_tokens: int | None
+    deterministic: bool
+    thinking: bool | None
+    schema: Path | None
+    grammar: Path | None
+
+    @classmethod
+    def take(cls, given: dict[str, Any]) -> RecipeFlags:
+        """These flags, taken out of all that a command was given."""
+        return cls(**{name: given.pop(name) for name in cls.__slots__})
+
+
+def recipe_options() -> list[click.Parameter]:
+    """The options, in the order of the help."""
+    return [
+        option("-m", "--model", help=say("Name of a model, or a GGUF file.")),
+        option("-s", "--system", help=say("System prompt; an empty one is none.")),
+        option(
+            "-o",
+            "--option",
+            "options",
+            nargs=2,
+            type=str,
+            multiple=True,
+            metavar="KEY VALUE",
+            help=say("A sampler setting, such as -o temperature 0.2; may be repeated."),
+        ),
+        option("--seed", type=int, help=say("Same seed, same answer. Without it: drawn anew.")),
+        option("--max-tokens", type=int, help=say("Longest answer in tokens.")),
+        option(
+            "--deterministic",
+            is_flag=True,
+            help=say("The same tokens to the last bit, whatever was computed before; slower."),
+        ),
+        click.Option(
+            ["--thinking/--no-thinking"], default=None, help=say("Whether a model that can think does so first.")
+        ),
+        option("--schema", type=click.Path(path_type=Path), metavar="FILE", help=say("JSON schema of the answer.")),
+        option("--grammar", type=click.Path(path_type=Path), metavar="FILE", help=say("GBNF grammar of the answer.")),
+    ]
+
+
+def recipe_of(session: Session, flags: RecipeFlags) -> Recipe:
+    """The recipe that the flags ask for.
+
+    Raises:
+        LlmlabError: one of them cannot be; the message names it.
+    """
+    from llmlab.headless.options import sampling_of, shape_of
+
+    # A command line may hold bytes that are no text; nothing further on can carry them.
+    sampling = sampling_of([(key, encodable(value)) for key, value in flags.options], flags.seed, flags.max_tokens)
+    grammar, schema = shape_of(flags.grammar, flags.schema)
+    spec = chosen_model(session, flags.model)
+    return Recipe(
+        model=replace(spec, deterministic=True) if flags.deterministic else spec,
+        system=None if flags.system is None else encodable(flags.system),
+        sampling=sampling,
+        thinking=flags.thinking,
+        grammar=grammar,
+        schema=schema,
+    )

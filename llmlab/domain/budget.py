@@ -1,0 +1,125 @@
+"""How a prompt and its answer share the window, and the ways out when they do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from llmlab.domain.assembly import OriginSpan, SpanOrigin
+
+LEAST_ANSWER: Final = 16
+"""Tokens that an answer needs at the very least for a prompt to be sent."""
+USUAL_ANSWER: Final = 512
+"""Tokens set aside for an answer without a limit of its own, at most a quarter of the window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The tokens of one origin."""
+
+    origin: SpanOrigin
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What fills the window."""
+
+    window: int
+    """Tokens that it holds."""
+    reserved: int
+    """Tokens set aside for the answer."""
+    sections: tuple[Section, ...]
+    """In the order in which they first come in the prompt."""
+
+    @property
+    def used(self) -> int:
+        """Tokens of the prompt."""
+        return sum(section.tokens for section in self.sections)
+
+    @property
+    def left(self) -> int:
+        """Tokens that neither the prompt nor the answer takes; 0 when they fill the window."""
+        return max(0, self.window - self.used - self.reserved)
+
+    @property
+    def over(self) -> int:
+        """Tokens by which prompt and set-aside answer exceed the window."""
+        return max(0, self.used + self.reserved - self.window)
+
+    @property
+    def sendable(self) -> bool:
+        """The window holds the prompt and at least the beginning of an answer."""
+        return self.used + min(self.reserved, LEAST_ANSWER) <= self.window
+
+
+def reserve(max_tokens: int | None, window: int) -> int:
+    """Tokens set aside for an answer that may have `max_tokens`."""
+    return min(USUAL_ANSWER, window // 4) if max_tokens is None else max_tokens
+
+
+def budget_of(spans: Iterable[OriginSpan], window: int, max_tokens: int | None) -> Budget:
+    """The budget of a prompt."""
+    sizes: dict[SpanOrigin, int] = {}
+    for span in spans:
+        sizes[span.origin] = sizes.get(span.origin, 0) + span.tokens
+    sections = tuple(Section(origin, tokens) for origin, tokens in sizes.items())
+    return Budget(window, reserve(max_tokens, window), sections)
+
+
+@dataclass(frozen=True, slots=True)
+class WayOut:
+    """Something that would make a prompt fit."""
+
+    kind: Literal["drop_turns", "fewer_examples", "shorter_answer", "larger_window"]
+    amount: int
+    """Turns to leave out, examples to keep, tokens for the answer, or tokens of the window."""
+    frees: int
+    """Tokens that it gains."""
+
+
+def ways_out(spans: Sequence[OriginSpan], budget: Budget, trained_window: int) -> tuple[WayOut, ...]:
+    """Each way by which the prompt would fit alone; empty when it fits already.
+
+    Sizes are those of the contents: what the chat template writes around a message comes free with it, so that a way
+    which is named suffices.
+
+    Args:
+        spans: the prompt by origin.
+        budget: its budget.
+        trained_window: tokens that the model was trained to read.
+    """
+    if not budget.over:
+        return ()
+    found: list[WayOut] = []
+    turns = _sizes(spans, "history")
+    freed = 0
+    for count, size in enumerate(turns, 1):
+        freed += size
+        # Questions leave with their answers: a history begins with a question.
+        if freed >= budget.over and count % 2 == 0:
+            found.append(WayOut("drop_turns", count, freed))
+            break
+    examples = _sizes(spans, "example")
+    freed = 0
+    for count, size in enumerate(reversed(examples), 1):
+        freed += size
+        if freed >= budget.over:
+            found.append(WayOut("fewer_examples", len(examples) - count, freed))
+            break
+    room = budget.window - budget.used
+    if room >= LEAST_ANSWER:
+        found.append(WayOut("shorter_answer", room, budget.over))
+    if (needed := budget.used + budget.reserved) <= trained_window:
+        found.append(WayOut("larger_window", needed, budget.over))
+    return tuple(found)
+
+
+def _sizes(spans: Iterable[OriginSpan], origin: SpanOrigin) -> list[int]:
+    """Tokens of each example or turn, in order."""
+    sizes: dict[int, int] = {}
+    for span in spans:
+        if span.origin == origin:
+            sizes[span.index] = sizes.get(span.index, 0) + span.tokens
+    return [sizes[index] for index in sorted(sizes)]

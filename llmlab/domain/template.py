@@ -1,0 +1,146 @@
+"""A prompt template: texts with named holes, what fills them, and what is still missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import count
+from types import MappingProxyType
+from typing import Final, Literal
+
+VariableKind = Literal["text", "choice", "number", "file"]
+"""What a variable takes: free text, one of its choices, a number, or the text of a file."""
+
+Render = Callable[[str, Mapping[str, object]], str]
+"""Runs a template's source over values; a template that goes wrong raises an `LlmlabError`."""
+
+FIRST_MARK: Final = 0xF0000
+"""Private characters from here on stand around values while a template is taken apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """A named hole of a template."""
+
+    name: str
+    kind: VariableKind = "text"
+    title: str = ""
+    """What it is called in a form; empty is its name."""
+    help: str = ""
+    default: str = ""
+    """Used where nothing is given; empty means that the variable must be given."""
+    optional: bool = False
+    """May stay empty."""
+    choices: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptTemplate:
+    """One file of prompts/templates, validated."""
+
+    name: str
+    language: str
+    """`en` or `zh`; a name may exist in both."""
+    title: str
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    system: str = ""
+    """Jinja source of the system prompt; empty leaves the chat's or the model's own."""
+    user: str
+    """Jinja source of the question."""
+    variables: tuple[Variable, ...] = ()
+    main: str = ""
+    """The variable that what is typed in the composer fills."""
+    schema: str = ""
+    """JSON schema, as text, that answers follow; empty when they are free."""
+    shots: str = ""
+    """Name of the example set that goes well with it."""
+    reasoning: str = ""
+    """Name of the reasoning mode that goes well with it."""
+    source: str = ""
+    """The file it was read from; empty for one made in memory."""
+
+    @property
+    def key(self) -> str:
+        """Name and language, as files are called: `summarise.en`."""
+        return f"{self.name}.{self.language}"
+
+    def variable(self, name: str) -> Variable | None:
+        """The variable of this name."""
+        return next((item for item in self.variables if item.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateUse:
+    """A template and what its variables are filled with, the main one left to the composer."""
+
+    template: PromptTemplate
+    values: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """By variable; for a file its text."""
+
+    def with_value(self, name: str, value: str) -> TemplateUse:
+        """With one variable filled; an empty value takes it back."""
+        rest = {key: text for key, text in self.values.items() if key != name}
+        return replace(self, values=MappingProxyType(rest | ({name: value} if value else {})))
+
+    def filled(self, question: str) -> dict[str, str]:
+        """The value of every variable, defaults and `question` among them; empty where there is none."""
+        given = {item.name: self.values.get(item.name) or item.default for item in self.template.variables}
+        if self.template.main and question:
+            given[self.template.main] = question
+        return given
+
+    def missing(self, question: str) -> tuple[Variable, ...]:
+        """The variables that must be filled before this can be sent."""
+        given = self.filled(question)
+        return tuple(item for item in self.template.variables if not item.optional and not given[item.name].strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Part of what a template wrote."""
+
+    text: str
+    variable: str = ""
+    """The variable whose value this is; empty for the template's own words."""
+
+
+def stretches(source: str, values: Mapping[str, str], render: Render) -> tuple[Stretch, ...]:
+    """What `source` writes for `values`, taken apart into its own words and the values.
+
+    Where the template changes or inspects a value so that its place cannot be told, all of it counts as its own words.
+
+    Raises:
+        LlmlabError: as `render` does.
+    """
+    plain = render(source, values)
+    taken = set("".join(values.values())) | set(source)
+    free = (chr(code) for code in count(FIRST_MARK) if chr(code) not in taken)
+    marks = {name: (next(free), next(free)) for name, value in values.items() if value}
+    # Marks stand inside outer whitespace, so that a template that trims does not lose them.
+    marked = render(source, {name: _within(value, *marks.get(name, ("", ""))) for name, value in values.items()})
+    names = {mark: name for name, pair in marks.items() for mark in pair}
+    found: list[Stretch] = []
+    inside, text = "", ""
+    for character in marked:
+        if character not in names:
+            text += character
+            continue
+        if text:
+            found.append(Stretch(text, inside))
+        inside, text = ("" if inside else names[character]), ""
+    if text:
+        found.append(Stretch(text, inside))
+    if "".join(part.text for part in found) != plain:
+        return (Stretch(plain),) if plain else ()
+    return tuple(found)
+
+
+def _within(value: str, first: str, last: str) -> str:
+    core = value.strip()
+    if not core:
+        return value
+    lead = len(value) - len(value.lstrip())
+    return f"{value[:lead]}{first}{core}{last}{value[lead + len(core) :]}"
