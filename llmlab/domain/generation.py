@@ -36,6 +36,10 @@ class Timing:
     """From the first token to the last."""
     tokens_per_s: float = 0.0
     """Decode speed: tokens after the first over `decode_s`; 0 when there were fewer than two."""
+    drafted: int = 0
+    """Tokens that speculative decoding guessed and the model checked."""
+    accepted: int = 0
+    """Of these, those that the model said."""
 
 
 @dataclass(frozen=True, slots=True)

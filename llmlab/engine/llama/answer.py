@@ -60,6 +60,12 @@ class Answer:
         """Prompt tokens that were in memory when it began."""
         self.shared = 0
         """Tokens whose memory it shares with an answer that was running when it began."""
+        self.guesses: Tokens = prompt[:0]
+        """Tokens that may come next and are computed with the last one in the next step."""
+        self.overhang = 0
+        """Tokens in memory after the `evaluated` ones: guesses that did not come true, yet to be dropped."""
+        self.drafted = self.accepted = 0
+        """Guesses that were computed; of these, those that came true."""
         self.began = self.first = self.last = 0.0
         """Clock readings: first reading step, first token, last token."""
         self._asked = asked
@@ -124,4 +130,6 @@ class Answer:
             first_token_s=first - self._asked if self.first else 0.0,
             decode_s=decode,
             tokens_per_s=drawn / decode if drawn > 0 and decode > 0 else 0.0,
+            drafted=self.drafted,
+            accepted=self.accepted,
         )

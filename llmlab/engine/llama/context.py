@@ -127,7 +127,7 @@ class Context:
         self._abort = api.ggml_abort_callback(lambda _data: give_up())
         self._no_abort = api.ggml_abort_callback()
         self._interruptible = False
-        self._threads = int(api.llama_n_threads(pointer))
+        self.threads = int(api.llama_n_threads(pointer))
         self._make_batch(self.n_batch)
 
     def _make_batch(self, size: int) -> None:
@@ -170,8 +170,8 @@ class Context:
 
     def use_threads(self, count: int) -> None:
         """Compute with `count` threads from now on."""
-        if count != self._threads:
-            self._threads = count
+        if count != self.threads:
+            self.threads = count
             api.llama_set_n_threads(self.pointer, count, count)
 
     def sample(self, chain: Any, row: int) -> int | None:

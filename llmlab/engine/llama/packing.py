@@ -33,6 +33,19 @@ class Share:
     """Batch entry of its last token."""
     draws: bool
     """Output is wanted: a token is drawn after this step, or given ones are measured."""
+    guessed: int = 0
+    """Of the `count` tokens, those at the end that are guessed: they stay when they are drawn."""
+
+
+def recover(context: Context, share: Share) -> None:
+    """After an abort: find out what of the answer is still in memory."""
+    answer = share.answer
+    kept = min(context.length(answer.slot), share.start + share.count)
+    # An output that was computed before the abort is lost: its token is computed once more.
+    kept = min(kept, answer.outputs_from)
+    if not answer.writing:
+        kept -= kept % context.grain
+    answer.evaluated = kept if context.truncate(answer.slot, kept) else 0
 
 
 class Packer:
@@ -66,8 +79,8 @@ class Packer:
         readers = []
         for answer in running:
             if answer.writing:
-                shares.append(self._put(answer, 1, row))
-                row += 1
+                shares.append(self._put(answer, 1, row) if not len(answer.guesses) else self._put_guesses(answer, row))
+                row += shares[-1].count
             else:
                 readers.append(answer)
         if not readers:
@@ -123,3 +136,14 @@ class Packer:
         if draws:
             context.wanted[end - (start + count - max(outputs_from, start)) : end] = 1
         return Share(answer, start, count, end - 1, draws)
+
+    def _put_guesses(self, answer: Answer, row: int) -> Share:
+        """Write the token of `answer`, and those guessed after it, into the batch, from entry `row` on."""
+        context, start, guessed = self._context, answer.evaluated, len(answer.guesses)
+        end = row + 1 + guessed
+        context.tokens[row] = answer.tokens[start]
+        context.tokens[row + 1 : end] = answer.guesses
+        context.positions[row:end] = np.arange(start, start + 1 + guessed, dtype=np.int32)
+        context.owners[row:end] = answer.slot
+        context.wanted[row:end] = 1
+        return Share(answer, start, 1 + guessed, end - 1, draws=True, guessed=guessed)

@@ -13,9 +13,10 @@ from llmlab.engine.llama.intake import Intake
 from llmlab.engine.llama.interrupt import Interrupt
 from llmlab.engine.llama.measuring import Measuring
 from llmlab.engine.llama.outbox import Outbox
-from llmlab.engine.llama.packing import WATCHED, Packer, Share
+from llmlab.engine.llama.packing import WATCHED, Packer, Share, recover
 from llmlab.engine.llama.reports import ended, reading, refused, scored
 from llmlab.engine.llama.residents import Residents
+from llmlab.engine.llama.speculation import Speculation, draw, drop_overhang
 from llmlab.engine.llama.threads import Governor
 from llmlab.engine.llama.vocabulary import Vocabulary
 from llmlab.engine.wire import Generate, Score
@@ -35,6 +36,7 @@ class Scheduler:
         governor: Governor | None,
         residents: Residents,
         clock: Callable[[], float],
+        speculation: Speculation | None = None,
     ) -> None:
         """Prepare.
 
@@ -46,6 +48,7 @@ class Scheduler:
             governor: adapts the number of threads; `None` keeps it.
             residents: the sequences of the context, and what is kept beside it.
             clock: monotonic seconds.
+            speculation: guesses tokens; `None` where that is not wanted, or not possible.
         """
         self._context, self._vocabulary = context, vocabulary
         self._outbox, self._interrupt = outbox, interrupt
@@ -53,6 +56,7 @@ class Scheduler:
         self._packer = Packer(context)
         self._intake = Intake(context, vocabulary, clock)
         self._residents = residents
+        self._speculation = speculation
         self._queue: deque[Answer] = deque()
         self._running: list[Answer] = []
         """In the order in which they were given a sequence."""
@@ -88,6 +92,9 @@ class Scheduler:
             self._wake()
         self._end_cancelled()
         self._seat_waiting()
+        started = self._clock()
+        if self._speculation is not None:
+            self._speculation.guess(self._running)
         shares = self._packer.pack(self._running)
         if not shares:
             return
@@ -96,18 +103,20 @@ class Scheduler:
             # What was written so far should not wait for a longer step.
             self._outbox.send()
         self._context.interruptible(self._packer.expected(reads) > WATCHED)
-        started = self._clock()
-        code = self._compute(shares)
-        seconds = self._clock() - started
+        computing = self._clock()
+        code = self._compute(shares[-1].row + 1)
+        seconds = self._clock() - computing
         if code == OK:
             self._packer.measure(seconds, reads)
             self._adapt(seconds, shares, reads)
-            self._advance(shares)
+            written = self._advance(shares)
+            if self._speculation is not None and not reads:
+                self._speculation.learn(shares, self._clock() - started, written)
             self._outbox.flush()
         elif code == ABORTED:
             self._resume(shares)
         elif code == FULL:
-            self._make_room()
+            self._make_room(shares)
         else:
             self._break_off(shares, code)
 
@@ -116,39 +125,44 @@ class Scheduler:
         if self._governor is not None:
             self._context.use_threads(self._governor.wake(self._clock()))
 
-    def _compute(self, shares: Sequence[Share]) -> int:
-        count = shares[-1].row + 1
-        code = self._context.decode(count)
+    def _compute(self, rows: int) -> int:
+        code = self._context.decode(rows)
         while code == FULL and self._residents.make_room():
-            code = self._context.decode(count)
+            code = self._context.decode(rows)
         return code
 
     def _adapt(self, seconds: float, shares: Sequence[Share], reads: int) -> None:
         """Choose the threads of the next step; only steps of one answer that writes compare with each other."""
         if self._governor is not None:
-            telling = seconds if not reads and len(shares) == 1 else 0.0
+            telling = seconds if not reads and shares[-1].row == 0 else 0.0
             self._context.use_threads(self._governor.step(self._clock(), telling))
 
     # After the computation ------------------------------------------------------------------------------------------
 
-    def _advance(self, shares: Sequence[Share]) -> None:
+    def _advance(self, shares: Sequence[Share]) -> int:
+        """Use what was computed; how many tokens were written."""
+        written = 0
         for share in shares:
-            answer = share.answer
-            answer.evaluated += share.count
+            answer, before = share.answer, share.answer.length
+            answer.evaluated += share.count - share.guessed
             if not answer.generated and (share.count > 1 or not share.draws):
                 self._outbox.send(reading(answer))
             if answer.evaluated == answer.mark:
                 self._residents.mark(answer)
             if share.draws:
-                self._use_output(answer, share.row)
+                self._use_output(answer, share)
+            written += answer.length - before
+        return written
 
-    def _use_output(self, answer: Answer, row: int) -> None:
+    def _use_output(self, answer: Answer, share: Share) -> None:
         try:
             match answer.purpose:
                 case Drawing() as drawing:
-                    self._say(answer, drawing.draw(self._context, row))
+                    for drawn in draw(self._context, drawing, share):
+                        self._say(answer, drawn)
+                    drop_overhang(self._context, answer)
                 case Measuring() as measuring:
-                    scores = measuring.measure(self._context, answer.evaluated, row)
+                    scores = measuring.measure(self._context, answer.evaluated, share.row)
                     self._outbox.send(scored(answer, measuring, scores))
                     if measuring.done:
                         self._release(answer)
@@ -156,16 +170,15 @@ class Scheduler:
             self._fail(answer, error)
 
     def _say(self, answer: Answer, drawn: Drawn) -> None:
-        token = drawn.token
         first = not answer.first
         answer.tick(self._clock())
-        piece, ends = self._vocabulary.look_up(token)
+        piece, ends = self._vocabulary.look_up(drawn.token)
         if ends:
             if drawn.info is not None:
                 self._outbox.write(answer.key, "", 0, drawn.info)
             self._finish(answer, "stop")
             return
-        answer.append(token)
+        answer.append(drawn.token)
         self._outbox.write(answer.key, answer.text.feed(piece), 1, drawn.info)
         if answer.text.stopped:
             self._finish(answer, "stop")
@@ -175,19 +188,14 @@ class Scheduler:
             self._outbox.send()
 
     def _resume(self, shares: Sequence[Share]) -> None:
-        """After an abort: find out what of each answer is still in memory."""
         for share in shares:
-            answer = share.answer
-            kept = min(self._context.length(answer.slot), share.start + share.count)
-            # An output that was computed before the abort is lost: its token is computed once more.
-            kept = min(kept, answer.outputs_from)
-            if not share.answer.writing:
-                kept -= kept % self._context.grain
-            answer.evaluated = kept if self._context.truncate(answer.slot, kept) else 0
-            answer.mark = self._residents.next_mark(answer)
+            recover(self._context, share)
+            share.answer.mark = self._residents.next_mark(share.answer)
 
-    def _make_room(self) -> None:
-        """The memory is full and nothing idle is left: the youngest answer waits, the only one ends."""
+    def _make_room(self, shares: Sequence[Share]) -> None:
+        """The memory is full and nothing idle is left: without guesses, or the youngest waits, or the only one ends."""
+        if self._speculation is not None and self._speculation.make_room(shares):
+            return
         youngest = self._running[-1]
         if len(self._running) == 1:
             self._finish(youngest, "length")
@@ -255,6 +263,7 @@ class Scheduler:
     def _release(self, answer: Answer) -> None:
         answer.purpose.close()
         self._full = False
+        drop_overhang(self._context, answer)
         if answer.slot >= 0:
             self._running.remove(answer)
             self._residents.leave(answer)
