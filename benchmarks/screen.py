@@ -1,10 +1,12 @@
 """How quick the screen is with a long chat open: `python -m benchmarks.screen` drives it in a pseudo-terminal.
 
-What is timed is what a person waits for: from the bytes of a key to the bytes that paint it.
+What is timed is what a person waits for: from the bytes of a key to the bytes that paint it. With `--trace` the lab
+writes down what it was busy with, and what ran while the slowest keys waited is printed.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import select
@@ -15,14 +17,23 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 from ptyprocess import PtyProcess
 
-from benchmarks.screen_app import LAST_WORD, MESSAGES, RATE
+from benchmarks.screen_app import LAST_WORD, MESSAGES, RATE, TRACE
 
 ROWS, COLUMNS = 45, 140
+KEY_WANTED, FOCUS_WANTED, MEMORY_WANTED = 50.0, 200.0, 60.0
+"""Milliseconds to the paint of a key (99th percentile) and of blur and focus, MB that the long chat may take."""
+ANSWERS: Final = 4
+"""Answers that stream one after the other while keys are pressed."""
+KEYS_EACH, FOCUS_EACH = 125, 10
+"""Keys pressed in each of them."""
+SLOWEST: Final = 8
+"""Keys that `--trace` explains."""
 PATIENCE: Final = 60.0
 """Seconds until what does not come fails the benchmark."""
 LETTERS: Final = [chr(code) for code in range(0x0250, 0x02AF)]
@@ -40,8 +51,8 @@ class Terminal:
     reports: int = 0
     written: int = 0
     """Bytes it has painted so far."""
-    pace: float = 0.0
-    """Seconds between two keys."""
+    pressed: list[tuple[float, float]] = field(default_factory=list)
+    """When each key was pressed, and when it was painted."""
     _letter: int = 0
 
     def write(self, data: bytes) -> None:
@@ -81,8 +92,12 @@ class Terminal:
         """Press a key that was not pressed before; returns the milliseconds until it is painted."""
         letter = LETTERS[self._letter % len(LETTERS)].encode()
         self._letter += 1
+        began = time.perf_counter()
         self.write(before + letter)
-        return self.until(letter) * 1e3
+        took = self.until(letter)
+        if not before:
+            self.pressed.append((began, began + took))
+        return took * 1e3
 
     def keys(self, count: int, before: bytes = b"") -> list[float]:
         """Press keys, now and then clearing the line."""
@@ -110,11 +125,11 @@ class Terminal:
 
 
 @contextmanager
-def terminal(kind: str) -> Iterator[Terminal]:
+def terminal(kind: str, *, trace: bool = False) -> Iterator[Terminal]:
     """The program of this kind, running; ends it."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.jsonl"
-        command = [sys.executable, "-m", "benchmarks.screen_app", kind, str(report)]
+        command = [sys.executable, "-m", "benchmarks.screen_app", kind, str(report), *([TRACE] if trace else [])]
         environment = {**os.environ, "LLMLAB_HOME": folder, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         process = PtyProcess.spawn(command, env=environment, dimensions=(ROWS, COLUMNS))
         try:
@@ -134,6 +149,14 @@ class Figures:
     keys: list[float]
     focus: list[float]
     extra: dict[str, str] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+    """Printed below it."""
+    missed: bool = False
+    """A goal that this row has is not reached."""
+
+    def judge(self) -> None:
+        """Compare the times with what is wanted."""
+        self.missed = quantile(self.keys, 0.99) > KEY_WANTED or max(self.focus) > FOCUS_WANTED
 
 
 def quantile(values: list[float], share: float) -> float:
@@ -153,60 +176,110 @@ def measure_empty() -> Figures:
         return pressed(running, "empty Textual app", 200, 20)
 
 
-def measure_lab() -> Iterator[Figures]:
-    """The lab: empty, with the long chat, and while an answer streams in it."""
-    with terminal("lab") as running:
+def measure_lab(*, trace: bool) -> Iterator[Figures]:
+    """The lab: empty, with the long chat, and while answers stream in it."""
+    with terminal("lab", trace=trace) as running:
         yield pressed(running, "lab, empty chat", 100, 20)
         running.write(CLEAR + F9)
         opened = running.next_report("opened")
         early = pressed(running, f"{MESSAGES:,} messages, just opened", 60, 10)
         measured = running.next_report("measured")
+        memory = measured["rss"] - opened["rss"]
         early.extra = {
             "shown after": f"{opened['show_ms']:.0f} ms, painted after {opened['paint_ms']:.0f} ms",
-            "memory": f"+{measured['rss'] - opened['rss']:.0f} MB for {measured['rows']:,} rows",
+            "memory": f"+{memory:.0f} MB for {measured['rows']:,} rows",
         }
+        early.missed = memory >= MEMORY_WANTED
         yield early
-        yield pressed(running, f"{MESSAGES:,} messages, at rest", 200, 40)
+        rest = pressed(running, f"{MESSAGES:,} messages, at rest", 500, 60)
+        rest.judge()
+        yield rest
+        yield measure_streaming(running, trace=trace)
+
+
+def measure_streaming(running: Terminal, *, trace: bool) -> Figures:
+    """Keys while answers stream into the long chat, one after the other."""
+    figures = Figures(f"{MESSAGES:,} messages, {RATE:,} tok/s streaming", [], [])
+    first = len(running.pressed)
+    wall = cpu = painting = written = 0.0
+    complete, streaming, speeds = True, True, []
+    for _ in range(ANSWERS):
         running.write(CLEAR + b"go on" + ENTER)
         running.watch(1.5)
         running.write(F10)
-        before = running.next_report("now")
-        written = running.written
-        figures = pressed(running, f"{MESSAGES:,} messages, {RATE:,} tok/s streaming", 60, 15)
-        written = running.written - written
+        before, bytes_before = running.next_report("now"), running.written
+        figures.keys += running.keys(KEYS_EACH)
+        figures.focus += running.keys(FOCUS_EACH, BLUR + FOCUS)
+        bytes_after = running.written
         running.write(F10)
         after = running.next_report("now")
         running.until(LAST_WORD.encode())
         running.watch(1.0)
         running.write(F10)
         end = running.next_report("now")
-        wall = after["wall"] - before["wall"]
-        figures.extra = {
-            "still streaming": str(not after["ended"]),
-            "nothing dropped": str(bool(end["complete"])),
-            "speed": f"{end['speed']:,.0f} tok/s",
-            "screen process": f"{(after['cpu'] - before['cpu']) / wall:.0%} of a core, "
-            f"{(after['painting'] - before['painting']) / wall:.0%} painting rows, {written / wall / 1e3:.0f} kB/s",
-        }
-        yield figures
+        wall += after["wall"] - before["wall"]
+        cpu += after["cpu"] - before["cpu"]
+        painting += after["painting"] - before["painting"]
+        written += bytes_after - bytes_before
+        streaming &= not after["ended"]
+        complete &= end["complete"]
+        speeds.append(end["speed"])
+    figures.judge()
+    figures.missed |= not complete or not streaming
+    figures.extra = {
+        "still streaming": str(streaming),
+        "nothing dropped": str(complete),
+        "speed": f"{min(speeds):,.0f} tok/s",
+        "screen process": f"{cpu / wall:.0%} of a core, {painting / wall:.0%} painting rows, "
+        f"{written / wall / 1e3:.0f} kB/s",
+    }
+    if trace:
+        running.write(F10)
+        figures.lines = explained(running.pressed[first:], running.next_report("now")["spans"])
+    return figures
 
 
-def main() -> None:
-    """Print the table."""
+def explained(keys: list[tuple[float, float]], spans: list[tuple[float, float, str]]) -> list[str]:
+    """What ran while the slowest keys waited, in milliseconds from the press of each."""
+    lines = []
+    for began, ended in sorted(keys, key=lambda key: key[0] - key[1])[:SLOWEST]:
+        lines.append(f"    a key that took {(ended - began) * 1e3:.1f} ms:")
+        lines += [
+            f"        {(start - began) * 1e3:7.1f} +{took * 1e3:6.1f}  {what}"
+            for start, took, what in sorted(spans)
+            if start < ended and start + took > began
+        ]
+    return lines
+
+
+def main() -> int:
+    """Print the table; 1 when a goal is missed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--trace", action="store_true", help="tell what ran while the slowest keys waited")
+    trace = parser.parse_args().trace
     print(f"{'':44}{'key p50':>10}{'p99':>8}{'max':>8}{'focus p50':>12}{'max':>8}   ms")
     base: Figures | None = None
-    for figures in (measure_empty(), *measure_lab()):
+    missed = False
+    for figures in chain([measure_empty()], measure_lab(trace=trace)):
         base = base or figures
         keys, focus = figures.keys, figures.focus
         ratio = statistics.median(keys) / statistics.median(base.keys)
         print(
             f"{figures.name:44}{statistics.median(keys):10.1f}{quantile(keys, 0.99):8.1f}{max(keys):8.1f}"
-            f"{statistics.median(focus):12.1f}{max(focus):8.1f}   x{ratio:.1f}",
+            f"{statistics.median(focus):12.1f}{max(focus):8.1f}   x{ratio:.1f}{'   MISSED' if figures.missed else ''}",
             flush=True,
         )
         for name, value in figures.extra.items():
             print(f"    {name}: {value}", flush=True)
+        for line in figures.lines:
+            print(line, flush=True)
+        missed |= figures.missed
+    print(
+        f"wanted with {MESSAGES:,} messages: key p99 <= {KEY_WANTED:.0f} ms, blur and focus <= {FOCUS_WANTED:.0f} ms, "
+        f"memory < {MEMORY_WANTED:.0f} MB, nothing dropped"
+    )
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -17,29 +17,32 @@ from textual.binding import Binding
 from textual.widgets import TextArea
 
 import llmlab.tui.app
+from benchmarks.screen_trace import Trace
 from llmlab.domain.generation import Finished, Piece, Reading, StreamEvent, Timing, Usage
 from llmlab.domain.messages import Chat, Message, Origin, Text, Thinking
 from llmlab.domain.model import BadModel, ModelSpec
 from llmlab.engine.protocol import GenerationRequest
 from llmlab.engine.scripted import ScriptedEngine
+from llmlab.library.rendering import render_template
 from llmlab.library.settings import SettingsFile
 from llmlab.paths import find_paths
 from llmlab.services.chat import ChatService
 from llmlab.services.host import EngineHost
-from llmlab.services.preview import Preview
+from llmlab.services.preview import Preparing, Preview
 from llmlab.store.chats import ChatStore
 from llmlab.tui.app import LabApp
 from llmlab.tui.screens.lab import LabScreen
 from llmlab.tui.services import LabServices, Wish
 from llmlab.tui.widgets.transcript import Transcript
 
-SECONDS = 15.0
+SECONDS = 16.0
 """How long the answer streams."""
 RATE = 1_200
 """Tokens a second."""
 MESSAGES = 1_000
 LAST_WORD = "⟪end⟫"
 OPEN_KEY, REPORT_KEY = "f9", "f10"
+TRACE = "--trace"
 
 CODE = "```python\ndef step(value: int) -> int:\n    # one more\n    return value + 1\n\n\nprint(step(41), 'done')\n```"
 TABLE = (
@@ -135,6 +138,10 @@ class OneModel:
     def reload(self) -> None:
         """Nothing to do."""
 
+    def fit(self, spec: ModelSpec) -> str:
+        """It fits."""
+        return ""
+
     def problems(self) -> tuple[str, ...]:
         """None."""
         return ()
@@ -178,11 +185,12 @@ class MeasuredLab(LabApp):
     def __init__(self, report: Report, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.report = report
+        self.trace = Trace()
 
     @property
     def transcript(self) -> Transcript:
         """The widget under test."""
-        assert self._lab is not None
+        assert isinstance(self._lab, LabScreen)
         return self._lab.query_one(Transcript)
 
     async def action_open_long(self) -> None:
@@ -221,6 +229,7 @@ class MeasuredLab(LabApp):
             ended=last is not None and last.state == "done",
             complete=last is not None and last.text == "".join(long_answer()),
             speed=last.origin.timing.tokens_per_s if last is not None and last.origin is not None else 0.0,
+            spans=self.trace.spans if last is not None and last.state == "done" else [],
         )
 
 
@@ -234,16 +243,19 @@ def make_lab(report: Report) -> MeasuredLab:
     for message in messages:
         store.save("long", message)
     host = EngineHost(FastEngine)
-    chats = ChatService(store, host)
+    chats = ChatService(store, host, Preparing(render_template))
 
     async def end() -> None:
         await host.close()
         await chats.close()
 
     async def open_services() -> LabServices:
-        return LabServices(chats, host, OneModel(), Preview(host), paths, end)
+        return LabServices(chats, host, OneModel(), Preview(host, Preparing(render_template)), paths, end)
 
-    return MeasuredLab(report, SettingsFile(paths.settings_file), open_services, Wish())
+    lab = MeasuredLab(report, SettingsFile(paths.settings_file), open_services, Wish())
+    if TRACE in sys.argv:
+        lab.trace.install()
+    return lab
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ The first frame is drawn before the lab's own screen is even imported; whatever 
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import sys
 import traceback
@@ -23,6 +22,7 @@ from textual.worker import Worker, WorkerState
 from llmlab.errors import LlmlabError
 from llmlab.paths import find_paths
 from llmlab.tui.clipboard import copy_to_system
+from llmlab.tui.interpreter import LOOK_INTERVAL, Interpreter
 from llmlab.tui.jobs import DefectFound, run_beside
 from llmlab.tui.services import LabServices, OpenServices, SettingsFile, Wish
 from llmlab.words import current_language, language_of_environment, say, use_language
@@ -39,6 +39,9 @@ class Lab(Protocol):
 
     def give_up(self, error: LlmlabError) -> None:
         """Nothing can be opened."""
+
+    def key_pressed(self) -> None:
+        """What a key changes is painted at once."""
 
     def retell(self) -> None:
         """Speak the language in use."""
@@ -81,6 +84,7 @@ class LabApp(App[None]):
         self._wish = wish or Wish()
         self._services: LabServices | None = None
         self._lab: Lab | None = None
+        self._interpreter = Interpreter()
         self._early: list[events.Key | events.Paste] = []
         self.theme = f"textual-{settings.current.theme}"
         self.set_keymap(settings.current.keymap)
@@ -108,9 +112,16 @@ class LabApp(App[None]):
             self._lab.give_up(error)
             return
         self._lab.attach(self._services)
-        # What lives now lives until the end: it need not be looked at again by every collection.
-        gc.collect()
-        gc.freeze()
+        self._interpreter.begin()
+        self.set_interval(LOOK_INTERVAL, self._interpreter.look)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Remember when the screen was used last, and let it paint what a key changes before anything else."""
+        if isinstance(event, events.InputEvent):
+            self._interpreter.touch()
+        if isinstance(event, events.Key) and self._lab is not None:
+            self._lab.key_pressed()
+        await super().on_event(event)
 
     async def _enter_lab(self) -> Lab:
         """The lab's screen, drawn, with what was typed before it was there."""
@@ -204,6 +215,7 @@ class LabApp(App[None]):
 
     async def on_unmount(self) -> None:
         """End what runs; what was said so far is kept."""
+        self._interpreter.end()
         if self._services is not None:
             running = [asyncio.ensure_future(worker.wait()) for worker in self.workers if worker.group == "answers"]
             self.workers.cancel_all()

@@ -11,7 +11,6 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Static, TextArea
 from textual.worker import Worker, WorkerState
@@ -22,6 +21,7 @@ from llmlab.tui.commands.slash import parse_slash
 from llmlab.tui.commands.table import BY_ID, bindings
 from llmlab.tui.jobs import DefectFound, run_beside
 from llmlab.tui.notices import ERROR_SECONDS, describe, welcome_lines
+from llmlab.tui.screens.key_first import KeyFirstScreen
 from llmlab.tui.screens.workbench import Workbench
 from llmlab.tui.services import LabServices, SettingsFile, Wish
 from llmlab.tui.widgets.chat_list import ChatList, Chats
@@ -38,7 +38,7 @@ MODELS_INTERVAL = 1.0
 """Seconds between two looks at models.toml."""
 
 
-class LabScreen(Screen[None]):
+class LabScreen(KeyFirstScreen):
     """Drawn before anything is open; what is asked of it until then waits."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("lab")]

@@ -109,6 +109,10 @@ class Palette:
         return (*self._grounds.values(), *colours, self.selection)
 
 
+_KEPT_STRIPS: Final = 256
+"""Painted rows that are kept: some screens of them. Each is a dozen objects that every full collection looks at."""
+
+
 class Painter:
     """Turns rows into strips and keeps those that were painted last."""
 
@@ -116,7 +120,7 @@ class Painter:
         """Paint rows that are `width` cells wide."""
         self.palette = palette
         self.width = width
-        self._strips: LRUCache[tuple[Line, str, Role | None], Strip] = LRUCache(1_000)
+        self._strips: LRUCache[tuple[Line, str, Role | None], Strip] = LRUCache(_KEPT_STRIPS)
 
     def strip(self, line: Line, ground: str, bar: Role | None, selected: tuple[int, int] | None = None) -> Strip:
         """A row.
