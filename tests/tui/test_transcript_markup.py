@@ -4,7 +4,7 @@ import unicodedata
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -189,6 +189,7 @@ MARKS = st.sampled_from(
 
 
 @given(st.lists(MARKS, max_size=40).map("".join), st.integers(8, 40))
+@example("- ```中。中。", 8)
 @settings(max_examples=200, deadline=None)
 def test_nothing_hostile_reaches_a_row_and_rows_fit(text: str, width: int) -> None:
     for line in drawn(text, width):

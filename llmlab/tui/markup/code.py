@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 
 from llmlab.domain.terminal import visible
 from llmlab.tui.markup.lines import Line, Look, Role, Span
@@ -116,8 +116,11 @@ def code_lines(
 
 def label_line(language: str, width: int, prefix: tuple[Span, ...] = ()) -> Line:
     """The row above a block of code, with its language."""
-    label = visible(language)[: max(width - 4, 1)]
-    room = width - cell_len(label) - sum(cell_len(text) for text, _ in prefix) - 1
+    before = sum(cell_len(text) for text, _ in prefix)
+    label = visible(language)
+    if cell_len(label) > (most := max(width - before - 2, 0)):
+        label = set_cell_size(label, most).rstrip()
+    room = width - cell_len(label) - before - 1
     return Line((*prefix, (" " * max(room, 0), Look()), (label, Look("muted"))), ground="code", chrome=True)
 
 
