@@ -21,6 +21,7 @@ from llmlab.commands.kit import (
     working_folder,
 )
 from llmlab.commands.measure import score_command
+from llmlab.commands.preview import preview_command
 from llmlab.errors import LlmlabError, UsageError
 from llmlab.headless.diagnostics import Exit, exit_code
 from llmlab.headless.output import ReaderGone
@@ -78,6 +79,7 @@ def lab_command() -> click.Group:
         ],
         commands=[
             ask_command(),
+            preview_command(),
             score_command(),
             _models_command(),
             _chats_command(),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from llmlab.domain.generation import Failed, Turn
 from llmlab.domain.messages import Chat, Message, MessageState, Origin, Part, Text, Thinking, history_of
@@ -17,17 +17,15 @@ from llmlab.domain.reasoning import split_thinking
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
 from llmlab.engine.protocol import Engine, GenerationRequest
-from llmlab.errors import LlmlabError, Stopped, StoreError
+from llmlab.errors import LlmlabError, StoreError
 from llmlab.services.generate import stream_turns
 from llmlab.services.host import EngineHost
 from llmlab.services.journal import Journal
 from llmlab.services.preview import Prepared, Preparing, require_room
-from llmlab.words import say
+from llmlab.services.stopping import unless
 
 SCREEN_INTERVAL: Final = 1 / 15
 """Seconds between two values of a running answer: a screen that repaints more often takes the engine's cores."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,19 +157,3 @@ class Answering:
 def as_error(problem: Failed) -> LlmlabError:
     """A failure as the error it would have been."""
     return LlmlabError(problem.what, where=problem.where, hint=problem.hint)
-
-
-async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, or `Stopped` as soon as `stop` is set; `work` is cancelled then."""
-    task, stopped = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
-    try:
-        waiting: set[asyncio.Future[Any]] = {task, stopped}
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise Stopped(say("Stopped before the answer began."))
-    finally:
-        stopped.cancel()
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task})

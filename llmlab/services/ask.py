@@ -14,10 +14,11 @@ from llmlab.domain.messages import Message
 from llmlab.domain.recipe import Recipe
 from llmlab.engine.protocol import GenerationRequest
 from llmlab.errors import UsageError
-from llmlab.services.answering import AnswerWriter, as_error, ready_engine, unless
+from llmlab.services.answering import AnswerWriter, as_error, ready_engine
 from llmlab.services.generate import stream_turns
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preparing, require_room
+from llmlab.services.stopping import unless
 from llmlab.words import say
 
 INTERVAL: Final = 1 / 30

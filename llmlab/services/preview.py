@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,6 +16,7 @@ from llmlab.domain.template import Render
 from llmlab.engine.protocol import Engine
 from llmlab.errors import UsageError
 from llmlab.services.host import EngineHost
+from llmlab.services.stopping import unless
 from llmlab.words import say
 
 ATTEMPTS: Final = 8
@@ -41,6 +43,15 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptToken:
+    """One token of a prompt."""
+
+    id: int
+    text: str
+    span: OriginSpan
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """A prompt, ready to be sent or shown."""
 
@@ -55,6 +66,18 @@ class Prepared:
     left_out: LeftOut = LeftOut()
     asked: str | None = None
     """The question as it was typed."""
+
+    def tokens(self) -> Iterator[PromptToken]:
+        """Every token with the text that begins with it; a token inside a character has none of its own."""
+        offsets = self.prompt.offsets
+        ends = (*offsets[1:], len(self.prompt.text))
+        spans = iter(self.spans)
+        span = next(spans, None)
+        for token, start, end in zip(self.prompt.tokens, offsets, ends, strict=True):
+            while span is not None and start >= span.end and (later := next(spans, None)) is not None:
+                span = later
+            if span is not None:
+                yield PromptToken(token, self.prompt.text[start:end], span)
 
     @property
     def sent(self) -> str:
@@ -120,6 +143,20 @@ class Preparing:
                 ),
                 hint=say("Fill them in the templates pane, or with -p NAME VALUE."),
             )
+
+
+async def prepare_once(
+    host: EngineHost, preparing: Preparing, recipe: Recipe, question: str, stop: asyncio.Event
+) -> Prepared:
+    """The prompt of one question, the model loaded for it when it must be.
+
+    Raises:
+        Stopped: `stop` was set.
+        LlmlabError: as `Preparing.prepare` and `EngineHost.use` do.
+    """
+    preparing.require_filled(recipe, question)
+    engine, card = await unless(stop, host.engine_for(recipe.model))
+    return await unless(stop, preparing.prepare(engine, card, recipe, (), question))
 
 
 def _options(recipe: Recipe, card: ModelCard, assembled: Assembled, prefill: str) -> PromptOptions:

@@ -1,0 +1,38 @@
+"""`llmlab preview`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from llmlab.commands.ask import question_from
+from llmlab.commands.kit import Session, command, flag, json_flag
+from llmlab.commands.recipe import RecipeFlags, recipe_of, recipe_options
+from llmlab.words import say
+
+
+def preview_command() -> click.Command:
+    """Show a prompt and send nothing."""
+    return command(
+        "preview",
+        _preview,
+        say("Show exactly what a model would be given, where each part comes from and what it costs; nothing is sent."),
+        click.Argument(["text"], required=False),
+        *recipe_options(),
+        flag("--tokens", "as_tokens", help=say("One line a token: its number, id, origin and text.")),
+        json_flag(say("Print one JSON object instead of the text.")),
+    )
+
+
+def _preview(session: Session, text: str | None, as_tokens: bool, as_json: bool, **given: Any) -> int:
+    from llmlab import wiring
+    from llmlab.headless.console import Console
+    from llmlab.headless.preview import Form, preview
+
+    recipe = recipe_of(session, RecipeFlags.take(given))
+    question = question_from(session, text)
+    host, preparing = wiring.make_host(session.paths), wiring.make_preparing()
+    form: Form = "json" if as_json else "tokens" if as_tokens else "text"
+    told = session.paths.cache / "told-notes"
+    return preview(host, preparing, recipe, question, Console(session.out, session.err), form=form, told=told)

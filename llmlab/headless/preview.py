@@ -1,0 +1,101 @@
+"""`llmlab preview`: the prompt as it would be sent, by origin and with its price in tokens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+from llmlab.domain.assembly import OriginSpan
+from llmlab.domain.recipe import Recipe
+from llmlab.errors import LlmlabError
+from llmlab.headless.console import Console, engine_in_use, report
+from llmlab.headless.diagnostics import Exit
+from llmlab.headless.output import table
+from llmlab.services.host import EngineHost
+from llmlab.services.preview import Prepared, Preparing, prepare_once, way_in_words
+from llmlab.services.prompt_words import origin_in_words
+from llmlab.words import say
+
+Form = Literal["text", "tokens", "json"]
+"""The prompt taken apart, one line a token, or one object."""
+
+
+def preview(
+    host: EngineHost, preparing: Preparing, recipe: Recipe, question: str, console: Console, *, form: Form, told: Path
+) -> Exit:
+    """Load the model, show the prompt of `question`, end the engine; 1 when the prompt does not fit."""
+    return asyncio.run(_preview(host, preparing, recipe, question, console, form, told))
+
+
+async def _preview(
+    host: EngineHost, preparing: Preparing, recipe: Recipe, question: str, console: Console, form: Form, told: Path
+) -> Exit:
+    async with engine_in_use(host, console, told) as stop:
+        try:
+            prepared = await prepare_once(host, preparing, recipe, question, stop)
+        except LlmlabError as error:
+            return report(error, console)
+    match form:
+        case "json":
+            console.out.json(as_object(prepared))
+        case "tokens":
+            for line in table([("#", "id", say("origin"), say("text")), *_token_rows(prepared)], right=(0, 1)):
+                console.out.line(line)
+        case "text":
+            for line in _text_lines(prepared):
+                console.out.line(line)
+    return Exit.ANSWERED if prepared.budget.sendable else Exit.FAILED
+
+
+def as_object(prepared: Prepared) -> dict[str, object]:
+    """What `--json` prints."""
+    budget = prepared.budget
+    return {
+        "text": prepared.prompt.text,
+        "tokens": len(prepared.prompt.tokens),
+        "ids": list(prepared.prompt.tokens),
+        "spans": [asdict(span) for span in prepared.spans],
+        "budget": {
+            "window": budget.window,
+            "used": budget.used,
+            "reserved": budget.reserved,
+            "left": budget.left,
+            "over": budget.over,
+            "fits": budget.sendable,
+            "sections": {section.origin: section.tokens for section in budget.sections},
+        },
+        "ways_out": [asdict(way) for way in prepared.ways],
+        "left_out": asdict(prepared.left_out),
+    }
+
+
+def _text_lines(prepared: Prepared) -> Iterator[str]:
+    """Each span under a line that names its origin and tokens, then the budget."""
+    for span in prepared.spans:
+        yield f"── {origin_in_words(span)} · " + say("{count:,} tokens", count=span.tokens)
+        yield from prepared.prompt.text[span.start : span.end].split("\n")
+    budget = prepared.budget
+    yield "──"
+    sections = ", ".join(
+        f"{origin_in_words(OriginSpan(0, 0, section.origin, 0, 0))} {section.tokens:,}" for section in budget.sections
+    )
+    yield say("{used:,} tokens of {window:,}: {sections}", used=budget.used, window=budget.window, sections=sections)
+    yield say("set aside for the answer: {reserved:,}; left: {left:,}", reserved=budget.reserved, left=budget.left)
+    if budget.over:
+        yield say("too much by {over:,} tokens", over=budget.over)
+    for way in prepared.ways:
+        yield "  " + way_in_words(way)
+    if prepared.left_out.turns or prepared.left_out.examples:
+        yield say(
+            "left out: {turns} messages, {examples} examples",
+            turns=prepared.left_out.turns,
+            examples=prepared.left_out.examples,
+        )
+
+
+def _token_rows(prepared: Prepared) -> Iterator[tuple[str, str, str, str]]:
+    for number, token in enumerate(prepared.tokens()):
+        yield f"{number:,}", str(token.id), origin_in_words(token.span), token.text.replace("\n", "↵")
