@@ -50,7 +50,7 @@ class Recipe:
     @property
     def thinks(self) -> bool | None:
         """The thinking switch that holds; `None` leaves it to the chat template."""
-        of_mode = self.reasoning.mode.thinking if self.reasoning else None
+        of_mode = self.reasoning.thinking if self.reasoning else None
         if of_mode is not None:
             return of_mode
         return self.model.thinking if self.thinking is None else self.thinking
