@@ -90,6 +90,8 @@ class ModelSpec:
     sampling: Sampling = field(default_factory=Sampling)
     thinking: bool | None = None
     """Whether a model that can think does; `None` is the template's default."""
+    purpose: Literal["answers", "vectors"] = "answers"
+    """What it is loaded for: `vectors` takes models that write nothing as well, and makes no cache for answers."""
     lora: tuple[LoraAdapter, ...] = ()
     """Adapters that are loaded with the model; their scales are those of a request that names none."""
 

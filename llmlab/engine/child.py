@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from array import array
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from llmlab.domain.embedding import Embeddings
 from llmlab.domain.generation import Failed, Finished, FinishReason, Piece, Reading, StreamEvent
 from llmlab.domain.model import ModelCard, ModelSpec
 from llmlab.domain.prompting import ChatMessage, PromptOptions, RenderedPrompt
@@ -23,6 +26,8 @@ from llmlab.engine.wire import (
     Cancel,
     Count,
     Counted,
+    Embed,
+    Embedded,
     Ended,
     Generate,
     Load,
@@ -90,7 +95,7 @@ class ChildEngine:
                 say("The model's path is no valid text."), where=_sendable(spec.path), hint=say("Rename the file.")
             )
         # Damaged files are refused here, where nothing can crash.
-        await asyncio.to_thread(lambda: check_purpose(read_gguf(spec.path)))
+        await asyncio.to_thread(lambda: check_purpose(read_gguf(spec.path), spec.purpose))
         progress(0.0)
         try:
             card = await self._load(spec, progress)
@@ -204,12 +209,39 @@ class ChildEngine:
             await self._see_through(self._finish(command, inbox, running))
         return [joined(text) for text in parts]
 
+    async def embed(self, texts: Sequence[str], progress: Callable[[int], None] = lambda _done: None) -> Embeddings:
+        """See `Engine.embed`."""
+        command = Embed(id=self._process.new_id(), texts=tuple(map(_sendable, texts)))
+        running = {0}
+        vectors: list[array[float]] = []
+        tokens: list[int] = []
+        inbox = self._process.ask(command)
+        self._count_answers(1)
+        try:
+            while True:
+                report = await inbox.get()
+                if not isinstance(report, Embedded):
+                    running.clear()
+                    raise error_of(report)
+                vectors += map(_floats, report.vectors)
+                tokens += report.tokens
+                progress(len(vectors))
+                if report.done:
+                    running.clear()
+                    return Embeddings(tuple(vectors), tuple(tokens), report.pooling, report.declared)
+        finally:
+            await self._see_through(self._finish(command, inbox, running))
+
+    async def ended(self) -> LlmlabError:
+        """See `Engine.ended`."""
+        return await self._process.ended()
+
     async def close(self) -> None:
         """See `Engine.close`."""
         self._used = True
         await self._see_through(self._process.end(gently=True))
 
-    async def _finish(self, command: Generate | Score, inbox: Inbox, running: set[int]) -> None:
+    async def _finish(self, command: Generate | Score | Embed, inbox: Inbox, running: set[int]) -> None:
         """Stop what still runs of an answer; a process that does not obey is ended."""
         try:
             if running and self._process.running:
@@ -275,6 +307,8 @@ async def _run_out(inbox: Inbox, running: set[int]) -> None:
         report = await inbox.get()
         if isinstance(report, Ended | Problem) or (isinstance(report, Scored) and report.done):
             running.discard(report.sample)
+        elif isinstance(report, Embedded) and report.done:
+            running.clear()
 
 
 def _event_of(report: AnyReport) -> StreamEvent | None:
@@ -306,6 +340,14 @@ def _overdue(command: Prompt | Count, seconds: float) -> EngineError:
         say("The engine did not answer within {seconds:.0f} s.", seconds=seconds),
         hint=say("The next request starts it anew."),
     )
+
+
+def _floats(data: bytes) -> array[float]:
+    """The numbers of a vector as the wire has it."""
+    numbers = array("f", data)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers
 
 
 def _sendable(text: str) -> str:

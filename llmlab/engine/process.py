@@ -190,6 +190,12 @@ class ChildProcess:
             say("The engine is not running."), hint=say("The next request starts it anew.")
         )
 
+    async def ended(self) -> LlmlabError:
+        """Wait until it has ended; why it did."""
+        if self._supervisor is not None:
+            await asyncio.wait({self._supervisor})
+        return self.death()
+
     def fail(self, how: str) -> None:
         """Give up on it: all inboxes end with this reason. `end` must follow."""
         if self._error is None:

@@ -6,11 +6,13 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from llmlab.domain.embedding import Embeddings
 from llmlab.domain.generation import StreamEvent
 from llmlab.domain.model import AdapterScales, ModelCard, ModelSpec
 from llmlab.domain.prompting import ChatMessage, PromptOptions, RenderedPrompt
 from llmlab.domain.sampling import Sampling
 from llmlab.domain.scoring import ScoredText
+from llmlab.errors import LlmlabError
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,23 @@ class Engine(Protocol):
         Raises:
             EngineError: a text has nothing to score, does not fit the window, or the process died.
         """
+        ...
+
+    async def embed(self, texts: Sequence[str], progress: Callable[[int], None] = lambda _done: None) -> Embeddings:
+        """Each text as a vector of length 1, in order; cancelling the task stops it.
+
+        Args:
+            texts: never cut; what an embedding model wants in front of them (`query: `) is part of them.
+            progress: called with how many are done.
+
+        Raises:
+            ModelError: the model gives no vectors.
+            EngineError: a text is empty or longer than the model reads, or the process died.
+        """
+        ...
+
+    async def ended(self) -> LlmlabError:
+        """Wait until the process of a loaded engine has ended, by itself or by `close`; why it did."""
         ...
 
     async def close(self) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import zlib
+from array import array
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Literal
 
+from llmlab.domain.embedding import Embeddings
 from llmlab.domain.generation import Failed, Finished, FinishReason, Piece, Reading, StreamEvent, Timing, Usage
 from llmlab.domain.model import ModelCard, ModelSpec
 from llmlab.domain.prompting import ChatMessage, PromptOptions, RenderedPrompt, Span
@@ -89,7 +92,7 @@ class Script:
 class ScriptedEngine:
     """An `Engine` without a process: chatml prompts, words as tokens, answers from a `Script`.
 
-    `spec`, `prompts`, `requests`, `scored`, `cancelled` and `closed` tell a test what was asked of it.
+    `spec`, `prompts`, `requests`, `scored`, `embedded`, `cancelled` and `closed` tell a test what was asked of it.
     """
 
     def __init__(self, script: Script | None = None) -> None:
@@ -98,6 +101,7 @@ class ScriptedEngine:
         self.prompts: list[tuple[ChatMessage, ...]] = []
         self.requests: list[GenerationRequest] = []
         self.scored: list[ScoreRequest] = []
+        self.embedded: list[tuple[str, ...]] = []
         self.cancelled = 0
         """Streams that were closed before their end."""
         self.closed = False
@@ -188,6 +192,18 @@ class ScriptedEngine:
         written = "".join(words[unseen:])
         return ScoredText(tuple(scores[unseen:]), before or unseen, 0, len(written.encode()), len(written))
 
+    async def embed(self, texts: Sequence[str], progress: Callable[[int], None] = lambda _done: None) -> Embeddings:
+        """See `Engine.embed`; texts are alike by the words that they share."""
+        self._require_alive()
+        self.embedded.append(tuple(texts))
+        vectors: list[array[float]] = []
+        for number, text in enumerate(texts, 1):
+            if not text:
+                raise EngineError(say("A text is empty."))
+            vectors.append(_counted([zlib.crc32(word.strip().lower().encode()) for word in self._words(text)]))
+            progress(number)
+        return Embeddings(tuple(vectors), tuple(len(self.tokenise(text)) for text in texts), "mean")
+
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[StreamEvent, None]:
         """See `Engine.generate`."""
         self.requests.append(request)
@@ -204,6 +220,11 @@ class ScriptedEngine:
             self.cancelled += bool(running)
             for events in running.values():
                 await events.aclose()
+
+    async def ended(self) -> LlmlabError:
+        """See `Engine.ended`."""
+        await self._stop.wait()
+        return EngineDied(say("The engine stopped."), hint=say("Send again to start it anew."))
 
     async def close(self) -> None:
         """See `Engine.close`."""
@@ -303,3 +324,12 @@ class ScriptedEngine:
             load_s=0.0,
             notes=self.script.notes,
         )
+
+
+def _counted(tokens: Sequence[int], width: int = 64) -> array[float]:
+    """A vector of length 1 that counts tokens."""
+    counts = [0.0] * width
+    for token in tokens:
+        counts[token % width] += 1.0
+    length = math.sqrt(sum(count * count for count in counts)) or 1.0
+    return array("f", (count / length for count in counts))

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from llmlab.domain.embedding import Pooling
 from llmlab.domain.generation import Timing, Usage
 from llmlab.domain.model import AdapterScales, Gpu, ModelCard, ModelSpec
 from llmlab.domain.prompting import ChatMessage, PromptOptions, RenderedPrompt
@@ -65,6 +66,12 @@ class Score(Command, frozen=True, kw_only=True):
     prompt: str | tuple[int, ...] = ()
     top: int = 0
     lora: AdapterScales | None = None
+
+
+class Embed(Command, frozen=True, kw_only=True):
+    """Turn texts into vectors; answered by `Embedded`... until one is `done`, by `Ended` if cancelled, or `Problem`."""
+
+    texts: tuple[str, ...]
 
 
 class Cancel(Command, frozen=True, kw_only=True):
@@ -153,6 +160,18 @@ class Scored(Report, frozen=True, kw_only=True):
     sample: int = 0
 
 
+class Embedded(Report, frozen=True, kw_only=True):
+    """The vectors of the next texts."""
+
+    vectors: tuple[bytes, ...]
+    """32-bit floats, the low byte first."""
+    tokens: tuple[int, ...]
+    pooling: Pooling
+    declared: bool
+    done: bool
+    """They were the last ones."""
+
+
 class Problem(Report, frozen=True, kw_only=True):
     """Command `id` failed; the process goes on unless it says goodbye by ending."""
 
@@ -164,8 +183,8 @@ class Problem(Report, frozen=True, kw_only=True):
     sample: int = 0
 
 
-AnyCommand = Load | Prompt | Count | Generate | Score | Cancel | Shutdown
-AnyReport = Hello | Progress | Loaded | Prompted | Counted | Read | Wrote | Ended | Scored | Problem
+AnyCommand = Load | Prompt | Count | Generate | Score | Embed | Cancel | Shutdown
+AnyReport = Hello | Progress | Loaded | Prompted | Counted | Read | Wrote | Ended | Scored | Embedded | Problem
 
 _encoder = msgspec.json.Encoder()
 _commands: msgspec.json.Decoder[AnyCommand] = msgspec.json.Decoder(AnyCommand)

@@ -75,7 +75,15 @@ def token_of(byte: int | str) -> int:
     return byte if isinstance(byte, int) else ord(byte)
 
 
-def _writer(path: Path, architecture: str, shape: Shape, template: str | None, long_token: str = "") -> Any:
+def open_writer(
+    path: Path,
+    architecture: str,
+    shape: Shape,
+    template: str | None,
+    long_token: str = "",
+    kv_heads: Sequence[int] | None = None,
+) -> Any:
+    """A writer with all but the tensors; `kv_heads` are those of each layer, where layers differ."""
     writer = gguf.GGUFWriter(str(path), architecture)
     writer.add_name(path.stem)
     writer.add_context_length(shape.context)
@@ -83,7 +91,7 @@ def _writer(path: Path, architecture: str, shape: Shape, template: str | None, l
     writer.add_block_count(shape.layers)
     writer.add_feed_forward_length(shape.feed_forward)
     writer.add_head_count(shape.heads)
-    writer.add_head_count_kv(shape.kv_heads)
+    writer.add_head_count_kv(shape.kv_heads if kv_heads is None else kv_heads)
     writer.add_rope_freq_base(10_000.0)
     writer.add_layer_norm_rms_eps(1e-12)
     tokens, kinds, merges = vocabulary()
@@ -102,7 +110,8 @@ def _writer(path: Path, architecture: str, shape: Shape, template: str | None, l
     return writer
 
 
-def _finish(writer: Any) -> None:
+def close_writer(writer: Any) -> None:
+    """Write the file."""
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -118,13 +127,17 @@ def write_random_model(
     dtype: type[np.floating[Any]] = np.float16,
     weight: float | None = None,
     long_token: str = "",
+    pooling: gguf.PoolingType | None = None,
 ) -> Path:
     """A qwen2-shaped model over the byte vocabulary with seeded random weights.
 
-    `weight` fills every matrix instead; `long_token` is the last token of the vocabulary.
+    `weight` fills every matrix instead; `long_token` is the last token of the vocabulary; with `pooling` it is an
+    embedding model.
     """
     random = np.random.default_rng(seed)
-    writer = _writer(path, "qwen2", shape, template, long_token)
+    writer = open_writer(path, "qwen2", shape, template, long_token)
+    if pooling is not None:
+        writer.add_pooling_type(pooling)
     head = shape.width // shape.heads
 
     def matrix(rows: int, columns: int) -> npt.NDArray[Any]:
@@ -148,7 +161,71 @@ def write_random_model(
         writer.add_tensor(name + "ffn_gate.weight", matrix(shape.feed_forward, shape.width))
         writer.add_tensor(name + "ffn_up.weight", matrix(shape.feed_forward, shape.width))
         writer.add_tensor(name + "ffn_down.weight", matrix(shape.width, shape.feed_forward))
-    _finish(writer)
+    close_writer(writer)
+    return path
+
+
+def write_encoder(
+    path: Path,
+    shape: Shape = Shape(context=512),
+    *,
+    pooling: gguf.PoolingType | None = gguf.PoolingType.CLS,
+    seed: int = 5,
+) -> Path:
+    """A BERT-shaped embedding model with seeded random weights over the ASCII letters, digits and a few signs."""
+    random = np.random.default_rng(seed)
+    writer = gguf.GGUFWriter(str(path), "bert")
+    writer.add_name(path.stem)
+    writer.add_context_length(shape.context)
+    writer.add_embedding_length(shape.width)
+    writer.add_block_count(shape.layers)
+    writer.add_feed_forward_length(shape.feed_forward)
+    writer.add_head_count(shape.heads)
+    writer.add_layer_norm_eps(1e-12)
+    writer.add_causal_attention(False)
+    if pooling is not None:
+        writer.add_pooling_type(pooling)
+    marks = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    signs = "abcdefghijklmnopqrstuvwxyz0123456789.,:?!"
+    tokens = [*marks, *(f"\u2581{sign}" for sign in signs), *signs]
+    writer.add_token_type_count(2)
+    writer.add_tokenizer_model("bert")
+    writer.add_tokenizer_pre("default")
+    writer.add_token_list(tokens)
+    writer.add_token_types([3] * len(marks) + [1] * (2 * len(signs)))
+    writer.add_pad_token_id(0)
+    writer.add_unk_token_id(1)
+    writer.add_bos_token_id(2)
+    writer.add_eos_token_id(3)
+    writer.add_sep_token_id(3)
+    writer.add_mask_token_id(4)
+
+    def add(name: str, rows: int, columns: int) -> None:
+        drawn = random.standard_normal((rows, columns)) / np.sqrt(columns)
+        writer.add_tensor(name + ".weight", drawn.astype(np.float32))
+
+    def norm(name: str) -> None:
+        writer.add_tensor(name + ".weight", np.ones(shape.width, np.float32))
+        writer.add_tensor(name + ".bias", np.zeros(shape.width, np.float32))
+
+    add("token_embd", len(tokens), shape.width)
+    add("token_types", 2, shape.width)
+    add("position_embd", shape.context, shape.width)
+    norm("token_embd_norm")
+    for layer in range(shape.layers):
+        name = f"blk.{layer}."
+        for part in ("attn_q", "attn_k", "attn_v", "attn_output"):
+            add(name + part, shape.width, shape.width)
+            writer.add_tensor(name + part + ".bias", np.zeros(shape.width, np.float32))
+        norm(name + "attn_output_norm")
+        for part, rows, columns in (
+            ("ffn_up", shape.feed_forward, shape.width),
+            ("ffn_down", shape.width, shape.feed_forward),
+        ):
+            add(name + part, rows, columns)
+            writer.add_tensor(name + part + ".bias", np.zeros(rows, np.float32))
+        norm(name + "layer_output_norm")
+    close_writer(writer)
     return path
 
 
@@ -174,40 +251,7 @@ def write_lora(
     for name, rows in [*changed, ("output.weight", VOCABULARY)]:
         writer.add_tensor(f"{name}.lora_a", random.standard_normal((rank, shape.width)).astype(np.float32))
         writer.add_tensor(f"{name}.lora_b", random.standard_normal((rows, rank)).astype(np.float32))
-    _finish(writer)
-    return path
-
-
-def write_recurrent_model(path: Path, *, template: str | None = CHATML, seed: int = 7) -> Path:
-    """A mamba-shaped model over the byte vocabulary: its memory is one state a sequence that cannot be rewound."""
-    random = np.random.default_rng(seed)
-    layers, width, inner, conv, state, rank = 2, 64, 128, 4, 16, 4
-    writer = _writer(path, "mamba", Shape(layers=layers, width=width, heads=1, kv_heads=1, feed_forward=0), template)
-    writer.add_ssm_conv_kernel(conv)
-    writer.add_ssm_inner_size(inner)
-    writer.add_ssm_state_size(state)
-    writer.add_ssm_time_step_rank(rank)
-
-    def add(name: str, rows: int, columns: int) -> None:
-        data = random.standard_normal((rows, columns)) / np.sqrt(columns)
-        writer.add_tensor(name, data.astype(np.float32))
-
-    add("token_embd.weight", VOCABULARY, width)
-    writer.add_tensor("output_norm.weight", np.ones(width, np.float32))
-    add("output.weight", VOCABULARY, width)
-    for layer in range(layers):
-        name = f"blk.{layer}."
-        writer.add_tensor(name + "attn_norm.weight", np.ones(width, np.float32))
-        add(name + "ssm_in.weight", 2 * inner, width)
-        add(name + "ssm_conv1d.weight", inner, conv)
-        writer.add_tensor(name + "ssm_conv1d.bias", np.zeros(inner, np.float32))
-        add(name + "ssm_x.weight", rank + 2 * state, inner)
-        add(name + "ssm_dt.weight", inner, rank)
-        writer.add_tensor(name + "ssm_dt.bias", np.zeros(inner, np.float32))
-        writer.add_tensor(name + "ssm_a", -np.abs(random.standard_normal((inner, state))).astype(np.float32))
-        writer.add_tensor(name + "ssm_d", np.ones(inner, np.float32))
-        add(name + "ssm_out.weight", width, inner)
-    _finish(writer)
+    close_writer(writer)
     return path
 
 
@@ -218,7 +262,7 @@ def write_bigram_model(path: Path, log_odds: Matrix, *, template: str | None = C
     the output matrix divides away. Rows are normalised log-probabilities, shape (VOCABULARY, VOCABULARY).
     """
     shape = Shape(layers=1, width=VOCABULARY, heads=9, kv_heads=9, feed_forward=32, context=context)
-    writer = _writer(path, "llama", shape, template)
+    writer = open_writer(path, "llama", shape, template)
     writer.add_rope_dimension_count(VOCABULARY // shape.heads)
     zeros = np.zeros((VOCABULARY, VOCABULARY), np.float16)
     narrow = np.zeros((shape.feed_forward, VOCABULARY), np.float16)
@@ -232,7 +276,7 @@ def write_bigram_model(path: Path, log_odds: Matrix, *, template: str | None = C
     writer.add_tensor("blk.0.ffn_gate.weight", narrow)
     writer.add_tensor("blk.0.ffn_up.weight", narrow)
     writer.add_tensor("blk.0.ffn_down.weight", narrow.T.copy())
-    _finish(writer)
+    close_writer(writer)
     return path
 
 

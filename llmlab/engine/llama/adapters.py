@@ -58,9 +58,12 @@ class Adapters:
 
     def use(self, context: Any, wanted: AdapterScales) -> None:
         """Let `context` compute with exactly `wanted` from now on; what it holds was computed with another set."""
-        if wanted == self.used:
-            return
+        if wanted != self.used:
+            self.apply(context, wanted)
+            self.used = wanted
+
+    def apply(self, context: Any, wanted: AdapterScales) -> None:
+        """Let `context`, which need not be that of the answers, compute with exactly `wanted`."""
         pointers = (api.llama_adapter_lora_p_ctypes * len(wanted))(*(self._pointers[name] for name, _ in wanted))
         scales = (ctypes.c_float * len(wanted))(*(scale for _, scale in wanted))
         api.llama_set_adapters_lora(context, pointers, len(wanted), scales)
-        self.used = wanted

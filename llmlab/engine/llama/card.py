@@ -11,7 +11,7 @@ from llmlab.domain.model import ModelCard, ModelSpec
 from llmlab.domain.sampling import SETTINGS, Sampling, check_number
 from llmlab.engine.gguf import GgufFile
 from llmlab.engine.llama import library
-from llmlab.engine.llama.model import Model
+from llmlab.engine.llama.model import Weights
 from llmlab.engine.llama.text_desk import TextDesk
 
 _HINTS: Final = {
@@ -30,8 +30,8 @@ _HINTS: Final = {
 """Keys below `general.sampling.` and the settings that they suggest."""
 
 
-def card_of(spec: ModelSpec, model: Model, desk: TextDesk) -> ModelCard:
-    """The card of `model`."""
+def card_of(spec: ModelSpec, model: Weights, n_ctx: int, desk: TextDesk | None = None) -> ModelCard:
+    """The card of `model` with a window of `n_ctx` tokens; one for vectors has no `desk`."""
     gguf = model.gguf
     return ModelCard(
         name=spec.name,
@@ -41,7 +41,7 @@ def card_of(spec: ModelSpec, model: Model, desk: TextDesk) -> ModelCard:
         quantisation=(api.llama_ftype_name(api.llama_model_ftype(model.pointer)) or b"").decode("utf-8", "replace"),
         parameters=int(api.llama_model_n_params(model.pointer)),
         file_bytes=gguf.file_bytes,
-        n_ctx=model.context.n_ctx,
+        n_ctx=n_ctx,
         n_ctx_train=int(api.llama_model_n_ctx_train(model.pointer)),
         n_vocab=model.vocabulary.size,
         n_layer=model.layers,
@@ -49,11 +49,11 @@ def card_of(spec: ModelSpec, model: Model, desk: TextDesk) -> ModelCard:
         device=" + ".join(device.description for device in model.gpus) or "CPU",
         n_threads=model.n_threads,
         build=library.build_name(),
-        template_name=desk.template.name,
-        can_think=desk.can_think,
+        template_name=desk.template.name if desk else "",
+        can_think=desk is not None and desk.can_think,
         sampling=sampling_hints(gguf),
         load_s=model.load_s,
-        notes=(*model.notes, *desk.template.notes),
+        notes=(*model.notes, *(desk.template.notes if desk else ())),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Literal
 
 from llmlab.domain.model import LoraAdapter, ModelSpec
 from llmlab.engine.gguf import GgufFile, read_gguf
@@ -16,6 +16,9 @@ _ENCODERS: Final = frozenset(
      "gemma-embedding", "t5encoder", "clip", "wavtokenizer-dec"}
 )  # fmt: skip
 """Architectures that write no text."""
+_NO_TEXT: Final = frozenset({"clip", "wavtokenizer-dec"})
+_RANKS: Final = 4
+"""The pooling type of rerankers."""
 _ENCODER_DECODERS: Final = frozenset({"t5"})
 _DIFFUSION: Final = frozenset({"dream", "llada", "llada-moe", "rnd1", "diffusion-gemma"})
 """Architectures that write text in another way than token after token."""
@@ -34,8 +37,8 @@ _INVOCATION: Final = "adapter.alora.invocation_tokens"
 """Key of adapters that are switched on by certain tokens of the prompt only."""
 
 
-def check_purpose(gguf: GgufFile) -> None:
-    """That the file holds a model which can write text.
+def check_purpose(gguf: GgufFile, purpose: Literal["answers", "vectors"] = "answers") -> None:
+    """That the file holds a model which can write text, or make vectors of texts.
 
     Raises:
         ModelError: it is something else; the message says what.
@@ -55,16 +58,35 @@ def check_purpose(gguf: GgufFile) -> None:
             where=where,
             hint=say("Choose the file of the model itself."),
         )
-    if architecture in _ENCODERS or gguf.metadata.get(f"{architecture}.attention.causal") is False:
-        if architecture in _DIFFUSION:
-            raise _cannot_chat(say("a diffusion model"), where)
-        raise _cannot_chat(say("an embedding model"), where)
-    if architecture in _ENCODER_DECODERS:
-        raise _cannot_chat(say("a model with a separate encoder"), where)
+    refused = _cannot_chat if purpose == "answers" else _cannot_embed
     if architecture in _DIFFUSION:
-        raise _cannot_chat(say("a diffusion model"), where)
+        raise refused(say("a diffusion model"), where)
+    if architecture in _ENCODER_DECODERS:
+        raise refused(say("a model with a separate encoder"), where)
+    if purpose == "answers" and is_encoder(gguf):
+        raise refused(say("an embedding model"), where)
+    if purpose == "vectors":
+        _check_vectors(gguf)
     if not (gguf.text("tokenizer.ggml.model") and gguf.array("tokenizer.ggml.tokens")):
         raise _no_vocabulary(where)
+
+
+def is_encoder(gguf: GgufFile) -> bool:
+    """The model looks at a whole text at once and writes none."""
+    architecture = gguf.architecture
+    return architecture in _ENCODERS or gguf.metadata.get(f"{architecture}.attention.causal") is False
+
+
+def _check_vectors(gguf: GgufFile) -> None:
+    """That the model makes vectors of texts.
+
+    Raises:
+        ModelError: it makes something else.
+    """
+    if gguf.architecture in _NO_TEXT:
+        raise _cannot_embed(say("a model for images or sound"), str(gguf.path))
+    if gguf.of_architecture("pooling_type", -1) == _RANKS:
+        raise _cannot_embed(say("a reranker, which scores pairs of texts"), str(gguf.path))
 
 
 def check_adapters(spec: ModelSpec, model: GgufFile) -> None:
@@ -116,6 +138,12 @@ def _cannot_chat(kind: str, where: str) -> ModelError:
         say("This is {kind}; it cannot write answers.", kind=kind),
         where=where,
         hint=say("Choose a chat or instruction model."),
+    )
+
+
+def _cannot_embed(kind: str, where: str) -> ModelError:
+    return ModelError(
+        say("This is {kind}; it gives no vectors.", kind=kind), where=where, hint=say("Choose an embedding model.")
     )
 
 

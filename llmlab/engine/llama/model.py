@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import psutil
 from llama_cpp import llama_cpp as api
@@ -31,15 +31,15 @@ _PROGRESS_STEP: Final = 0.01
 """Progress is told when it grew by this share."""
 
 
-class Model:
-    """A loaded model and its context."""
+class Weights:
+    """A loaded model without a context."""
 
-    def __init__(self, gguf: GgufFile, sizes: Sizes, pointer: Any, vocabulary: Vocabulary, context: Context) -> None:
+    def __init__(self, gguf: GgufFile, sizes: Sizes, pointer: Any, vocabulary: Vocabulary, adapters: Adapters) -> None:
         self.gguf = gguf
         self.sizes = sizes
         self.pointer = pointer
         self.vocabulary = vocabulary
-        self.context = context
+        self.adapters = adapters
         self.n_gpu_layers = 0
         self.gpus: tuple[Device, ...] = ()
         """Devices that hold layers."""
@@ -52,12 +52,42 @@ class Model:
         """Layers of the model, the output not counted."""
         return int(api.llama_model_n_layer(self.pointer))
 
+    @property
+    def keeps_state(self) -> bool:
+        """It remembers a text as a state of fixed size, not as a cell for each token."""
+        return bool(api.llama_model_is_recurrent(self.pointer) or api.llama_model_is_hybrid(self.pointer))
+
     def close(self) -> None:
-        """Free the context, then the model; may be called twice."""
-        self.context.close()
+        """Free the model; may be called twice."""
         if self.pointer:
             api.llama_model_free(self.pointer)
             self.pointer = None
+
+
+class Model(Weights):
+    """A loaded model and its context."""
+
+    def __init__(
+        self,
+        gguf: GgufFile,
+        sizes: Sizes,
+        pointer: Any,
+        vocabulary: Vocabulary,
+        adapters: Adapters,
+        context: Context,
+    ) -> None:
+        super().__init__(gguf, sizes, pointer, vocabulary, adapters)
+        self.context = context
+
+    def close(self) -> None:
+        """Free the context, then the model; may be called twice."""
+        self.context.close()
+        super().close()
+
+
+AnyWeights = TypeVar("AnyWeights", bound=Weights)
+Make = Callable[[Weights, int], tuple[AnyWeights | None, library.Lines]]
+"""Makes of weights what computes, with a window of so many tokens; `None` when memory does not suffice, and why."""
 
 
 class Loader:
@@ -92,33 +122,47 @@ class Loader:
             ModelError: the file or its settings cannot be used.
             EngineError: loading was cancelled.
         """
-        started = time.monotonic()
-        spec = self._spec
-        gguf = read_gguf(spec.path)
-        check_purpose(gguf)
-        n_ctx = wanted_window(spec, gguf.of_architecture("context_length"))
+        gguf = read_gguf(self._spec.path)
+        n_ctx = wanted_window(self._spec, gguf.of_architecture("context_length"))
+        model = self._open(gguf, n_ctx, self._make_context)
+        model.notes = (*model.notes, *self._window_notes(gguf, model.context.n_ctx))
+        return model
+
+    def load_weights(self) -> Weights:
+        """The model without a context.
+
+        Raises:
+            ModelError: the file or its settings cannot be used.
+            EngineError: loading was cancelled.
+        """
+        return self._open(read_gguf(self._spec.path), 0, lambda weights, _n_ctx: (weights, library.Lines()))
+
+    def _open(self, gguf: GgufFile, n_ctx: int, make: Make[AnyWeights]) -> AnyWeights:
+        started, spec = time.monotonic(), self._spec
+        check_purpose(gguf, spec.purpose)
         sizes = sizes_of(gguf, spec.cache_type_k, spec.cache_type_v)
         placement = place(spec, sizes, n_ctx)
-        model = self._load(gguf, sizes, placement, n_ctx)
+        model = self._load(gguf, sizes, placement, n_ctx, make)
+        model.n_threads = threads_for(spec.n_threads)
         model.load_s = time.monotonic() - started
         if self._give_up():
             model.close()
             raise EngineError(say("Loading was cancelled."))
-        model.notes = (*placement.notes, *model.notes, *self._notes(gguf, sizes, model.context.n_ctx))
+        model.notes = (*placement.notes, *model.notes, *self._notes(sizes))
         return model
 
-    def _load(self, gguf: GgufFile, sizes: Sizes, placement: Placement, n_ctx: int) -> Model:
+    def _load(
+        self, gguf: GgufFile, sizes: Sizes, placement: Placement, n_ctx: int, make: Make[AnyWeights]
+    ) -> AnyWeights:
         """Load with the layers of `placement`; where they were fitted, with fewer each time memory does not suffice."""
         layers = placement.layers
         while True:
-            if layers == 0:
+            if layers == 0 and n_ctx:
                 check_window(self._spec, gguf, sizes, n_ctx, psutil.virtual_memory().available)
-            pointer, errors = self._load_weights(dataclasses.replace(placement, layers=layers))
+            pointer, errors = self._read_weights(dataclasses.replace(placement, layers=layers))
             if pointer:
                 try:
-                    adapters = Adapters(self._spec.adapter_scales)
-                    adapters.load(self._spec, gguf, pointer, self._log)
-                    model, errors = self._make_context(gguf, sizes, pointer, n_ctx, adapters)
+                    model, errors = make(self._weights(gguf, sizes, pointer), n_ctx)
                 except BaseException:
                     api.llama_model_free(pointer)
                     raise
@@ -143,7 +187,7 @@ class Loader:
             return say("All {count} layers fit the GPU.", count=whole)
         return say("{layers} of {count} layers fit the GPU; the others run on the CPU.", layers=layers, count=whole)
 
-    def _load_weights(self, placement: Placement) -> tuple[Any, library.Lines]:
+    def _read_weights(self, placement: Placement) -> tuple[Any, library.Lines]:
         params = api.llama_model_default_params()
         params.n_gpu_layers = placement.layers
         _kept = placement.apply(params)
@@ -159,13 +203,16 @@ class Loader:
             self._progress(min(fraction, 1.0))
         return not self._give_up()
 
-    def _make_context(
-        self, gguf: GgufFile, sizes: Sizes, pointer: Any, n_ctx: int, adapters: Adapters
-    ) -> tuple[Model | None, library.Lines]:
+    def _weights(self, gguf: GgufFile, sizes: Sizes, pointer: Any) -> Weights:
+        adapters = Adapters(self._spec.adapter_scales)
+        adapters.load(self._spec, gguf, pointer, self._log)
         vocabulary = Vocabulary(api.llama_model_get_vocab(pointer))
         if not vocabulary.usable:
             raise without_vocabulary(self._spec)
-        keeps_state = bool(api.llama_model_is_recurrent(pointer) or api.llama_model_is_hybrid(pointer))
+        return Weights(gguf, sizes, pointer, vocabulary, adapters)
+
+    def _make_context(self, weights: Weights, n_ctx: int) -> tuple[Model | None, library.Lines]:
+        pointer, keeps_state = weights.pointer, weights.keeps_state
         threads = threads_for(self._spec.n_threads)
         # Each sequence may want an entry in every batch.
         sequences = min(SEQUENCES_OF_STATE if keeps_state else SEQUENCES, self._spec.n_batch)
@@ -180,25 +227,27 @@ class Loader:
                 made = api.llama_init_from_model(pointer, dataclasses.replace(settings, flash_attn=0).params())
         if not made:
             return None, errors
+        adapters = weights.adapters
         context = Context(made, rewindable=not keeps_state, give_up=self._abort, adapters=adapters, grain=grain)
-        model = Model(gguf, sizes, pointer, vocabulary, context)
-        model.n_threads = threads
-        return model, errors
+        return Model(weights.gguf, weights.sizes, pointer, weights.vocabulary, adapters, context), errors
 
-    def _notes(self, gguf: GgufFile, sizes: Sizes, n_ctx: int) -> tuple[str, ...]:
-        notes = []
+    def _window_notes(self, gguf: GgufFile, n_ctx: int) -> tuple[str, ...]:
         trained = gguf.of_architecture("context_length")
         rope = self._spec.rope
         stretched = rope.factor is not None or rope.scale is not None
-        if trained and n_ctx > trained and (self._spec.n_ctx or 0) > trained and not stretched:
-            notes.append(
-                say(
-                    "The window of {n_ctx} tokens is longer than the {trained} the model was trained on; "
-                    "set rope.scaling and rope.factor, or expect worse answers past it.",
-                    n_ctx=f"{n_ctx:,}",
-                    trained=f"{trained:,}",
-                )
-            )
+        if not (trained and n_ctx > trained and (self._spec.n_ctx or 0) > trained and not stretched):
+            return ()
+        return (
+            say(
+                "The window of {n_ctx} tokens is longer than the {trained} the model was trained on; "
+                "set rope.scaling and rope.factor, or expect worse answers past it.",
+                n_ctx=f"{n_ctx:,}",
+                trained=f"{trained:,}",
+            ),
+        )
+
+    def _notes(self, sizes: Sizes) -> tuple[str, ...]:
+        notes = []
         memory = psutil.virtual_memory().total
         if sizes.total > memory:
             notes.append(

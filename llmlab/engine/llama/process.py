@@ -16,12 +16,13 @@ from typing import BinaryIO, Final
 import msgspec
 import psutil
 
-from llmlab.domain.model import Gpu
+from llmlab.domain.model import Gpu, ModelCard, ModelSpec
 from llmlab.engine.llama import library
 from llmlab.engine.llama.card import card_of
 from llmlab.engine.llama.devices import can_offload, gpu_devices
+from llmlab.engine.llama.embedding import Embedder, longest_text
 from llmlab.engine.llama.interrupt import Interrupt
-from llmlab.engine.llama.model import Loader, Model
+from llmlab.engine.llama.model import Loader, Model, Weights
 from llmlab.engine.llama.outbox import Outbox
 from llmlab.engine.llama.residents import Residents
 from llmlab.engine.llama.scheduler import Scheduler
@@ -34,6 +35,7 @@ from llmlab.engine.wire import (
     AnyCommand,
     Cancel,
     Count,
+    Embed,
     Generate,
     Hello,
     Load,
@@ -66,13 +68,17 @@ class EngineProcess:
         self._log = library.Log()
         self._log.install()
         self._interrupt = Interrupt()
+        self._embed_interrupt = Interrupt()
+        self._embeds: set[int] = set()
+        """Commands whose cancellation is told there."""
         self._outbox = Outbox(self._write, time.monotonic)
         self._inbox: queue.SimpleQueue[AnyCommand | None] = queue.SimpleQueue()
         self._texts: queue.SimpleQueue[Prompt | Count] = queue.SimpleQueue()
         self._text_lock = threading.Lock()
-        self._model: Model | None = None
+        self._model: Weights | None = None
         self._desk: TextDesk | None = None
         self._scheduler: Scheduler | None = None
+        self._embedder: Embedder | None = None
         self._residents: Residents | None = None
         self._snapshots: Snapshots | None = None
 
@@ -126,6 +132,7 @@ class EngineProcess:
 
     def _end(self) -> None:
         self._interrupt.end()
+        self._embed_interrupt.end()
         self._inbox.put(None)
 
     def _free(self) -> None:
@@ -133,6 +140,8 @@ class EngineProcess:
         if self._text_lock.acquire(timeout=GRACE / 2):
             if self._scheduler is not None:
                 self._scheduler.close()
+            if self._embedder is not None:
+                self._embedder.close()
             if self._model is not None:
                 self._model.close()
 
@@ -148,11 +157,15 @@ class EngineProcess:
                 continue
             match command:
                 case Cancel(id=cancelled):
-                    self._interrupt.cancel(cancelled)
+                    embeds = cancelled in self._embeds
+                    (self._embed_interrupt if embeds else self._interrupt).cancel(cancelled)
                 case Prompt() | Count():
                     self._texts.put(command)
                 case Shutdown():
                     self._end()
+                case Embed(id=number):
+                    self._embeds.add(number)
+                    self._inbox.put(command)
                 case Load() | Generate() | Score():
                     self._inbox.put(command)
         # The parent closed the pipe or died, perhaps in the middle of a long step.
@@ -164,22 +177,28 @@ class EngineProcess:
             command = self._texts.get()
             with self._text_lock:
                 desk = self._desk
-                report = problem_of(command.id, _nothing_loaded()) if desk is None else desk.answer(command)
+                report = problem_of(command.id, self._unable()) if desk is None else desk.answer(command)
             self._outbox.send_aside(report)
 
     # The computation ------------------------------------------------------------------------------------------------
 
     def _serve(self) -> None:
         while not self._interrupt.shutdown:
-            scheduler = self._scheduler
-            if scheduler is not None and scheduler.busy:
+            scheduler, embedder = self._scheduler, self._embedder
+            answering = scheduler is not None and scheduler.busy
+            embedding = embedder is not None and embedder.busy
+            if answering or embedding:
                 with contextlib.suppress(queue.Empty):
                     while True:
                         self._handle(self._inbox.get_nowait())
+            elif scheduler is not None:
+                scheduler.rest()
+            # One step of each in turn, so that neither waits for the other's end.
+            if scheduler is not None and answering:
                 scheduler.step()
-            else:
-                if scheduler is not None:
-                    scheduler.rest()
+            if embedder is not None and embedding:
+                embedder.step()
+            if not answering and not embedding:
                 self._handle(self._next_command())
 
     def _next_command(self) -> AnyCommand | None:
@@ -211,11 +230,15 @@ class EngineProcess:
                 self._outbox.send(problem_of(command.id, EngineError(say("The engine has a model already."))))
             case Generate() | Score() if self._scheduler is not None:
                 self._scheduler.submit(command)
+            case Embed() if self._embedder is not None:
+                self._embedder.submit(command)
+            case Embed():
+                self._outbox.send(problem_of(command.id, self._unable()))
             case Generate():
-                nothing = _nothing_loaded()
+                nothing = self._unable()
                 self._outbox.send(*(problem_of(command.id, nothing, sample) for sample in range(command.samples)))
             case Score():
-                nothing = _nothing_loaded()
+                nothing = self._unable()
                 self._outbox.send(*(problem_of(command.id, nothing, sample) for sample in range(len(command.texts))))
             case _:
                 return
@@ -231,29 +254,65 @@ class EngineProcess:
         def progress(fraction: float) -> None:
             self._outbox.send(Progress(id=command.id, fraction=fraction))
 
-        begun, meter = time.monotonic(), LoadMeter()
+        begun = time.monotonic()
         loader = Loader(command.spec, self._log, progress, give_up, abort=lambda: self._interrupt.raised)
         try:
-            model = loader.load()
+            if command.spec.purpose == "vectors":
+                card = self._open_for_vectors(command, loader.load_weights(), begun)
+            else:
+                card = self._open_for_answers(command, loader.load(), begun)
         except LlmlabError as error:
             self._outbox.send(problem_of(command.id, error))
             return
+        self._outbox.send(Loaded(id=command.id, card=card))
+
+    def _open_for_answers(self, command: Load, model: Model, begun: float) -> ModelCard:
+        """What serves every command.
+
+        Raises:
+            ModelError: the chat template cannot be used.
+        """
+        spec = command.spec
         try:
-            desk = TextDesk(command.spec, model.gguf, model.vocabulary)
-        except ModelError as error:
+            desk = TextDesk(spec, model.gguf, model.vocabulary)
+        except ModelError:
             model.close()
-            self._outbox.send(problem_of(command.id, error))
-            return
-        self._model, self._desk = model, desk
+            raise
+        self._desk = desk
         context, self._snapshots = model.context, open_snapshots(command, model)
         self._residents = Residents(context, context.sequences, Shelf(shelf_bytes()), self._snapshots)
-        governor = None
-        if command.spec.n_threads == "auto" and not command.spec.deterministic:
-            governor = Governor(model.n_threads, meter.others, begun)
         self._scheduler = Scheduler(
-            context, model.vocabulary, self._outbox, self._interrupt, governor, self._residents, time.monotonic
+            context,
+            model.vocabulary,
+            self._outbox,
+            self._interrupt,
+            _governor(spec, model, begun),
+            self._residents,
+            time.monotonic,
         )
-        self._outbox.send(Loaded(id=command.id, card=card_of(command.spec, model, desk)))
+        self._open_for_vectors(command, model, begun)
+        return card_of(spec, model, context.n_ctx, desk)
+
+    def _open_for_vectors(self, command: Load, model: Weights, begun: float) -> ModelCard:
+        """What serves `Embed` alone; its context is made when it is first asked."""
+        spec, governor = command.spec, _governor(command.spec, model, begun)
+        self._model = model
+        self._embedder = Embedder(spec, model, self._outbox, self._embed_interrupt, self._log, governor, time.monotonic)
+        return card_of(spec, model, longest_text(spec, model))
+
+    def _unable(self) -> EngineError:
+        """Why a command that needs a model cannot be served."""
+        if self._model is None:
+            return EngineError(say("The engine has no model."), hint=say("Load a model first."))
+        return EngineError(
+            say("The model was loaded for vectors alone."), hint=say("Load it for answers to ask it something.")
+        )
+
+
+def _governor(spec: ModelSpec, model: Weights, now: float) -> Governor | None:
+    """Adapts threads to the machine's load, unless their number was given or must not change."""
+    free = spec.n_threads == "auto" and not spec.deterministic
+    return Governor(model.n_threads, LoadMeter().others, now) if free else None
 
 
 def shelf_bytes() -> int:
@@ -278,10 +337,6 @@ def problem_of(command: int, error: LlmlabError, sample: int = 0) -> Problem:
     """`error` as the report about `command`."""
     kind = "model" if isinstance(error, ModelError) else "engine"
     return Problem(id=command, kind=kind, what=error.what, where=error.where, hint=error.hint, sample=sample)
-
-
-def _nothing_loaded() -> EngineError:
-    return EngineError(say("The engine has no model."), hint=say("Load a model first."))
 
 
 def _exit_after_grace() -> None:

@@ -121,20 +121,21 @@ class Vocabulary:
         """The token that ends a text; -1 when there is none."""
         return int(api.llama_vocab_eos(self.pointer))
 
-    def tokenise(self, text: str, *, special: bool) -> list[int]:
-        """The tokens of `text`, without BOS or EOS.
+    def tokenise(self, text: str, *, special: bool, framed: bool = False) -> list[int]:
+        """The tokens of `text`.
 
         Args:
             text: any text; lone surrogates are replaced.
             special: control tokens that are written out become control tokens; else they stay plain text.
+            framed: with the tokens by which the vocabulary begins and ends a text, BOS and EOS or CLS and SEP.
         """
         data = text.encode("utf-8", "replace")
         # A token may be empty of bytes only where a vocabulary adds a space in front.
         room = len(data) + 8
         tokens = (api.llama_token * room)()
-        count = api.llama_tokenize(self.pointer, data, len(data), tokens, room, False, special)
+        count = api.llama_tokenize(self.pointer, data, len(data), tokens, room, framed, special)
         if count < 0:
             room = -count
             tokens = (api.llama_token * room)()
-            count = api.llama_tokenize(self.pointer, data, len(data), tokens, room, False, special)
+            count = api.llama_tokenize(self.pointer, data, len(data), tokens, room, framed, special)
         return list(tokens[: max(count, 0)])

@@ -36,7 +36,7 @@ def card(path: Path, **settings: Any) -> Any:
     model = load(path, **settings)
     spec = ModelSpec(name="test", path=str(path), **settings)
     try:
-        return card_of(spec, model, TextDesk(spec, model.gguf, model.vocabulary))
+        return card_of(spec, model, model.context.n_ctx, TextDesk(spec, model.gguf, model.vocabulary))
     finally:
         model.close()
 
@@ -266,14 +266,14 @@ def test_fewer_layers_are_tried_when_a_gpu_has_less_room_than_it_says(
     models: Path, gpu: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gpu(8 << 30)
-    load_weights = Loader._load_weights
+    read_weights = Loader._read_weights
     tried: list[int] = []
 
     def fail_on_gpu(loader: Loader, placement: Placement) -> Any:
         tried.append(placement.layers)
-        return (None, Lines(["out of memory"])) if placement.layers > 1 else load_weights(loader, placement)
+        return (None, Lines(["out of memory"])) if placement.layers > 1 else read_weights(loader, placement)
 
-    monkeypatch.setattr(Loader, "_load_weights", fail_on_gpu)
+    monkeypatch.setattr(Loader, "_read_weights", fail_on_gpu)
     found = card(models / "bytes.gguf")
     assert tried == [3, 2, 1]
     assert found.n_gpu_layers == 1
@@ -284,5 +284,5 @@ def test_a_number_that_does_not_fit_is_not_changed_behind_the_back(
     models: Path, gpu: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gpu(8 << 30)
-    monkeypatch.setattr(Loader, "_load_weights", lambda _loader, _layers: (None, Lines(["out of memory"])))
+    monkeypatch.setattr(Loader, "_read_weights", lambda _loader, _layers: (None, Lines(["out of memory"])))
     assert "out of memory" in refusal(models / "bytes.gguf", n_gpu_layers=3).what
