@@ -9,7 +9,7 @@ import unicodedata
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +18,8 @@ _UNSPACED: Final = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\
 _TERM: Final = re.compile(rf"([{_UNSPACED}]+)|[^\W_{_UNSPACED}]+")
 _LOOKUP: Final = 16
 """Postings that are read in the time that one of them is looked up."""
+PLENTY: Final = 512
+"""Postings from which it pays to ask first what can still be among the best."""
 _ROUNDING: Final = 1e-9
 """Sums of weights that are equal on paper differ by less than this."""
 
@@ -106,8 +108,11 @@ class Bm25:
         bounds = [weight * max(self._weights[first:last]) for weight, first, last in wanted]
         scores: dict[int, float] = {}
         for place, (weight, first, last) in enumerate(wanted):
-            few = len(scores) * _LOOKUP < last - first
-            if few and self._settled(scores, limit, fits, sum(bounds[place:])):
+            left = sum(bounds[place:]) + _ROUNDING
+            bar = self._bar(scores, limit, fits) if last - first > PLENTY else 0.0
+            if bar > left:
+                # Nothing that was not met yet can come up among the best, nor what is too far behind.
+                scores = {row: score for row, score in scores.items() if score + left >= bar}
                 self._add_to_known(scores, weight, first, last)
                 continue
             for row, part in zip(self._rows[first:last], self._weights[first:last], strict=True):
@@ -119,14 +124,21 @@ class Bm25:
     def _idf(self, found: int) -> float:
         return math.log(1 + (self._size - found + 0.5) / (found + 0.5))
 
-    def _settled(self, scores: dict[int, float], limit: int, fits: Callable[[int], bool] | None, most: float) -> bool:
-        """No text without a score can come up among the best by the terms left, which give it `most`."""
-        known = (score for row, score in scores.items() if fits is None or fits(row))
+    def _bar(self, scores: Mapping[int, float], limit: int, fits: Callable[[int], bool] | None) -> float:
+        """The score that is among the best for now; 0 while there are too few."""
+        if len(scores) < limit:
+            return 0.0
+        known = scores.values() if fits is None else (score for row, score in scores.items() if fits(row))
         best = heapq.nlargest(limit, known)
-        return len(best) == limit and best[-1] > most + _ROUNDING
+        return best[-1] if len(best) == limit else 0.0
 
     def _add_to_known(self, scores: dict[int, float], weight: float, first: int, last: int) -> None:
-        """A term's part of the scores there are; its rows ascend, so that each is looked up."""
+        """A term's part of the scores there are; its rows ascend, so that few are looked up one by one."""
+        if len(scores) * _LOOKUP > last - first:
+            for row, part in zip(self._rows[first:last], self._weights[first:last], strict=True):
+                if row in scores:
+                    scores[row] += weight * part
+            return
         for row in scores:
             at = bisect_left(self._rows, row, first, last)
             if at < last and self._rows[at] == row:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from unittest import mock
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from llmlab.domain import bm25
 from llmlab.domain.bm25 import Bm25, terms_of
 
 
@@ -76,16 +78,21 @@ WORDS = st.sampled_from(["the", "the", "the", "the", "of", "of", "cat", "dog", "
 TEXTS = st.lists(st.lists(WORDS, max_size=7).map(" ".join), max_size=120)
 
 
-@given(TEXTS, st.lists(WORDS, max_size=6).map(" ".join), st.integers(1, 9), st.integers(1, 5))
-@example(["the"] * 100 + ["the x"], "the x", 1, 5)
-@example(["x"] * 3 + ["the " * 5] * 100 + ["the"], "x the the the the", 2, 5)
+@given(
+    TEXTS, st.lists(WORDS, max_size=6).map(" ".join), st.integers(1, 9), st.integers(1, 5), st.sampled_from([0, 9, 512])
+)
+@example(["the"] * 100 + ["the x"], "the x", 1, 5, 0)
+@example(["x"] * 3 + ["the " * 5] * 100 + ["the"], "x the the the the", 2, 5, 9)
 @settings(deadline=None)
-def test_the_best_are_those_that_reading_everything_finds(texts: list[str], query: str, limit: int, every: int) -> None:
+def test_the_best_are_those_that_reading_everything_finds(
+    texts: list[str], query: str, limit: int, every: int, plenty: int
+) -> None:
     def fits(row: int) -> bool:
         return row % every == 0
 
     index = Bm25(texts)
-    hits = index.search(query, limit, fits)
+    with mock.patch.object(bm25, "PLENTY", plenty):
+        hits = index.search(query, limit, fits)
     wanted = {row: by_hand(texts, query, row) for row in range(len(texts)) if fits(row)}
     found = sum(score > 0 for score in wanted.values())
     assert len(hits) == min(limit, found)
