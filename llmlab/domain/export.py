@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Final
 
-from llmlab.domain.messages import Chat, Message, Part, Text, Thinking
+from llmlab.domain.messages import Chat, Draft, Message, Part, Reasoned, Text, Thinking
 from llmlab.words import say
 
 FORMAT: Final = "llmlab.chat"
@@ -76,6 +76,10 @@ def _part_record(part: Part) -> dict[str, object]:
             return {"type": "text", "text": text}
         case Thinking(text=text, seconds=seconds, tokens=tokens):
             return {"type": "thinking", "text": text, "seconds": seconds, "tokens": tokens}
+        case Draft():
+            return {"type": "draft", **asdict(part)}
+        case Reasoned():
+            return {"type": "reasoned", **asdict(part)}
 
 
 def _message_blocks(message: Message) -> list[str]:
@@ -83,6 +87,9 @@ def _message_blocks(message: Message) -> list[str]:
     if message.thinking.strip():
         summary = say("Thinking")
         blocks += [f"<details><summary>{summary}</summary>", _closed(message.thinking.strip("\n")), "</details>"]
+    for draft in message.drafts:
+        summary = say("Draft")
+        blocks += [f"<details><summary>{summary}</summary>", _closed(draft.text.strip("\n")), "</details>"]
     if message.text.strip():
         blocks.append(_closed(message.text.strip("\n")))
     note = _note(message)

@@ -8,6 +8,7 @@ from itertools import zip_longest
 from types import MappingProxyType
 from typing import Literal
 
+from llmlab.domain.extraction import Vote
 from llmlab.domain.generation import FinishReason, Timing, Usage
 from llmlab.domain.prompting import ChatMessage, Role
 
@@ -28,7 +29,56 @@ class Thinking:
     tokens: int = 0
 
 
-Part = Text | Thinking
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An answer that a later stage looked at again; folded away as thinking is."""
+
+    text: str
+    thinking: str = ""
+    answer: str = ""
+    """Its final answer; empty where none was found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One of several answers that were drawn for a question."""
+
+    text: str
+    thinking: str = ""
+    answer: str = ""
+    """Its final answer; empty where none was found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reasoned:
+    """What a reasoning mode made of what was written: the final answer, and the votes for it."""
+
+    mode: str
+    """Its name and language, as files are called."""
+    title: str = ""
+    """What the mode is called, in its own language."""
+    answer: str = ""
+    """The final answer; empty where none was found."""
+    start: int = 0
+    """Where it stands in the text of the message, in characters."""
+    end: int = 0
+    strict: bool = True
+    """The mode's rule found it as it stands; `False`: a flexible reading did."""
+    stages: int = 1
+    """Answers or parts of one that the model was asked for."""
+    votes: tuple[Vote, ...] = ()
+    """Where several answers were drawn: how many say the same, most first."""
+    wanted: int = 1
+    """Answers to draw; while they come, `votes` holds those that ended."""
+    silent: int = 0
+    """Answers without a final answer."""
+    samples: tuple[Sample, ...] = ()
+    """The answers that are not the text of the message, in the order in which they were drawn."""
+    cut: int = 0
+    """Answers whose thinking ended because its budget did."""
+
+
+Part = Text | Thinking | Draft | Reasoned
 
 MessageState = Literal["done", "writing", "interrupted", "failed"]
 """`writing` is journalled while it streams; one found at start was `interrupted` by the end of the process."""
@@ -75,6 +125,16 @@ class Message:
     def thinking(self) -> str:
         """The thinking, if any."""
         return "".join(part.text for part in self.parts if isinstance(part, Thinking))
+
+    @property
+    def drafts(self) -> tuple[Draft, ...]:
+        """The answers that a later stage looked at again, the first one first."""
+        return tuple(part for part in self.parts if isinstance(part, Draft))
+
+    @property
+    def reasoned(self) -> Reasoned | None:
+        """What a reasoning mode made of it, if one was on."""
+        return next((part for part in self.parts if isinstance(part, Reasoned)), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,5 +57,8 @@ class Recipe:
 
     def complete_sampling(self, card: ModelCard, seed: int) -> Sampling:
         """Settings with nothing left open: the user's, the table's, the file's, llama.cpp's, in this order."""
-        wished = self.sampling.over(self.model.sampling)
+        use = self.reasoning
+        # One answer drawn again and again would be the same: votes are drawn at the temperature of their mode.
+        drawn = Sampling(temperature=use.mode.temperature) if use and use.vote_count > 1 else Sampling()
+        wished = self.sampling.over(drawn).over(self.model.sampling)
         return wished.over(card.sampling).over(DEFAULTS).over(Sampling(seed=seed))

@@ -116,7 +116,7 @@ class Preparing:
         for _ in range(ATTEMPTS):
             kept = _without(recipe, left_out)
             assembled = assemble(kept, history[left_out.turns :], question, self._render, prefill=prefill)
-            prompt = await engine.prompt(assembled.chat_messages(), _options(kept, card, assembled, prefill))
+            prompt = await engine.prompt(assembled.chat_messages(), prompt_options(kept, card, assembled))
             spans = origin_spans(assembled, prompt)
             budget = budget_of(spans, card.n_ctx, recipe.sampling.max_tokens)
             ways = ways_out(spans, budget, card.n_ctx_train)
@@ -159,8 +159,10 @@ async def prepare_once(
     return await unless(stop, preparing.prepare(engine, card, recipe, (), question))
 
 
-def _options(recipe: Recipe, card: ModelCard, assembled: Assembled, prefill: str) -> PromptOptions:
-    thinking = False if prefill and card.can_think else recipe.thinks
+def prompt_options(recipe: Recipe, card: ModelCard, assembled: Assembled) -> PromptOptions:
+    """How the prompt of `assembled` ends: thinking on or off, and what the answer begins with."""
+    # An answer that has begun, by a person or by a reasoning mode, has no thinking in front any more.
+    thinking = False if assembled.prefill and card.can_think else recipe.thinks
     return PromptOptions(thinking=thinking, prefill=assembled.prefill.text if assembled.prefill else "")
 
 

@@ -7,7 +7,8 @@ from typing import get_type_hints
 
 import msgspec
 
-from llmlab.domain.messages import Origin, Part, Text, Thinking
+from llmlab.domain.extraction import Vote
+from llmlab.domain.messages import Draft, Origin, Part, Reasoned, Sample, Text, Thinking
 from llmlab.words import say
 
 
@@ -21,7 +22,29 @@ class _Thinking(msgspec.Struct, tag="thinking", frozen=True, gc=False):
     tokens: int = 0
 
 
-_parts_decoder = msgspec.json.Decoder(tuple[_Text | _Thinking, ...])
+class _Draft(msgspec.Struct, tag="draft", frozen=True, gc=False):
+    text: str
+    thinking: str = ""
+    answer: str = ""
+
+
+class _Reasoned(msgspec.Struct, tag="reasoned", frozen=True, gc=False):
+    mode: str
+    title: str = ""
+    answer: str = ""
+    start: int = 0
+    end: int = 0
+    strict: bool = True
+    stages: int = 1
+    votes: tuple[Vote, ...] = ()
+    wanted: int = 1
+    silent: int = 0
+    samples: tuple[Sample, ...] = ()
+    cut: int = 0
+
+
+_Tagged = _Text | _Thinking | _Draft | _Reasoned
+_parts_decoder = msgspec.json.Decoder(tuple[_Tagged, ...])
 _origin_decoder = msgspec.json.Decoder(Origin)
 _encoder = msgspec.json.Encoder()
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
@@ -41,10 +64,7 @@ def encode_parts(parts: tuple[Part, ...]) -> str:
 def decode_parts(encoded: bytes) -> tuple[Part, ...]:
     """The parts that `encoded` holds; one of an unknown kind becomes a text that says so."""
     try:
-        return tuple(
-            Text(part.text) if isinstance(part, _Text) else Thinking(part.text, part.seconds, part.tokens)
-            for part in _parts_decoder.decode(encoded)
-        )
+        return tuple(map(_untagged, _parts_decoder.decode(encoded)))
     except _UNREADABLE:
         return tuple(map(_read_leniently, _list_in(encoded)))
 
@@ -66,12 +86,33 @@ def decode_origin(encoded: bytes | None) -> Origin | None:
         return _read_origin_leniently(encoded)
 
 
-def _tagged(part: Part) -> _Text | _Thinking:
+def _tagged(part: Part) -> _Tagged:
     match part:
         case Text(text=text):
             return _Text(clean(text))
         case Thinking(text=text, seconds=seconds, tokens=tokens):
             return _Thinking(clean(text), seconds, tokens)
+        case Draft(text=text, thinking=thinking, answer=answer):
+            return _Draft(clean(text), clean(thinking), clean(answer))
+        case Reasoned():
+            known = {field.name: getattr(part, field.name) for field in fields(part)}
+            known["votes"] = tuple(Vote(clean(vote.answer), vote.count) for vote in part.votes)
+            known["samples"] = tuple(
+                Sample(clean(sample.text), clean(sample.thinking), clean(sample.answer)) for sample in part.samples
+            )
+            return _Reasoned(**known | {name: clean(known[name]) for name in ("mode", "title", "answer")})
+
+
+def _untagged(part: _Tagged) -> Part:
+    match part:
+        case _Text(text=text):
+            return Text(text)
+        case _Thinking(text=text, seconds=seconds, tokens=tokens):
+            return Thinking(text, seconds, tokens)
+        case _Draft(text=text, thinking=thinking, answer=answer):
+            return Draft(text, thinking, answer)
+        case _Reasoned():
+            return Reasoned(**{name: getattr(part, name) for name in part.__struct_fields__})
 
 
 def _list_in(encoded: bytes) -> list[object]:
@@ -84,14 +125,14 @@ def _list_in(encoded: bytes) -> list[object]:
 
 def _read_leniently(item: object) -> Part:
     try:
-        part = msgspec.convert(item, _Text | _Thinking)
+        part = msgspec.convert(item, _Tagged)
     except msgspec.ValidationError:
         kind = item.get("type", "?") if isinstance(item, dict) else "?"
         text = item.get("text") if isinstance(item, dict) else item
         if not isinstance(text, str):
             return Text(say("[a part of the kind “{kind}” that this llmlab cannot show]", kind=kind))
         return Thinking(text) if kind == "thinking" else Text(text)
-    return Text(part.text) if isinstance(part, _Text) else Thinking(part.text, part.seconds, part.tokens)
+    return _untagged(part)
 
 
 def _read_origin_leniently(encoded: bytes) -> Origin:

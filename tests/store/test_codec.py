@@ -8,13 +8,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlab.domain.messages import Origin, Part, Text, Thinking
+from llmlab.domain.extraction import Vote
+from llmlab.domain.messages import Draft, Origin, Part, Reasoned, Sample, Text, Thinking
 from llmlab.store.codec import decode_origin, decode_parts, encode_origin, encode_parts
 
+COUNTS = st.integers(0, 2**53)
 parts = st.lists(
     st.one_of(
         st.builds(Text, st.text()),
         st.builds(Thinking, st.text(), st.floats(allow_nan=False, allow_infinity=False), st.integers(0, 2**53)),
+        st.builds(Draft, st.text(), st.text(), st.text()),
+        st.builds(
+            Reasoned,
+            mode=st.text(),
+            title=st.text(),
+            answer=st.text(),
+            start=COUNTS,
+            end=COUNTS,
+            strict=st.booleans(),
+            stages=COUNTS,
+            votes=st.lists(st.builds(Vote, st.text(), COUNTS), max_size=2).map(tuple),
+            wanted=COUNTS,
+            silent=COUNTS,
+            samples=st.lists(st.builds(Sample, st.text(), st.text(), st.text()), max_size=2).map(tuple),
+            cut=COUNTS,
+        ),
     ),
     max_size=4,
 ).map(tuple)
@@ -39,6 +57,7 @@ def test_parts_carry_their_kind() -> None:
         ('[{"type":"aside","text":"b"},{"type":"text","text":"a"}]', (Text("b"), Text("a"))),
         ('[{"type":"thinking","text":"hm","seconds":null}]', (Thinking("hm"),)),
         ('[{"type":"image","bytes":"..."}]', (Text("[a part of the kind “image” that this llmlab cannot show]"),)),
+        ('[{"type":"reasoned","mode":"steps.en","later":1}]', (Reasoned(mode="steps.en"),)),
         ('["plain"]', (Text("plain"),)),
         ("[3]", (Text("[a part of the kind “?” that this llmlab cannot show]"),)),
         ('{"type":"text"', (Text('{"type":"text"'),)),
