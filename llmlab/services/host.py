@@ -39,6 +39,7 @@ class EngineHost:
         self._engine: Engine | None = None
         self._spec: ModelSpec | None = None
         self._load: asyncio.Task[ModelCard] | None = None
+        self._watch: asyncio.Task[None] | None = None
         self._listeners: list[Listener] = []
         self._state = HostState()
 
@@ -122,7 +123,14 @@ class EngineHost:
             self._set(HostState("dead", spec.name, problem=error))
             raise
         self._set(HostState("ready", spec.name, 1.0, card))
+        self._watch = asyncio.create_task(self._watching(engine), name=f"watch {spec.name}")
         return card
+
+    async def _watching(self, engine: Engine) -> None:
+        """Tell it when `engine` dies, also while nobody asks it anything."""
+        problem = await engine.ended()
+        if engine is self._engine:
+            self.notice_death(problem)
 
     def _progress(self, engine: Engine, share: float) -> None:
         """The load of `engine` has come to `share`."""
@@ -136,6 +144,9 @@ class EngineHost:
             load.cancel()
             await asyncio.wait({load})
         engine, self._engine = self._engine, None
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.cancel()
         if engine is not None:
             await engine.close()
 

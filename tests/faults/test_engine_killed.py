@@ -104,6 +104,17 @@ async def test_killed_then_restarted(
         assert isinstance((await answer(engine))[-1], Finished)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9")
+async def test_killed_while_idle_is_told_without_being_asked(log: Path, small: Path) -> None:
+    async with new_engine(log) as engine:
+        await load(engine, spec_of(small))
+        kill()
+        died = await asyncio.wait_for(engine.ended(), DEADLINE)
+        assert isinstance(died, EngineDied)
+        assert "while idle: killed by signal 9" in died.what
+        assert not engine.alive
+
+
 async def test_a_prefill_stops_when_the_stream_is_closed(log: Path, slow: Path) -> None:
     async with new_engine(log) as engine:
         await load(engine, spec_of(slow))

@@ -99,6 +99,38 @@ async def test_a_dead_engine_is_noticed_and_replaced() -> None:
     assert len(engines.made) == 2
 
 
+async def test_a_death_while_nobody_asks_is_told_at_once_and_once() -> None:
+    engines = Engines()
+    await engines.host.use(model())
+    told: list[HostState] = []
+    dead = asyncio.Event()
+
+    def listen(state: HostState) -> None:
+        told.append(state)
+        dead.set()
+
+    engines.host.subscribe(listen)
+    engines.made[0].die()
+    await asyncio.wait_for(dead.wait(), 5)
+    engines.host.notice_death(EngineDied("an answer has noticed it too"))
+    assert [(state.phase, state.model) for state in told] == [("dead", "tiny")]
+    assert isinstance(told[0].problem, EngineDied)
+    assert told[0].card is not None, "it was ready before"
+    await engines.host.use(model())
+    assert engines.phase == "ready"
+
+
+async def test_an_engine_that_was_ended_has_not_died() -> None:
+    engines = Engines()
+    await engines.host.use(model("a"))
+    phases: list[str] = []
+    engines.host.subscribe(lambda state: phases.append(state.phase))
+    await engines.host.use(model("b"))
+    await engines.host.close()
+    assert "dead" not in phases
+    assert engines.phase == "off"
+
+
 async def test_close_ends_the_process_and_forgets_the_model() -> None:
     engines = Engines()
     await engines.host.use(model())

@@ -8,7 +8,7 @@ import pytest
 from textual.widgets import Label, OptionList
 
 from llmlab.domain.model import BadModel
-from llmlab.engine.scripted import Hold, Reply, Script
+from llmlab.engine.scripted import Die, Hold, Reply, Script
 from llmlab.errors import StoreError
 from llmlab.library.settings import SettingsFile
 from llmlab.paths import Paths
@@ -96,6 +96,25 @@ async def test_the_model_is_swapped_from_the_picker(paths: Paths) -> None:
         await lab.until(lambda: lab.app.screen is lab.screen and "two" in lab.status)
         assert lab.engines[0].closed
         assert lab.bench.settings.current.last_model == "two"
+
+
+async def test_an_engine_that_dies_while_idle_is_told_at_once_and_the_next_message_starts_it(paths: Paths) -> None:
+    async with laboratory(paths) as lab:
+        await lab.ask("a")
+        lab.engines[0].die()
+        await lab.until(lambda: "one stopped: the next message starts it anew" in lab.status)
+        assert len(lab.toasts) == 1
+        await lab.ask("b")
+        assert len(lab.engines) == 2
+        assert lab.bench.desk.path[-1].state == "done"
+        await lab.until(lambda: "ready" in lab.status)
+
+
+async def test_an_engine_that_dies_in_an_answer_is_told_once(paths: Paths) -> None:
+    async with laboratory(paths, Reply(("half", Die()))) as lab:
+        await lab.ask("a")
+        await lab.until(lambda: "stopped" in lab.status)
+        assert len(lab.toasts) == 1
 
 
 async def test_the_picker_tells_how_each_model_fits(paths: Paths) -> None:

@@ -8,11 +8,18 @@ import pytest
 from rich.cells import cell_len
 
 from llmlab.domain.generation import Timing, Turn, Usage
+from llmlab.domain.model import ModelCard
+from llmlab.domain.sampling import Sampling
 from llmlab.services.host import HostState
 from llmlab.services.preview import Gauge
 from llmlab.tui.meter import SPEED_WINDOW, Speed
 from llmlab.tui.widgets.status import Status, status_line
 
+CARD = ModelCard(
+    name="pocket-m", path="/models/m.gguf", title="m", architecture="llama", quantisation="Q8_0", parameters=1,
+    file_bytes=1, n_ctx=1024, n_ctx_train=1024, n_vocab=256, n_layer=1, n_gpu_layers=0, device="CPU", n_threads=1,
+    build="", template_name="", can_think=False, sampling=Sampling(), load_s=0.0,
+)  # fmt: skip
 READY = HostState("ready", "pocket-m", 1.0)
 DONE = Turn("done", "x", finish="stop", usage=Usage(31, 0, 38), timing=Timing(first_token_s=0.125, tokens_per_s=214.2))
 
@@ -22,7 +29,8 @@ DONE = Turn("done", "x", finish="stop", usage=Usage(31, 0, 38), timing=Timing(fi
     [
         (Status(), ["new chat", "no model yet"]),
         (Status(host=HostState("loading", "big", 0.43)), ["loading big 43%"]),
-        (Status(host=HostState("dead", "big")), ["big stopped"]),
+        (Status(host=HostState("dead", "big")), ["big cannot be loaded", "F5"]),
+        (Status(host=replace(READY, phase="dead", card=CARD)), ["pocket-m stopped", "the next message starts it"]),
         (Status(title="Apples", host=READY), ["Apples", "pocket-m", "ready"]),
         (Status(host=READY, gauge=Gauge(412, 1024)), ["412/1,024", "████░░░░░░"]),
         (Status(host=READY, waiting=True, turn=Turn()), ["waiting"]),

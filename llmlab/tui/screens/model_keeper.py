@@ -102,3 +102,10 @@ class ModelKeeper:
         self._picture.show_status()
         if state.phase == "ready":
             self._picture.measure()
+        elif state.phase == "dead" and state.problem is not None and state.card is not None:
+            self._died(state.problem)
+
+    def _died(self, problem: LlmlabError) -> None:
+        """A model that was ready is gone; an answer that it was writing tells it itself."""
+        if not any(answer.running for answer in self._desk.answers.values()):
+            self._picture.tell_problem(problem)

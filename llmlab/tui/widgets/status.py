@@ -85,7 +85,9 @@ def _engine(host: HostState) -> list[Segment]:
         case "loading":
             return [Segment(say("loading {model} {share:.0%}", model=name, share=host.fraction), "$text-warning", 0)]
         case "dead":
-            return [Segment(say("{model} stopped", model=name), "$text-error", 0)]
+            if host.card is None:
+                return [Segment(say("{model} cannot be loaded, F5 picks another", model=name), "$text-error", 0)]
+            return [Segment(say("{model} stopped: the next message starts it anew", model=name), "$text-error", 0)]
         case "ready":
             form = f" {_short_form(host.card)}" if host.card else ""
             return [Segment(name, "$text", 2), Segment(f"{say('ready')}{form}", "$text-success", 1)]
