@@ -104,6 +104,7 @@ class Context:
         give_up: Callable[[], bool],
         adapters: Adapters | None = None,
         grain: int = 1,
+        window: int = 0,
     ) -> None:
         """Wrap a context that llama.cpp made.
 
@@ -113,8 +114,10 @@ class Context:
             give_up: asked during long computations whether to abort.
             adapters: the LoRA adapters of its model.
             grain: prompts are computed in pieces that end at multiples of it; 1 is any.
+            window: tokens back that layers with a sliding window see; 0 where there are none.
         """
         self.pointer = pointer
+        self._window = window
         self.rewindable = rewindable
         self.grain = grain
         self.adapters = adapters or Adapters()
@@ -202,11 +205,18 @@ class Context:
         if length <= 0:
             self.forget(sequence)
             return True
-        whole = not api.llama_memory_seq_pos_min(self._memory, sequence) > 0
-        if self.rewindable and whole and api.llama_memory_seq_rm(self._memory, sequence, length, -1):
+        if self.begins(sequence, length) and api.llama_memory_seq_rm(self._memory, sequence, length, -1):
             return True
         self.forget(sequence)
         return False
+
+    def begins(self, sequence: int, length: int) -> bool:
+        """Another could begin with the first `length` tokens of `sequence`, which holds more.
+
+        Cells that a sliding window has left behind may be used by others, the first ones first.
+        """
+        first = int(api.llama_memory_seq_pos_min(self._memory, sequence))
+        return self.rewindable and first <= max(0, length - self._window if self._window else 0)
 
     def forget(self, sequence: int) -> None:
         """Drop all of `sequence`."""

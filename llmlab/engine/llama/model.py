@@ -228,7 +228,14 @@ class Loader:
         if not made:
             return None, errors
         adapters = weights.adapters
-        context = Context(made, rewindable=not keeps_state, give_up=self._abort, adapters=adapters, grain=grain)
+        context = Context(
+            made,
+            rewindable=not keeps_state,
+            give_up=self._abort,
+            adapters=adapters,
+            grain=grain,
+            window=max(0, int(api.llama_model_n_swa(pointer))),
+        )
         return Model(weights.gguf, weights.sizes, pointer, weights.vocabulary, adapters, context), errors
 
     def _window_notes(self, gguf: GgufFile, n_ctx: int) -> tuple[str, ...]:

@@ -39,6 +39,10 @@ class SequenceMemory(Protocol):
     grain: int
     """Prompts are computed in pieces that end at multiples of it, and reused by whole pieces; 1 is any."""
 
+    def begins(self, sequence: int, length: int) -> bool:
+        """Another could begin with the first `length` tokens of `sequence`, which holds more."""
+        ...
+
     def truncate(self, sequence: int, length: int) -> bool:
         """Keep the first `length` tokens; False when that cannot be, and then nothing is left."""
         ...
@@ -98,6 +102,13 @@ class Beginning:
     """Tokens that a running answer holds or is about to compute."""
 
 
+def _held(source: Source) -> tuple[Tokens, int]:
+    """The tokens of `source`, and how many of them are ready."""
+    if isinstance(source, Slot):
+        return source.holding, source.resident
+    return source.tokens, len(source.tokens)
+
+
 class Residents:
     """The sequences of one context, the shelf beside it, and the snapshots on disk."""
 
@@ -147,14 +158,15 @@ class Residents:
         for source in self._sources():
             if source.adapters != adapters:
                 continue
-            if isinstance(source, Slot):
-                common, resident = common_prefix(source.holding, wanted), source.resident
-                coming = max(coming, self._coming(source, common))
-            elif len(source.tokens) > room:
+            tokens, resident = _held(source)
+            if not isinstance(source, Slot) and resident > room:
                 continue
-            else:
-                common, resident = common_prefix(source.tokens, wanted), len(source.tokens)
+            common = common_prefix(tokens, wanted)
             ready = self._usable(min(common, resident), resident)
+            if isinstance(source, Slot):
+                coming = max(coming, self._coming(source, common))
+                if 0 < ready < resident and not self._memory.begins(source.sequence, ready):
+                    ready = 0
             from_disk = isinstance(source, Snapshot) and not isinstance(best, Snapshot)
             if ready >= known + (WORTH_LOADING if from_disk else 1):
                 best, known = source, ready
@@ -176,8 +188,10 @@ class Residents:
     def _coming(self, slot: Slot, common: int) -> int:
         """Of the `common` tokens, those that the running answer of `slot` has or is about to make usable."""
         answer = slot.owner
-        if answer is None or self._memory.rewindable:
-            return common if answer is not None else 0
+        if answer is None:
+            return 0
+        if self._memory.rewindable:
+            return common if common > answer.evaluated else 0
         last = self._last_mark(answer)
         return last if answer.evaluated < last <= common else 0
 

@@ -22,22 +22,28 @@ from llmlab.engine.llama.residents import Residents
 from llmlab.engine.llama.scheduler import Scheduler
 from llmlab.engine.llama.shelf import Shelf
 from llmlab.engine.llama.snapshots import Snapshots
+from llmlab.engine.llama.speculation import Speculation, speculation_for
 from llmlab.engine.wire import AnyReport, Ended, Generate, Problem, Read, Wrote, decode_report
-from tests.support.gguf_fixtures import random_log_odds, write_bigram_model, write_random_model, write_recurrent_model
+from tests.support.gguf_fixtures import random_log_odds, write_bigram_model, write_random_model
+from tests.support.gguf_memories import write_hybrid_model, write_recurrent_model, write_sliding_model
 
 LOG = library.Log()
 EXACT = {"flash_attn": "off", "cache_type_k": "f32", "cache_type_v": "f32"}
 """The order in which sums are built depends on what else is computed; with these it decides no token."""
+WINDOW = 32
+"""Tokens that every other layer of the model `sliding` sees."""
 GREEDY = Sampling(temperature=0.0, seed=1)
 
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the models `bytes`, `bigram` and `recurrent`."""
+    """A folder with the models `bytes`, `bigram`, `recurrent`, `hybrid` and `sliding`."""
     folder = tmp_path_factory.mktemp("models")
     write_random_model(folder / "bytes.gguf", dtype=np.float32)
     write_bigram_model(folder / "bigram.gguf", random_log_odds())
     write_recurrent_model(folder / "recurrent.gguf")
+    write_hybrid_model(folder / "hybrid.gguf")
+    write_sliding_model(folder / "sliding.gguf", window=WINDOW)
     return folder
 
 
@@ -77,8 +83,19 @@ class Harness:
         self.snapshots = snapshots
         self.residents = Residents(model.context, model.context.sequences, shelf, snapshots)
         self.scheduler = Scheduler(
-            model.context, model.vocabulary, outbox, self.interrupt, None, self.residents, time.monotonic
+            model.context,
+            model.vocabulary,
+            outbox,
+            self.interrupt,
+            None,
+            self.residents,
+            time.monotonic,
+            self.speculation(),
         )
+
+    def speculation(self) -> Speculation | None:
+        """What guesses for this model, if anything does."""
+        return speculation_for(self.spec, self.model, lambda spec: load(Path(spec.path), **{**EXACT, "n_ctx": spec.n_ctx}))
 
     def _receive(self, data: bytes) -> None:
         self.reports += [decode_report(line) for line in data.splitlines()]
