@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -15,6 +13,7 @@ from llmlab.domain.sampling import Sampling
 from llmlab.errors import ConfigError
 from llmlab.library.checks import Check, Fault, Unfit, check_sampling, check_table, given, one_of, words, yes_or_no
 from llmlab.library.tomlfile import Problem, TomlFile, parse_toml, quoted, read_toml
+from llmlab.library.writing import write_whole
 from llmlab.words import LANGUAGES, say
 
 
@@ -142,7 +141,7 @@ class SettingsFile:
             )
         text = self._edited(file.text, values)
         try:
-            _write_whole(self._path, text)
+            write_whole(self._path, text)
         except OSError as error:
             raise ConfigError(
                 say("The settings cannot be written: {reason}", reason=error.strerror or str(error)),
@@ -225,22 +224,6 @@ def _toml(value: object) -> str:
             return "[" + ", ".join(_toml(item) for item in value) + "]"
         case _:
             return repr(value)
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Replace the file in one step; it is readable by its owner alone."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    target = path.resolve()  # a settings file that is a link into a person's dotfiles stays one
-    handle, name = tempfile.mkstemp(prefix=".settings-", dir=target.parent)  # mkstemp makes it 0600
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(target)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 SETTING_NAMES: Final = tuple(item.name for item in fields(Settings))
