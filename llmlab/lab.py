@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from llmlab.errors import UsageError
@@ -44,15 +46,15 @@ def make_app(paths: Paths, folder: Path, wish: Wish) -> LabApp:
 
     async def open_services() -> LabServices:
         # Importing, reading TOML and opening SQLite block; the screen is drawn meanwhile.
-        services, recover = await asyncio.to_thread(_open, paths, folder)
-        await recover()
+        services, tidy = await asyncio.to_thread(_open, paths, folder)
+        await tidy()
         return services
 
     return LabApp(SettingsFile(paths.settings_file), open_services, wish)
 
 
 def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitable[object]]]:
-    """Everything slow, and what marks the answers that a killed process left half written."""
+    """Everything slow, and what puts the stored chats in order."""
     from llmlab import wiring
 
     host = wiring.make_host(paths)
@@ -63,4 +65,6 @@ def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitab
         await chats.close()
 
     shelf = wiring.open_shelf(paths, folder)
-    return LabServices(chats, host, shelf, wiring.make_preview(host), paths, end), chats.recover
+    return LabServices(chats, host, shelf, wiring.make_preview(host), paths, end), partial(
+        wiring.tidy, paths, chats, time.time()
+    )

@@ -5,9 +5,11 @@ Engine and store are imported where they are needed: a command that lists paths 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 from llmlab.domain.model import EngineReport, Gpu, ModelFacts, ModelSpec
 from llmlab.engine.protocol import Engine
@@ -19,6 +21,9 @@ from llmlab.services.chat import ChatService
 from llmlab.services.host import EngineHost
 from llmlab.services.models import ModelShelf
 from llmlab.services.preview import Preparing, Preview
+
+DELETED_KEPT: Final = 86_400.0
+"""Seconds that a deleted chat is kept, for the llmlab that may still undo it."""
 
 
 def open_settings(paths: Paths) -> SettingsFile:
@@ -67,6 +72,19 @@ def open_chats(paths: Paths, host: EngineHost) -> ChatService:
     from llmlab.store.chats import ChatStore
 
     return ChatService(ChatStore(paths.database), host, make_preparing())
+
+
+async def tidy(paths: Paths, chats: ChatService, now: float) -> None:
+    """Mark answers that a killed process left half written, and let go of what was deleted a day ago.
+
+    Raises:
+        StoreError: the chats cannot be read or written.
+    """
+    from llmlab.engine.forgetting import forget_states
+
+    await chats.recover()
+    if await chats.purge(now - DELETED_KEPT):
+        await asyncio.to_thread(forget_states, paths.snapshots, now - DELETED_KEPT)
 
 
 def make_preview(host: EngineHost) -> Preview:

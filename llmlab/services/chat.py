@@ -77,6 +77,10 @@ class ChatService:
         """Undo `delete`."""
         await self._journal.call(self._store.restore, chat_id)
 
+    async def purge(self, before: float) -> int:
+        """Remove for good the chats that were deleted before `before` (seconds since the epoch); how many."""
+        return await self._journal.call(self._store.purge, before)
+
     async def set_model(self, chat: Chat, model: str) -> Chat:
         """`chat` with another model from now on."""
         if chat.conversation.messages:
