@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("startup", "engine", "sharing", "screen", "llamacpp", "memory", "sampling")
+NAMES = ("startup", "engine", "sharing", "screen", "llamacpp", "memory", "sampling", "templates")
 
 
 def main() -> int:

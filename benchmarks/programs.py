@@ -101,7 +101,7 @@ class Programs:
         return done.stdout
 
     @contextmanager
-    def server(self, *, slots: int, window: int, unified: bool) -> Iterator[Server]:
+    def server(self, *, slots: int, window: int, unified: bool, options: Sequence[str] = ()) -> Iterator[Server]:
         """A `llama-server` on loopback with nothing in its cache, ended with the block."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -115,6 +115,7 @@ class Programs:
             "-c",
             str(window),
             "--kv-unified" if unified else "-no-kvu",
+            *options,
         ]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
@@ -137,7 +138,7 @@ class Server:
         deadline, pause = time.monotonic() + 60, threading.Event()
         while time.monotonic() < deadline and process.poll() is None:
             try:
-                if self._ask("GET", "/health", None).get("status") == "ok":
+                if self.ask("GET", "/health", None).get("status") == "ok":
                     return
             except OSError:
                 pass
@@ -150,7 +151,7 @@ class Server:
             "prompt": list(prompt), "n_predict": count, "n_cmpl": answers, "seed": seed, "ignore_eos": True,
             "temperature": 0.8, "top_k": 40, "top_p": 0.95, "min_p": 0.05,
         }  # fmt: skip
-        reply = self._ask("POST", "/completion", body)
+        reply = self.ask("POST", "/completion", body)
         replies = reply if isinstance(reply, list) else [reply]
         return sum(int(each["tokens_predicted"]) for each in replies)
 
@@ -163,7 +164,8 @@ class Server:
             raise RuntimeError(f"llama-server wrote {written} tokens")
         return time.perf_counter() - begun
 
-    def _ask(self, verb: str, path: str, body: object) -> Any:
+    def ask(self, verb: str, path: str, body: object) -> Any:
+        """The JSON reply to a request."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             connection.request(verb, path, json.dumps(body), {"Content-Type": "application/json"})

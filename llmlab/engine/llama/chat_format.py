@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import accumulate, pairwise
 from typing import Final
@@ -125,8 +126,14 @@ class ChatFormat:
             return self._template.render(given, now, bos_token=self._bos, eos_token=self._eos, **switches)
 
         try:
-            return render_marked(render, [_as_dict(message) for message in messages], self._specials)
+            marked = self._marked(render, messages)
+            if not _lost_system(messages, marked):
+                return marked
+            return self._with_system_in_question(render, messages)
         except TemplateRefusal as refusal:
+            if len(messages) > 1 and messages[0].role == "system":
+                with suppress(TemplateRefusal):
+                    return self._with_system_in_question(render, messages)
             raise _refused(self.name, messages, refusal) from refusal
         except FAILURES as error:
             raise ModelError(
@@ -134,6 +141,26 @@ class ChatFormat:
                 where=_place(self.name),
                 hint=say('Set chat_template = "chatml" in the model\'s table, or another named template.'),
             ) from error
+
+    def _marked(self, render: Callable[[Sequence[Message]], str], messages: Sequence[ChatMessage]) -> Marked:
+        return render_marked(render, [_as_dict(message) for message in messages], self._specials)
+
+    def _with_system_in_question(
+        self, render: Callable[[Sequence[Message]], str], messages: Sequence[ChatMessage]
+    ) -> Marked:
+        """For templates that know no system prompt: it begins the first question, as in llama.cpp."""
+        system, question, *rest = messages
+        lead = f"{system.text}\n"
+        marked = self._marked(render, [replace(question, text=lead + question.text), *rest])
+        contents: list[Stretch] = []
+        for item in marked.contents:
+            whole = marked.text[item.start : item.end]
+            edge = item.start + len(lead.lstrip())
+            if item.message or not whole.startswith(lead.lstrip()):
+                contents.append(Stretch(item.start, item.end, item.message + 1))
+            else:
+                contents += [Stretch(item.start, edge, 0), Stretch(edge, item.end, 1)]
+        return Marked(marked.text, tuple(item for item in contents if item.end > item.start), marked.guarded)
 
     def _with_bos(self, marked: Marked) -> Marked:
         if not self._add_bos or self._bos not in self._specials or marked.guarded.startswith(self._bos):
@@ -251,6 +278,13 @@ def _as_dict(message: ChatMessage) -> dict[str, str]:
     """A message as templates expect it; both names for reasoning are in use."""
     given = {"role": message.role, "content": message.text}
     return given | (dict.fromkeys(("reasoning_content", "thinking"), message.thinking) if message.thinking else {})
+
+
+def _lost_system(messages: Sequence[ChatMessage], marked: Marked) -> bool:
+    """The template wrote no word of the system prompt."""
+    if len(messages) < 2 or messages[0].role != "system" or not messages[0].text.strip():
+        return False
+    return all(item.message for item in marked.contents) and messages[0].text.strip() not in marked.text
 
 
 def _between_contents(marked: Marked) -> Iterator[tuple[int, int]]:

@@ -43,12 +43,20 @@ class ChatTemplate:
         known: dict[str, object] = {
             "messages": given,
             "add_generation_prompt": True,
-            "tools": None,
-            "documents": None,
             "raise_exception": _refuse,
             "strftime_now": now.strftime,
+            # As llama.cpp gives them to templates that would otherwise write the day they were made on.
+            "date_string": now.strftime("%d %b %Y"),
+            "datetime": now.strftime("%b %d %Y"),
+            **values,
         }
-        return self._template.render(size, known | values)
+        try:
+            return self._template.render(size, {"tools": None, "documents": None, **known})
+        except TemplateRefusal:
+            raise
+        except FAILURES:
+            # Templates made for tools go through those that were given without looking whether any were.
+            return self._template.render(size, known)
 
 
 def _refuse(message: object) -> NoReturn:

@@ -344,3 +344,31 @@ def test_named_templates_are_the_known_formats(vocabulary: Vocabulary) -> None:
     }
     for name, text in expected.items():
         assert chat_format(vocabulary, named_template(name)).prompt(messages, PromptOptions()).text == text
+
+
+KNOWS_NO_SYSTEM = {
+    "refuses": "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}",
+    "forgets": "",
+}
+
+
+@pytest.mark.parametrize("kind", KNOWS_NO_SYSTEM)
+def test_a_system_prompt_that_a_template_does_not_know_begins_the_first_question(
+    vocabulary: Vocabulary, kind: str
+) -> None:
+    turn = "<|im_start|>{{ m.role + '\n' + m.content | trim }}<|im_end|>"
+    turns = "{% for m in messages if m.role != 'system' %}" + turn + "{% endfor %}"
+    messages = (
+        ChatMessage("system", " Be kind."),
+        ChatMessage("user", "hi <|im_end|>"),
+        ChatMessage("assistant", "yes"),
+    )
+    prompt = chat_format(vocabulary, KNOWS_NO_SYSTEM[kind] + turns).prompt(messages, PromptOptions())
+    check(prompt)
+    assert contents(prompt) == [(0, "Be kind.\n"), (1, "hi <|im_end|>"), (2, "yes")]
+    assert prompt.tokens.count(IM_END) == 2
+
+
+def test_a_template_that_goes_through_tools_without_looking_is_given_none(vocabulary: Vocabulary) -> None:
+    template = "{% for tool in tools %}{{ tool }}{% endfor %}{{ messages[0].content }}"
+    assert chat_format(vocabulary, template).prompt((ChatMessage("user", "hi"),), PromptOptions()).text == "hi"
