@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 from llmlab.domain.generation import Failed, Finished, Piece, Reading
 from llmlab.domain.model import ModelSpec
-from llmlab.domain.sampling import DEFAULTS
+from llmlab.domain.sampling import DEFAULTS, Sampling
 from llmlab.engine.child import ChildEngine
 from llmlab.engine.protocol import GenerationRequest
 
@@ -93,8 +94,8 @@ def bare(model_path: str, threads: int) -> Answerer:
     return answer
 
 
-def binding(model_path: str, threads: int) -> Answerer:
-    """`Llama.create_completion`, streaming, as its users write it."""
+def binding(model_path: str, threads: int, **sampling: Any) -> Answerer:
+    """`Llama.create_completion`, streaming, as its users write it; its default sampling unless told otherwise."""
     from llama_cpp import Llama
 
     llama = Llama(model_path, n_ctx=N_CTX, n_threads=threads, n_threads_batch=threads, verbose=False)
@@ -102,10 +103,13 @@ def binding(model_path: str, threads: int) -> Answerer:
     def answer(prompt: list[int], count: int) -> Run:
         llama.reset()
         begun = time.perf_counter()
-        first, text = 0.0, []
-        for chunk in llama.create_completion(prompt, max_tokens=count, temperature=0.0, stream=True):
+        first, text, reason = 0.0, [], None
+        for chunk in llama.create_completion(prompt, max_tokens=count, stream=True, **sampling):
             first = first or time.perf_counter()
             text.append(chunk["choices"][0]["text"])
+            reason = chunk["choices"][0]["finish_reason"]
+        if reason != "length":
+            raise RuntimeError(f"the answer ended with {reason}")
         return Run(first - begun, time.perf_counter() - first, count, text_of_stray="\ufffd" in "".join(text))
 
     return answer
@@ -127,7 +131,13 @@ def calls(model_path: str, threads: int) -> Answerer:
 
 def serve(kind: str, model_path: str, threads: int) -> None:
     """Answer requests of stdin, `[prompt, count]` a line, until it closes."""
-    answer = {"bare": bare, "binding": binding, "calls": calls}[kind](model_path, threads)
+    kinds: dict[str, Callable[[str, int], Answerer]] = {
+        "bare": bare,
+        "binding": partial(binding, temperature=0.0),
+        "binding, default sampling": binding,
+        "calls": calls,
+    }
+    answer = kinds[kind](model_path, threads)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     for line in sys.stdin:
@@ -158,24 +168,24 @@ def contender(kind: str, model_path: Path, threads: int) -> Iterator[Answerer]:
 
 
 @contextmanager
-def lab(model_path: Path, threads: int) -> Iterator[Answerer]:
+def lab(model_path: Path, threads: int, temperature: float = 0.0) -> Iterator[Answerer]:
     """The engine of llmlab as its services use it: a child process; time is taken where text arrives."""
+    sampling = replace(DEFAULTS, temperature=temperature, seed=1)
     loop = asyncio.new_event_loop()
     with closing(loop), tempfile.TemporaryDirectory() as folder:
         engine = ChildEngine(log=Path(folder) / "engine.log")
         spec = ModelSpec(name="benchmark", path=str(model_path), n_ctx=N_CTX, n_threads=threads)
         loop.run_until_complete(engine.load(spec, lambda _share: None))
         try:
-            yield lambda prompt, count: loop.run_until_complete(_ask(engine, prompt, count))
+            yield lambda prompt, count: loop.run_until_complete(_ask(engine, prompt, count, sampling))
         finally:
             loop.run_until_complete(engine.close())
 
 
-async def _ask(engine: ChildEngine, prompt: list[int], count: int) -> Run:
-    sampling = replace(DEFAULTS, temperature=0.0, max_tokens=count, seed=1)
+async def _ask(engine: ChildEngine, prompt: list[int], count: int, sampling: Sampling) -> Run:
     first, text = 0.0, []
     begun = time.perf_counter()
-    async for event in engine.generate(GenerationRequest(tuple(prompt), sampling)):
+    async for event in engine.generate(GenerationRequest(tuple(prompt), replace(sampling, max_tokens=count))):
         match event:
             case Piece():
                 first = first or time.perf_counter()

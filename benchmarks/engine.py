@@ -22,6 +22,7 @@ from platformdirs import user_cache_dir
 from benchmarks.contenders import Answerer, Run, contender, lab
 from benchmarks.models import FIRST_CONTROL, Quantisation, half_billion
 
+QUANTISATIONS: Final[tuple[Quantisation, ...]] = ("q4_0", "q8_0")
 LONG: Final = 2048
 """Tokens of a long answer."""
 STRAY_AT: Final = 10
@@ -93,6 +94,12 @@ def speed(run: Run) -> float:
     return run.speed
 
 
+def sampled(name: str, runs: dict[str, list[Run]], bar: float) -> Row:
+    """The same race with the default samplers of both, which are the same."""
+    title = f"{name}, default sampling, llmlab : Llama streaming"
+    return compare(title, runs, speed, "llmlab, sampled", "Llama, sampled", bar)
+
+
 def reading(length: int) -> Callable[[Run], float]:
     """Prompt tokens read a second."""
     return lambda run: length / run.first_s
@@ -104,18 +111,23 @@ def measure_model(quantisation: str, model: Path, threads: int, rounds: int, *, 
         "bare": partial(contender, "bare", model, threads),
         "llmlab": partial(lab, model, threads),
         "Llama": partial(contender, "binding", model, threads),
+        # What a user gets who sets nothing: both draw with the same samplers at temperature 0.8.
+        "llmlab, sampled": partial(lab, model, threads, 0.8),
+        "Llama, sampled": partial(contender, "binding, default sampling", model, threads),
     }
     field = Field(ways, rounds)
-    short = field.race(["bare", "llmlab", "Llama"], 32, 128)
+    short = field.race(list(ways), 32, 128)
     yield compare(f"{quantisation}: decode 128, llmlab : bare loop", short, speed, "llmlab", "bare", 0.95)
     yield compare(f"{quantisation}: decode 128, llmlab : Llama streaming", short, speed, "llmlab", "Llama", 1.1)
+    yield sampled(f"{quantisation}: decode 128", short, 1.1)
     read = field.race(["bare", "llmlab"], 512, 2)
     yield compare(f"{quantisation}: prefill 512, llmlab : bare loop", read, reading(512), "llmlab", "bare", 0.97)
     if not quick:
-        long = field.race(["bare", "llmlab", "Llama"], 32, LONG)
+        long = field.race(list(ways), 32, LONG)
         name = f"{quantisation}: decode {LONG:,}"
         yield compare(f"{name}, llmlab : bare loop", long, speed, "llmlab", "bare", 0.95)
         yield compare(f"{name}, llmlab : Llama streaming", long, speed, "llmlab", "Llama", 1.2)
+        yield sampled(name, long, 1.2)
     with lab(model, threads) as answer:
         yield second_turn(quantisation, field, answer)
 
@@ -175,19 +187,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="llmlab's engine against a bare loop and the usual binding")
     parser.add_argument("--quick", action="store_true", help="Q4_0 and short answers only, two rounds")
     parser.add_argument("--rounds", type=int, help="rounds of each race (5; 2 when quick)")
+    parser.add_argument("--only", choices=[*QUANTISATIONS, "stray"], action="append", help="a part; may be repeated")
     parser.add_argument("--threads", type=int, default=psutil.cpu_count(logical=False) or 1)
     parser.add_argument("--cache", type=Path, default=Path(user_cache_dir("llmlab", appauthor=False)) / "benchmarks")
     options = parser.parse_args()
     rounds = options.rounds or (2 if options.quick else 5)
     load = psutil.getloadavg()[0]
     print(f"{options.threads} threads, {rounds} rounds, load of the machine before: {load:.1f}", flush=True)
-    quantisations: tuple[Quantisation, ...] = ("q4_0",) if options.quick else ("q4_0", "q8_0")
-    for quantisation in quantisations:
-        model = half_billion(options.cache, quantisation)
-        for row in measure_model(quantisation, model, options.threads, rounds, quick=options.quick):
+    parts = options.only or (["q4_0", "stray"] if options.quick else [*QUANTISATIONS, "stray"])
+    for quantisation in QUANTISATIONS:
+        if quantisation in parts:
+            model = half_billion(options.cache, quantisation)
+            for row in measure_model(quantisation, model, options.threads, rounds, quick=options.quick):
+                print(row, flush=True)
+    if "stray" in parts:
+        for row in measure_stray(options.cache, options.threads, rounds, quick=options.quick):
             print(row, flush=True)
-    for row in measure_stray(options.cache, options.threads, rounds, quick=options.quick):
-        print(row, flush=True)
 
 
 if __name__ == "__main__":

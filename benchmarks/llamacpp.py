@@ -32,8 +32,8 @@ from llmlab.domain.sampling import DEFAULTS
 from llmlab.engine.child import ChildEngine
 from llmlab.engine.protocol import GenerationRequest
 
-PARTS: Final = ("one", "eight", "crowd")
-"""One stream, eight samples of a prompt, 64 requests at once."""
+PARTS: Final = ("decode", "long", "prefill", "eight", "crowd")
+"""One stream: 128 tokens, 2,048 tokens, prompts; eight samples of a prompt; 64 requests at once."""
 PREFIX, WRITE, SAMPLES = 512, 128, 8
 """Eight samples of 128 tokens on a prefix of 512."""
 CROWD, SHARED, OWN, SHORT = 64, 1024, 32, 32
@@ -126,23 +126,24 @@ def ratio(name: str, ours: Sequence[float], theirs: Sequence[float], bar: float 
     return Row(name, median(better), min(better), max(better), bar, detail)
 
 
-def one_stream(race: Race, *, quick: bool) -> list[Row]:
-    """Decode and prefill against llama-bench."""
+def decode(race: Race, count: int) -> list[Row]:
+    """One answer of `count` tokens against llama-bench."""
+    lab = Lab(race.programs.model, race.programs.threads, 4096)
+
+    async def write(engine: ChildEngine) -> list[Timed]:
+        return [await answer(engine, race.prompt(2), count)]
+
+    speeds = race.take_turns(
+        {"lab": lambda: lab.run(write)[0].speed, "bench": lambda: race.programs.bench(write=count)}
+    )
+    return [ratio(f"decode {count:,}, llmlab : llama-bench", speeds["lab"], speeds["bench"], 0.97, "tokens/s")]
+
+
+def prefill(race: Race, *lengths: int) -> list[Row]:
+    """Prompts of these lengths against llama-bench."""
     lab = Lab(race.programs.model, race.programs.threads, 4096)
     rows = []
-    for count in (128,) if quick else (128, 2048):
-
-        async def write(engine: ChildEngine, count: int = count) -> list[Timed]:
-            return [await answer(engine, race.prompt(2), count)]
-
-        speeds = race.take_turns(
-            {
-                "lab": lambda work=write: lab.run(work)[0].speed,  # type: ignore[misc]
-                "bench": lambda count=count: race.programs.bench(write=count),  # type: ignore[misc]
-            }
-        )
-        rows.append(ratio(f"decode {count:,}, llmlab : llama-bench", speeds["lab"], speeds["bench"], 0.97, "tokens/s"))
-    for length in (512,) if quick else (512, 2048):
+    for length in lengths:
 
         async def read(engine: ChildEngine, length: int = length) -> list[Timed]:
             return [await answer(engine, race.prompt(length), 1)]
@@ -153,9 +154,8 @@ def one_stream(race: Race, *, quick: bool) -> list[Row]:
                 "bench": lambda n=length: race.programs.bench(read=n),  # type: ignore[misc]
             }
         )
-        rows.append(
-            ratio(f"prefill {length:,}, llmlab : llama-bench", speeds["lab"], speeds["bench"], 0.97, "tokens/s")
-        )
+        name = f"prefill {length:,}, llmlab : llama-bench"
+        rows.append(ratio(name, speeds["lab"], speeds["bench"], 0.97, "tokens/s"))
     return rows
 
 
@@ -265,12 +265,14 @@ def main() -> int:
     print(f"{options.threads} threads, {rounds} rounds, load of the machine before: {psutil.getloadavg()[0]:.1f}")
     race = Race(Programs(folder, half_billion(options.cache, "q4_0"), options.threads), rounds)
     parts: dict[str, Callable[[], list[Row]]] = {
-        "one": lambda: one_stream(race, quick=options.quick),
+        "decode": lambda: decode(race, 128),
+        "long": lambda: decode(race, 2048),
+        "prefill": lambda: prefill(race, *((512,) if options.quick else (512, 2048))),
         "eight": lambda: eight_samples(race),
         "crowd": lambda: crowd(race),
     }
     missed = False
-    for part in options.only or PARTS:
+    for part in options.only or [part for part in PARTS if not (options.quick and part == "long")]:
         for row in parts[part]():
             print(row, flush=True)
             missed |= row.bar is not None and row.ratio < row.bar
