@@ -54,6 +54,9 @@ class ShotSet:
     """Stands before an input that is written into the question."""
     output_label: str = "Output: "
     source: str = ""
+    """The file it was read from; empty for one made in memory."""
+    problems: tuple[str, ...] = ()
+    """What is wrong with rows of the file that were left out, a sentence each."""
 
     @property
     def key(self) -> str:
