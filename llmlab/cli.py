@@ -20,7 +20,7 @@ from llmlab.commands.kit import (
     prepare,
     working_folder,
 )
-from llmlab.commands.measure import score_command
+from llmlab.commands.measure import embed_command, score_command
 from llmlab.commands.preview import preview_command
 from llmlab.errors import LlmlabError, UsageError
 from llmlab.headless.diagnostics import Exit, exit_code
@@ -81,6 +81,7 @@ def lab_command() -> click.Group:
             ask_command(),
             preview_command(),
             score_command(),
+            embed_command(),
             _models_command(),
             _chats_command(),
             _paths_command(),

@@ -1,4 +1,4 @@
-"""`llmlab score`: the commands that measure instead of answering."""
+"""`llmlab score` and `llmlab embed`: the commands that measure instead of answering."""
 
 from __future__ import annotations
 
@@ -70,8 +70,45 @@ def _score(
     return run_score(host, spec, question, console, manner=Manner(choices, as_json), told=told)
 
 
-def texts_from(session: Session, texts: tuple[str, ...], files: tuple[Path, ...] = ()) -> tuple[str, ...]:
+def embed_command() -> click.Command:
+    """`llmlab embed`."""
+    return command(
+        "embed",
+        _embed,
+        say("Turn each TEXT into a vector, and tell how alike the first and each of the others are."),
+        click.Argument(["texts"], nargs=-1, metavar="[TEXT|-]..."),
+        option("-m", "--model", help=say("Name of a model, or a GGUF file.")),
+        option("-f", "--file", "files", type=click.Path(path_type=Path), multiple=True, metavar="FILE",
+               help=say("Embed the text of this file; may be repeated.")),
+        flag("--lines", "lines", help=say("Each line of standard input or of a file is a text.")),
+        json_flag(say("Print one JSON object with the vectors.")),
+    )  # fmt: skip
+
+
+def _embed(
+    session: Session,
+    texts: tuple[str, ...],
+    model: str | None,
+    files: tuple[Path, ...],
+    lines: bool,
+    as_json: bool,
+) -> int:
+    from llmlab import wiring
+    from llmlab.headless.console import Console
+    from llmlab.headless.embed import run_embed
+
+    given = texts_from(session, texts, files, lines=lines)
+    spec = chosen_model(session, model)
+    host, told = wiring.make_host(session.paths), session.paths.cache / "told-notes"
+    return run_embed(host, spec, given, Console(session.out, session.err), as_json=as_json, told=told)
+
+
+def texts_from(
+    session: Session, texts: tuple[str, ...], files: tuple[Path, ...] = (), *, lines: bool = False
+) -> tuple[str, ...]:
     """The texts of the command line, `-` standing for standard input, then those of the files.
+
+    With `lines`, each line of what is read that is not empty is a text.
 
     Raises:
         UsageError: there is none, one is empty, or one cannot be read.
@@ -81,13 +118,21 @@ def texts_from(session: Session, texts: tuple[str, ...], files: tuple[Path, ...]
     waiting = say("Waiting for standard input; ctrl+d ends it, and </dev/null does without.")
     if texts.count("-") > 1:
         raise UsageError(say("Standard input can be read once."), hint=say("Give - one time."))
-    read = [input_text(on_silence=lambda: session.err.note(waiting)) if text == "-" else text for text in texts]
-    given = tuple(encodable(text) for text in (*read, *map(text_of_file, files)))
+    given: list[str] = []
+    for text in texts:
+        read = input_text(on_silence=lambda: session.err.note(waiting)) if text == "-" else text
+        given += _split(read) if lines and text == "-" else [read]
+    for content in map(text_of_file, files):
+        given += _split(content) if lines else [content]
     if not given:
-        raise UsageError(
-            say("There is no text."), hint=say("Give it as TEXT, as - for standard input, or with -f FILE.")
-        )
+        raise UsageError(say("There is no text."), hint=say("Give TEXT, - for standard input, or -f FILE."))
     for number, text in enumerate(given, 1):
         if not text:
             raise UsageError(say("Text {number} is empty.", number=number), hint=say("Leave it out."))
-    return given
+    # A command line may hold bytes that are no text.
+    return tuple(map(encodable, given))
+
+
+def _split(text: str) -> list[str]:
+    """The lines of `text` that are not empty."""
+    return [line for line in text.split("\n") if line.strip()]

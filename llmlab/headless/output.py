@@ -120,11 +120,18 @@ def understands_escapes(stream: TextIO) -> bool:
 
 
 _UNUSUAL: Final = re.compile(r"[^\n -~]")
+_NUMBERS: Final = re.compile(r"\[\n[-+.e0-9,\n ]+\]")
+_LONGEST_TITLE: Final = 60
+"""Characters of a text that stand for it in a listing."""
 
 
 def json_text(value: Json) -> str:
     """`value` as indented JSON; letters of every script stand as they are, whatever steers a terminal is escaped."""
-    written = json.dumps(value, ensure_ascii=False, indent=2)
+    # A line break stands in no string of JSON, so these are lists of numbers: one line is enough for each.
+    written = _NUMBERS.sub(
+        lambda match: " ".join(match[0].split()).replace("[ ", "[").replace(" ]", "]"),
+        json.dumps(value, ensure_ascii=False, indent=2),
+    )
     return _UNUSUAL.sub(
         lambda match: match[0] if visible(match[0]) == match[0] else json.dumps(match[0])[1:-1], written
     )
@@ -140,6 +147,11 @@ def table(rows: Sequence[Sequence[str]], gap: str = "  ", right: Collection[int]
         return space + cell if column in right else cell + space
 
     return [gap.join(fitted(cell, column) for column, cell in enumerate(row)).rstrip() for row in shown]
+
+
+def quoted(text: str, longest: int = _LONGEST_TITLE) -> str:
+    """The beginning of `text` in quotation marks, line breaks and the like written out."""
+    return json.dumps(text if len(text) <= longest else text[: longest - 1] + "…", ensure_ascii=False)
 
 
 def display_width(text: str) -> int:

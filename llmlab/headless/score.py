@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -25,16 +24,13 @@ from llmlab.domain.scoring import (
 from llmlab.errors import LlmlabError
 from llmlab.headless.console import Console, engine_in_use, report
 from llmlab.headless.diagnostics import Exit
-from llmlab.headless.output import Colour, Output, table
+from llmlab.headless.output import Colour, Output, quoted, table
 from llmlab.services.host import EngineHost
 from llmlab.services.score import Question, score
 from llmlab.words import say
 
 _COLOURS: Final[tuple[tuple[float, Colour], ...]] = ((1.0, "green"), (4.0, "plain"), (8.0, "yellow"), (math.inf, "red"))
 """Bits of surprise below which a token has this colour."""
-
-_LONGEST_TITLE: Final = 60
-"""Characters of a text that stand for it above its table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +128,7 @@ def _show_texts(question: Question, texts: Sequence[ScoredText], out: Output) ->
         if len(texts) > 1:
             if index:
                 out.line()
-            out.line(f"{index + 1}/{len(texts)}  {_title(text)}")
+            out.line(f"{index + 1}/{len(texts)}  {quoted(text)}")
         _show_tokens(scored, out)
         out.line()
         for line in _figures(scored):
@@ -145,8 +141,8 @@ def _show_tokens(scored: ScoredText, out: Output) -> None:
     rows = [head]
     colours: list[Colour] = ["plain"]
     for token, bits in zip(scored.tokens, surprises(scored), strict=True):
-        others = ", ".join(f"{_quoted(each.text)} {_percent(math.exp(each.logprob))}" for each in token.top)
-        row = [_quoted(token.text), f"{token.logprob:.4f}", f"{bits:.2f}", f"{token.rank:,}"]
+        others = ", ".join(f"{quoted(each.text)} {_percent(math.exp(each.logprob))}" for each in token.top)
+        row = [quoted(token.text), f"{token.logprob:.4f}", f"{bits:.2f}", f"{token.rank:,}"]
         rows.append([*row, *([others] if likeliest else [])])
         colours.append(next(colour for limit, colour in _COLOURS if bits < limit))
     for line, colour in zip(table(rows, right={1, 2, 3}), colours, strict=True):
@@ -172,19 +168,10 @@ def _show_choices(question: Question, texts: Sequence[ScoredText], out: Output) 
     for index, (text, scored) in enumerate(zip(question.texts, texts, strict=True)):
         figures = [f"{worth(scored, measure):.4f}{'*' if best[measure] == index else ' '}" for measure in MEASURES]
         mark = "*" if best["total"] == index else ""
-        rows.append([mark, _title(text), f"{len(scored.tokens):,}", *figures, _percent(parts[index])])
+        rows.append([mark, quoted(text), f"{len(scored.tokens):,}", *figures, _percent(parts[index])])
     colours: list[Colour] = ["plain", *("green" if best["total"] == index else "plain" for index in range(len(texts)))]
     for line, colour in zip(table(rows, right={2, 3, 4, 5, 6, 7}), colours, strict=True):
         out.coloured(line, colour)
-
-
-def _quoted(text: str) -> str:
-    """`text` in quotation marks, line breaks and the like written out."""
-    return json.dumps(text, ensure_ascii=False)
-
-
-def _title(text: str) -> str:
-    return _quoted(text if len(text) <= _LONGEST_TITLE else text[: _LONGEST_TITLE - 1] + "…")
 
 
 def _percent(share: float) -> str:

@@ -424,3 +424,35 @@ async def test_a_process_that_dies_while_it_scores(log: Path, model: Path) -> No
     async with loaded(log, model, "dies in decode") as engine:
         with pytest.raises(EngineDied):
             await engine.score(ScoreRequest(("abc",)))
+
+
+async def test_vectors_come_in_parts_and_progress_is_told(log: Path, model: Path) -> None:
+    async with loaded(log, model) as engine:
+        done: list[int] = []
+        found = await engine.embed(["abc", "\ud800", "four"], done.append)
+        assert [list(vector) for vector in found.vectors] == [[3.0, 0.5], [1.0, 0.5], [4.0, 0.5]]
+        assert (found.tokens, found.pooling, found.declared) == ((3, 1, 4), "cls", True)
+        assert done == [1, 2, 3]
+
+
+async def test_a_model_that_gives_no_vectors_is_a_model_error(log: Path, model: Path) -> None:
+    async with loaded(log, model, "fails one") as engine:
+        with pytest.raises(ModelError, match="No vectors"):
+            await engine.embed(["abc"])
+        assert engine.alive
+
+
+async def test_embedding_that_is_left_is_cancelled(log: Path, model: Path) -> None:
+    async with loaded(log, model, "deaf", Patience(cancel=0.2, terminate=20.0)) as engine:
+        task = asyncio.ensure_future(engine.embed(["abc"]))
+        await engine.count(["x"])
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not engine.alive
+
+
+async def test_a_process_that_dies_while_it_embeds(log: Path, model: Path) -> None:
+    async with loaded(log, model, "dies in decode") as engine:
+        with pytest.raises(EngineDied):
+            await engine.embed(["abc"])

@@ -22,6 +22,8 @@ from llmlab.engine.wire import (
     Command,
     Count,
     Counted,
+    Embed,
+    Embedded,
     Ended,
     Generate,
     Hello,
@@ -38,7 +40,7 @@ from llmlab.engine.wire import (
     decode_report,
     encode,
 )
-from tests.support.gguf_fixtures import Shape, write_random_model
+from tests.support.gguf_fixtures import Shape, write_encoder, write_random_model
 
 PATIENCE = 30.0
 GREEDY = Sampling(temperature=0.0, seed=1)
@@ -287,3 +289,54 @@ def test_texts_are_scored_and_a_scoring_can_be_cancelled(start: Callable[[], Par
     ended = parent.until(Ended)
     assert isinstance(ended, Ended)
     assert (ended.id, ended.reason) == (3, "cancelled")
+
+
+def test_vectors_are_made_beside_answers_and_can_be_cancelled(start: Callable[[], Parent], slow: Path) -> None:
+    parent = start()
+    parent.send(Embed(id=1, texts=("early",)))
+    assert parent.until(Problem).id == 1
+    assert isinstance(parent.load(slow, n_ctx=32_768), Loaded)
+    endless = Generate(id=2, tokens=tuple(b"a text"), sampling=GREEDY)
+    parent.send(endless, Embed(id=3, texts=tuple(f"text {number}" for number in range(80))))
+    told = parent.until(Embedded)
+    assert isinstance(told, Embedded)
+    assert (told.id, told.done) == (3, False)
+    assert isinstance(parent.until(Wrote), Wrote)
+    # While one is being read that takes long.
+    parent.send(Cancel(id=2), Embed(id=4, texts=("x" * 8_000,)), Embed(id=5, texts=("short",)))
+    assert [(report.id, report.reason) for report in [parent.until(Ended)] if isinstance(report, Ended)] == [
+        (2, "cancelled")
+    ]
+    parent.send(Cancel(id=4))
+    ended = parent.until(Ended)
+    assert isinstance(ended, Ended)
+    assert (ended.id, ended.reason) == (4, "cancelled")
+    finished: set[int] = set()
+    while 5 not in finished:
+        report = parent.until(Embedded)
+        assert isinstance(report, Embedded)
+        finished |= {report.id} if report.done else set()
+    assert 4 not in finished
+
+
+def test_a_model_for_vectors_alone_says_so(start: Callable[[], Parent], tmp_path: Path) -> None:
+    parent = start()
+    path = write_encoder(tmp_path / "encoder.gguf")
+    refused = parent.load(path)
+    assert isinstance(refused, Problem)
+    assert "cannot write answers" in refused.what
+    loaded = parent.load(path, purpose="vectors")
+    assert isinstance(loaded, Loaded)
+    assert (loaded.card.n_ctx, loaded.card.template_name) == (512, "")
+    parent.send(
+        Generate(id=2, tokens=(1,), sampling=GREEDY),
+        Score(id=3, texts=("abc",)),
+        Count(id=4, texts=("abc",)),
+        Embed(id=5, texts=("abc", "def")),
+    )
+    problems = [parent.until(Problem) for _ in range(3)]
+    assert {problem.id for problem in problems if isinstance(problem, Problem)} == {2, 3, 4}
+    assert all("for vectors alone" in problem.what for problem in problems if isinstance(problem, Problem))
+    done = parent.until(Embedded)
+    assert isinstance(done, Embedded)
+    assert (done.tokens, done.pooling, done.done) == ((5, 5), "cls", True)

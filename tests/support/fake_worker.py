@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
 import sys
 import threading
 
@@ -93,6 +94,8 @@ class FakeWorker:
                 self.generate(command)
             case wire.Score():
                 self.score(command)
+            case wire.Embed():
+                self.embed(command)
             case wire.Cancel(id=number) if self.mode not in ("deaf", "stubborn"):
                 self.end(number, "cancelled")
             case wire.Shutdown() if self.mode != "stubborn":
@@ -147,6 +150,20 @@ class FakeWorker:
                 done = place == len(text) - 1
                 part = ScoredText((token,), len(command.prompt))
                 tell(wire.Scored(id=command.id, text=part, done=done, sample=sample))
+
+    def embed(self, command: wire.Embed) -> None:
+        if self.mode == "dies in decode":
+            os.abort()
+        if self.mode == "fails one":
+            tell(wire.Problem(id=command.id, kind="model", what="No vectors."))
+        for place, text in enumerate(command.texts) if self.mode == "good" else ():
+            vector = struct.pack("<2f", len(text), 0.5)
+            done = place == len(command.texts) - 1
+            tell(
+                wire.Embedded(
+                    id=command.id, vectors=(vector,), tokens=(len(text),), pooling="cls", declared=True, done=done
+                )
+            )
 
     def end(self, number: int, reason: str, samples: int = 1, first: int = 0) -> None:
         for sample in range(first, samples):

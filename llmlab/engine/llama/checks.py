@@ -64,7 +64,11 @@ def check_purpose(gguf: GgufFile, purpose: Literal["answers", "vectors"] = "answ
     if architecture in _ENCODER_DECODERS:
         raise refused(say("a model with a separate encoder"), where)
     if purpose == "answers" and is_encoder(gguf):
-        raise refused(say("an embedding model"), where)
+        raise ModelError(
+            say("This is {kind}; it cannot write answers.", kind=say("an embedding model")),
+            where=where,
+            hint=say("Choose a chat or instruction model; llmlab embed makes vectors with this one."),
+        )
     if purpose == "vectors":
         _check_vectors(gguf)
     if not (gguf.text("tokenizer.ggml.model") and gguf.array("tokenizer.ggml.tokens")):
