@@ -11,17 +11,25 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from llmlab.domain.generation import Failed, Turn
-from llmlab.domain.messages import Chat, Message, MessageState, Origin, Part, Text, Thinking, history_of
-from llmlab.domain.model import ModelCard
-from llmlab.domain.reasoning import split_thinking
+from llmlab.domain.messages import (
+    Chat,
+    Draft,
+    Message,
+    MessageState,
+    Origin,
+    Part,
+    Reasoned,
+    Text,
+    Thinking,
+    history_of,
+)
 from llmlab.domain.recipe import Recipe
-from llmlab.domain.sampling import Sampling
-from llmlab.engine.protocol import Engine, GenerationRequest
 from llmlab.errors import LlmlabError, StoreError
-from llmlab.services.generate import stream_turns
 from llmlab.services.host import EngineHost
 from llmlab.services.journal import Journal
-from llmlab.services.preview import Prepared, Preparing, require_room
+from llmlab.services.preview import Preparing, require_room
+from llmlab.services.ready import ready_engine
+from llmlab.services.reasoned import Asking, Progress, reason
 from llmlab.services.stopping import unless
 
 SCREEN_INTERVAL: Final = 1 / 15
@@ -40,57 +48,53 @@ class ChatChanged:
     """Why the answer cannot be written down; it is kept in memory and tried again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """An engine that holds the model, and what it took to get there."""
-
-    engine: Engine
-    card: ModelCard
-    load_s: float
-
-
-async def ready_engine(host: EngineHost, recipe: Recipe) -> Ready:
-    """The loaded engine of `recipe`; `load_s` is 0 when it was loaded before.
-
-    Raises:
-        LlmlabError: as `EngineHost.use` does.
-    """
-    loaded, began = host.loaded(recipe.model) is not None, time.monotonic()
-    engine, card = await host.engine_for(recipe.model)
-    return Ready(engine, card, 0.0 if loaded else time.monotonic() - began)
-
-
 class AnswerWriter:
-    """Turns the growing `Turn` of one answer into the message that is stored."""
+    """Turns the growing `Progress` of one answer into the message that is stored."""
 
-    def __init__(self, message: Message, recipe: Recipe, prepared: Prepared, sampling: Sampling) -> None:
+    def __init__(self, message: Message, asking: Asking) -> None:
         self._message = message
-        self._in_thinking = prepared.prompt.in_thinking
-        prefill = prepared.assembled.prefill
-        self._prefill = prefill.text if prefill else ""
-        self._kept = tuple(part for part in message.parts if isinstance(part, Thinking))
+        self._kept = tuple(part for part in message.parts if isinstance(part, Thinking | Draft))
+        self._before = message.reasoned
+        recipe, prepared = asking.prepared.recipe, asking.prepared
+        self._load_s = asking.ready.load_s
         self._origin = replace(
             message.origin or Origin(model=""),
             model=recipe.model.name,
-            seed=sampling.seed,
+            seed=asking.sampling.seed,
             sent=prepared.sent or (message.origin.sent if message.origin else ""),
         )
         self._began = time.monotonic()
         self._thought_s, self._thought_tokens = 0.0, 0
-        self.load_s = 0.0
 
-    def write(self, turn: Turn) -> Message:
-        """The message as far as `turn` has come."""
-        split = split_thinking(turn.raw, in_thinking=self._in_thinking, ended=turn.ended)
+    def write(self, progress: Progress) -> Message:
+        """The message as far as `progress` has come."""
+        turn, split = progress.turn, progress.written.split
         if split.open:
             self._thought_s, self._thought_tokens = time.monotonic() - self._began, turn.generated
         thought = (Thinking(split.thinking, round(self._thought_s, 3), self._thought_tokens),) if split.thinking else ()
-        parts: tuple[Part, ...] = (*self._kept, *thought, Text(self._prefill + split.answer))
+        parts: list[Part] = [*self._kept, *thought, *progress.drafts, Text(progress.written.prefill + split.answer)]
+        if reasoned := self._reasoned(progress.reasoned):
+            parts.append(reasoned)
         origin = replace(self._origin, finish=turn.finish, problem=str(as_error(turn.problem)) if turn.problem else "")
         if turn.usage and turn.timing:
-            origin = replace(origin, usage=turn.usage, timing=replace(turn.timing, load_s=self.load_s))
+            origin = replace(origin, usage=turn.usage, timing=replace(turn.timing, load_s=self._load_s))
         state: MessageState = "failed" if turn.state == "failed" else "done" if turn.ended else "writing"
-        return replace(self._message, parts=parts, state=state, origin=origin)
+        return replace(self._message, parts=tuple(parts), state=state, origin=origin)
+
+    def _reasoned(self, now: Reasoned | None) -> Reasoned | None:
+        """What the mode made of it; an answer that goes on keeps the votes that it won."""
+        old = self._before
+        if now is None or old is None:
+            return now or old
+        return replace(
+            now,
+            stages=old.stages,
+            votes=old.votes,
+            wanted=old.wanted,
+            silent=old.silent,
+            samples=old.samples,
+            cut=old.cut,
+        )
 
 
 class Answering:
@@ -123,16 +127,20 @@ class Answering:
         preparing = self._preparing.prepare(ready.engine, ready.card, recipe, history, question, prefill=message.text)
         prepared = await unless(stop, preparing)
         require_room(prepared)
-        sampling = recipe.complete_sampling(ready.card, secrets.randbelow(2**32 - 1))
-        writer = AnswerWriter(message, recipe, prepared, sampling)
-        writer.load_s = ready.load_s
-        request = GenerationRequest(prepared.prompt.tokens, sampling, grammar=recipe.grammar, schema=recipe.schema)
-        turns = stream_turns(ready.engine, request, stop=stop, interval=self._interval)
-        async with aclosing(turns):
+        asking = Asking(
+            ready=ready,
+            prepared=prepared,
+            sampling=recipe.complete_sampling(ready.card, secrets.randbelow(2**32 - 1)),
+            stop=stop,
+            interval=self._interval,
+            resumed=bool(message.text),
+        )
+        writer = AnswerWriter(message, asking)
+        async with aclosing(reason(asking)) as values:
             last = Turn()
             try:
-                async for last in turns:
-                    message = writer.write(last)
+                async for value in values:
+                    last, message = value.turn, writer.write(value)
                     chat = replace(chat, conversation=chat.conversation.with_message(message))
                     problem = await self._save(chat.id, message, ended=last.ended)
                     if last.problem:

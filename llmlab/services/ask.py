@@ -12,12 +12,12 @@ from typing import Final
 from llmlab.domain.generation import Turn
 from llmlab.domain.messages import Message
 from llmlab.domain.recipe import Recipe
-from llmlab.engine.protocol import GenerationRequest
 from llmlab.errors import UsageError
-from llmlab.services.answering import AnswerWriter, as_error, ready_engine
-from llmlab.services.generate import stream_turns
+from llmlab.services.answering import AnswerWriter, as_error
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preparing, require_room
+from llmlab.services.ready import ready_engine
+from llmlab.services.reasoned import Asking, reason
 from llmlab.services.stopping import unless
 from llmlab.words import say
 
@@ -32,6 +32,8 @@ class Said:
     message: Message
     """Text and thinking told apart; its origin holds seed, usage and timing once it has ended."""
     turn: Turn
+    settled: bool = True
+    """From here on its text only grows."""
 
 
 async def ask(
@@ -72,16 +74,18 @@ async def ask(
             say("This model thinks before it answers; a grammar or schema would hold for its thinking."),
             hint=say("Switch thinking off, or use another model."),
         )
-    sampling = recipe.complete_sampling(ready.card, secrets.randbelow(2**32 - 1))
-    blank = Message(id="answer", parent="question", role="assistant", parts=(), created=0.0, state="writing")
-    writer = AnswerWriter(blank, recipe, prepared, sampling)
-    writer.load_s = ready.load_s
-    request = GenerationRequest(
-        prepared.prompt.tokens, sampling, grammar=recipe.grammar, schema=recipe.schema, logprobs=logprobs
+    asking = Asking(
+        ready=ready,
+        prepared=prepared,
+        sampling=recipe.complete_sampling(ready.card, secrets.randbelow(2**32 - 1)),
+        stop=stop,
+        interval=interval,
+        logprobs=logprobs,
     )
-    turns = stream_turns(ready.engine, request, stop=stop, interval=interval)
-    async with aclosing(turns):
-        async for turn in turns:
-            if turn.problem:
-                host.notice_death(as_error(turn.problem))
-            yield Said(writer.write(turn), turn)
+    blank = Message(id="answer", parent="question", role="assistant", parts=(), created=0.0, state="writing")
+    writer = AnswerWriter(blank, asking)
+    async with aclosing(reason(asking)) as values:
+        async for value in values:
+            if value.turn.problem:
+                host.notice_death(as_error(value.turn.problem))
+            yield Said(writer.write(value), value.turn, value.settled)

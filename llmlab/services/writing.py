@@ -1,0 +1,119 @@
+"""What is known of an answer while it is written: its text, the tokens it goes on from, and the answers before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from llmlab.domain.generation import FinishReason, Turn
+from llmlab.domain.prompting import ChatMessage
+from llmlab.domain.reasoning import Split, split_thinking
+from llmlab.domain.tokens import TokenInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What stands in an answer so far."""
+
+    prefill: str = ""
+    """What it began with."""
+    in_thinking: bool = False
+    """Its prompt ended inside a thinking block."""
+    raw: str = ""
+    """Everything after `prefill`, thinking and cues included."""
+    ended: bool = False
+    """Nothing more will come."""
+
+    @property
+    def split(self) -> Split:
+        """Thinking and answer, the prefill left out."""
+        return split_thinking(self.raw, in_thinking=self.in_thinking, ended=self.ended)
+
+    @property
+    def thinks(self) -> bool:
+        """It stands inside its thinking."""
+        return self.split.open
+
+    @property
+    def thinking(self) -> str:
+        """The thinking, if any."""
+        return self.split.thinking
+
+    @property
+    def answer(self) -> str:
+        """What is said, its beginning included."""
+        return self.prefill + self.split.answer
+
+
+class Strand:
+    """One of the answers that are drawn together, from its first stage to its last."""
+
+    def __init__(
+        self, index: int, messages: tuple[ChatMessage, ...], tokens: tuple[int, ...], written: Written
+    ) -> None:
+        """An answer that has not begun.
+
+        Args:
+            index: which one it is.
+            messages: what it answers.
+            tokens: the prompt that it goes on from.
+            written: how it begins.
+        """
+        self.index = index
+        self.messages = messages
+        self.tokens = tokens
+        self.written = written
+        self.past: list[Written] = []
+        """Its answers of earlier stages that a question followed."""
+        self.ids: tuple[int, ...] | None = ()
+        """Tokens that it wrote after `tokens`; `None` where text and tokens may differ."""
+        self.finish: FinishReason | None = None
+        """Why it ended; `None` before it did, and when it failed."""
+        self.generated = 0
+        """Tokens drawn in this stage."""
+        self.budgeted = False
+        """The budget of its thinking was looked at in this stage."""
+        self.cut = False
+        """The budget of its thinking was used up."""
+        self.info: tuple[TokenInfo, ...] = ()
+        self.turn: Turn | None = None
+        """The part of it that is being drawn."""
+
+    @property
+    def live(self) -> Written:
+        """What stands in it, with the part that is being drawn."""
+        if self.turn is None:
+            return self.written
+        return replace(self.written, raw=self.written.raw + self.turn.raw, ended=self.turn.ended)
+
+    def take(self, *, own_stops: bool) -> None:
+        """The part that was being drawn has ended.
+
+        Args:
+            own_stops: texts that end an answer are set; its tokens then hold them, its text does not.
+        """
+        turn = self.turn or Turn()
+        self.written = self.live
+        self.turn = None
+        self.finish = turn.finish
+        self.generated += turn.generated
+        self.info += turn.info
+        hidden = own_stops and turn.finish == "stop"
+        self.ids = None if hidden or len(turn.ids) != turn.generated else turn.ids
+
+    def go_on(self, tokens: tuple[int, ...], written: Written) -> None:
+        """It goes on in the same answer, from `tokens`."""
+        self.tokens, self.written = tokens, replace(written, ended=False)
+        self.ids, self.finish = (), None
+
+    def ask_again(self, messages: tuple[ChatMessage, ...], tokens: tuple[int, ...], written: Written) -> None:
+        """Its answer becomes a draft, and another one begins."""
+        self.past.append(self.written)
+        self.messages, self.tokens, self.written = messages, tokens, written
+        self.ids, self.finish = (), None
+        self.generated, self.budgeted = 0, False
+
+    def fall_back(self) -> None:
+        """Where a later stage said nothing, its draft is the answer."""
+        if self.past and not self.written.answer.strip():
+            self.written = self.past.pop()
+            self.finish = self.finish or "cancelled"
