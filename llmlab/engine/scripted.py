@@ -236,6 +236,7 @@ class ScriptedEngine:
         reply = self._next_reply()
         limit = request.sampling.max_tokens
         generated = 0
+        ids: list[int] = []
         if self.alive:
             yield Reading(total, total, reused, sample)
         for step in (*reply.steps, None):
@@ -257,9 +258,11 @@ class ScriptedEngine:
             if isinstance(step, str | Say):
                 piece = Say(step) if isinstance(step, str) else step
                 generated += piece.tokens
+                ids += [zlib.crc32(piece.text.encode())] * piece.tokens
                 yield Piece(piece.text, piece.tokens, sample, () if request.logprobs is None else piece.info)
         cut = limit is not None and generated >= limit
-        yield Finished("length" if cut else reply.finish, Usage(total, reused, generated), Timing(), sample)
+        usage = Usage(total, reused, generated)
+        yield Finished("length" if cut else reply.finish, usage, Timing(), sample, tuple(ids))
 
     async def _until(self, gate: asyncio.Event, timeout: float | None = None) -> None:
         """Wait for the gate, the end of the engine, or `timeout` seconds."""
