@@ -38,11 +38,6 @@ class Recipe:
     overflow: OverflowPolicy = "ask"
 
     @property
-    def enriched(self) -> bool:
-        """Something beside the question itself is sent."""
-        return bool(self.system_prompt or self.template or self.shots or self.reasoning)
-
-    @property
     def system_prompt(self) -> str | None:
         """The system prompt that holds; an empty one is none."""
         return (self.model.system if self.system is None else self.system) or None

@@ -113,6 +113,8 @@ class Preparing:
             EngineError: the engine died.
         """
         left_out = LeftOut()
+        if recipe.shots and recipe.shots.unready:
+            await asyncio.to_thread(recipe.shots.make_ready)
         for _ in range(ATTEMPTS):
             kept = _without(recipe, left_out)
             assembled = assemble(kept, history[left_out.turns :], question, self._render, prefill=prefill)
@@ -251,13 +253,3 @@ class Preview:
             return None
         question = None if history and not draft.strip() else draft
         return await self._preparing.prepare(engine, card, recipe, history, question)
-
-    async def gauge(self, history: Sequence[ChatMessage], draft: str, recipe: Recipe) -> Gauge | None:
-        """How much of the window the prompt takes; `None` while the model is not ready. Raises as `prepared` does."""
-        engine, card = self._host.loaded(recipe.model), self._host.state.card
-        if engine is None or card is None:
-            return None
-        if not history and not draft.strip() and not recipe.enriched:
-            return Gauge(0, card.n_ctx)
-        prepared = await self.prepared(history, draft, recipe)
-        return None if prepared is None else Gauge(prepared.budget.used, prepared.budget.window)

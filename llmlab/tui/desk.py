@@ -13,7 +13,7 @@ from llmlab.domain.model import ModelSpec
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
 from llmlab.errors import LlmlabError, UsageError
-from llmlab.services.preview import Gauge
+from llmlab.services.preview import Prepared
 from llmlab.tui.services import Change, LabServices
 from llmlab.words import say
 
@@ -42,6 +42,8 @@ class Desk:
         self.chat: Chat = services.chats.new("")
         self.answers: dict[str, Answer] = {}
         """By chat: the answer that runs, or the last one of this session."""
+        self.asked_with: dict[str, Recipe] = {}
+        """By chat: the recipe of its last answer in this session."""
         self.deleted: list[tuple[str, str]] = []
         """Id and title of chats deleted in this session, the last one last."""
 
@@ -131,6 +133,8 @@ class Desk:
     def begin_answer(self) -> Chat:
         """An answer was asked for in the open chat: what `follow` goes back to when none can begin."""
         self.answers[self.chat.id] = Answer()
+        if self.spec is not None:
+            self.asked_with[self.chat.id] = self.recipe()
         return self.chat
 
     async def follow(self, chat: Chat, changes: AsyncGenerator[Change, None], took: Callable[[Change], None]) -> None:
@@ -157,11 +161,15 @@ class Desk:
                 self.answers[chat.id] = replace(answer, running=False)
             answer.done.set()
 
-    async def gauge(self, draft: str) -> Gauge | None:
-        """How full the window is with `draft` sent; `None` while no model is ready."""
+    async def prepared(self, draft: str) -> Prepared | None:
+        """The prompt with `draft` as next question; `None` while no model is ready.
+
+        Raises:
+            LlmlabError: it cannot be made.
+        """
         if self.spec is None:
             return None
-        return await self.services.preview.gauge(history_of(self.path), draft, self.recipe())
+        return await self.services.preview.prepared(history_of(self.path), draft, self.recipe())
 
 
 def _with_change(chat: Chat, change: Change) -> Chat:

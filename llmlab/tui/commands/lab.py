@@ -99,3 +99,6 @@ class Lab(Protocol):
 
     def open_help(self) -> None:
         """Show the keys and commands."""
+
+    def turn_bench(self) -> None:
+        """Show the next view of the column at the right, and after the last fold it away."""

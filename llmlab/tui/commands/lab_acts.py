@@ -66,6 +66,11 @@ async def settings(lab: Lab, argument: str) -> None:
     lab.open_settings()
 
 
+async def bench(lab: Lab, argument: str) -> None:
+    """Show the recipe, the prompt, its tokens, or none of them."""
+    lab.turn_bench()
+
+
 async def show_help(lab: Lab, argument: str) -> None:
     """Show keys and commands."""
     lab.open_help()

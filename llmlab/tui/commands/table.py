@@ -68,6 +68,11 @@ COMMANDS: Final[tuple[Command, ...]] = (
         title="Settings", help="Language, theme, thinking and sampling",
     ),
     Command(
+        id="lab.bench", act=lab_acts.bench, at_once=True, keys="f9", slash="prompt", hint="prompt", priority=True,
+        title="Recipe, prompt, tokens",
+        help="What is sent, exactly: the recipe with its price, the prompt by origin, its tokens; again for the next",
+    ),
+    Command(
         id="lab.thinking", act=lab_acts.show_thinking, at_once=True, keys="ctrl+t", slash="thinking",
         priority=True, hint="thinking",
         title="Show or fold thinking", help="Unfold what the model thought before it answered, or fold it away",

@@ -21,6 +21,7 @@ from llmlab.tui.commands.slash import parse_slash
 from llmlab.tui.commands.table import BY_ID, bindings
 from llmlab.tui.jobs import DefectFound, run_beside
 from llmlab.tui.notices import ERROR_SECONDS, describe, welcome_lines
+from llmlab.tui.panes.bench_column import BenchColumn, View
 from llmlab.tui.screens.key_first import KeyFirstScreen
 from llmlab.tui.screens.workbench import Workbench
 from llmlab.tui.services import LabServices, SettingsFile, Wish
@@ -32,7 +33,7 @@ from llmlab.tui.widgets.message_pane import MessagePane
 from llmlab.tui.widgets.status import StatusBar
 from llmlab.tui.widgets.transcript import Transcript
 
-GAUGE_PATIENCE = 0.4
+GAUGE_PATIENCE = 0.12
 """Seconds without a key before the draft is counted."""
 MODELS_INTERVAL = 1.0
 """Seconds between two looks at models.toml."""
@@ -68,6 +69,7 @@ class LabScreen(KeyFirstScreen):
                 yield Static("", id="banner", markup=False)
                 yield completion
                 yield Composer(completion, self._settings.current.keymap, id="composer")
+            yield BenchColumn(id="bench")
         yield KeyHints(self._settings.current.keymap, id="hints")
 
     def _welcome(self) -> tuple[str, ...]:
@@ -145,6 +147,11 @@ class LabScreen(KeyFirstScreen):
             await self._perform(command, "")
         else:
             run_beside(self, partial(self._perform, command, ""), "commands")
+
+    def action_show_bench(self, view: View) -> None:
+        """Show a view of the column at the right."""
+        if self.bench is not None:
+            self.bench.turn_bench(view)
 
     async def _perform(self, command: Command, argument: str) -> None:
         try:
@@ -248,6 +255,7 @@ class LabScreen(KeyFirstScreen):
         self.query_one(Transcript).retell()
         self.query_one(StatusBar).refresh()
         self.query_one(KeyHints).refresh()
+        self.query_one(BenchColumn).retell()
         # Rows that are laid out keep their words: lay out anew.
         self.query_one(Transcript).show((), {})
         if self.bench is not None:

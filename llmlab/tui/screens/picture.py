@@ -5,11 +5,13 @@ from __future__ import annotations
 from textual.screen import Screen
 
 from llmlab.errors import LlmlabError
+from llmlab.services.preview import Gauge, Prepared
 from llmlab.tui.commands.lab import Severity
 from llmlab.tui.desk import Desk
 from llmlab.tui.jobs import Job, run_beside
 from llmlab.tui.meter import Meter
 from llmlab.tui.notices import ERROR_SECONDS, describe
+from llmlab.tui.panes.bench_column import BenchColumn
 from llmlab.tui.services import Change
 from llmlab.tui.widgets.chat_list import ChatList
 from llmlab.tui.widgets.composer import Composer
@@ -23,6 +25,8 @@ class Picture:
     def __init__(self, screen: Screen[None], desk: Desk) -> None:
         self.screen = screen
         self.desk = desk
+        self.keys: dict[str, str] = {}
+        """The key of each command that edits a part of the recipe, by its id."""
         self._meter = Meter()
         self._drawn: tuple[str, ...] = ()
 
@@ -94,12 +98,25 @@ class Picture:
             self.work(self._measure, "gauge", exclusive=True)
 
     async def _measure(self) -> None:
+        draft = self.composer.draft
         try:
-            self._meter.gauge = await self.desk.gauge(self.composer.draft)
+            prepared = await self.desk.prepared(draft)
         except LlmlabError:
             # A gauge is no place to tell that a template fails or an engine died: sending does.
-            self._meter.gauge = None
+            prepared = None
+        self._meter.gauge = None
+        if prepared is not None:
+            used = prepared.budget.used if draft.strip() or self.desk.path else 0
+            self._meter.gauge = Gauge(used, prepared.budget.window)
         self.show_status()
+        self.show_bench(prepared)
+
+    def show_bench(self, prepared: Prepared | None) -> None:
+        """Draw the recipe and what would be sent."""
+        column = self.screen.query_one(BenchColumn)
+        desk = self.desk
+        recipe = desk.recipe() if desk.spec is not None else None
+        column.show(recipe, desk.asked_with.get(desk.chat.id), prepared, self.keys)
 
     def refresh_list(self) -> None:
         """Read the list of chats again."""

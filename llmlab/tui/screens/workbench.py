@@ -12,6 +12,7 @@ from llmlab.errors import LlmlabError
 from llmlab.tui.commands.lab import Severity
 from llmlab.tui.commands.table import BY_ID, keys_of
 from llmlab.tui.desk import Desk
+from llmlab.tui.panes.bench_column import VIEWS, BenchColumn, View
 from llmlab.tui.screens.answers import Answers
 from llmlab.tui.screens.model_keeper import ModelKeeper
 from llmlab.tui.screens.picture import Picture
@@ -36,6 +37,7 @@ class Workbench:
         self.wish = wish
         self.desk = Desk(services, sampling=now.sampling, thinking=now.thinking)
         self.picture = Picture(screen, self.desk)
+        self.picture.keys = {command_id: self.key_of(command_id) for command_id in BY_ID}
         self.answers = Answers(self.picture)
         self.models = ModelKeeper(self.picture, settings)
         self._screen = screen
@@ -149,6 +151,21 @@ class Workbench:
             self.picture.list.focus_chats()
         else:
             self._screen.set_focus(self.picture.composer)
+
+    def turn_bench(self, view: View | None = None) -> None:
+        """Show a view of the column at the right; without one the next, and after the last fold the column away."""
+        screen, column = self._screen, self.picture.screen.query_one(BenchColumn)
+        if view is None:
+            following = VIEWS.index(column.view) + 1 if column.display else 0
+            if following == len(VIEWS):
+                screen.remove_class("--bench")
+                screen.add_class("--unbenched")
+                screen.set_focus(self.picture.composer)
+                return
+            view = VIEWS[following]
+        screen.remove_class("--unbenched")
+        screen.add_class("--bench")
+        column.turn_to(view)
 
     async def ask_line(self, question: str, value: str = "") -> str | None:
         """One line from the user; `None` when they do not want to."""
