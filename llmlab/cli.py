@@ -22,6 +22,7 @@ from llmlab.commands.kit import (
 )
 from llmlab.commands.measure import embed_command, score_command
 from llmlab.commands.preview import preview_command
+from llmlab.commands.speech import complaint
 from llmlab.errors import LlmlabError, UsageError
 from llmlab.headless.diagnostics import Exit, exit_code
 from llmlab.headless.output import ReaderGone
@@ -58,7 +59,7 @@ def _usage(error: click.UsageError) -> str:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         return error.format_message()
     hint = say("See: {command} --help", command=context.command_path) if context else ""
-    return f"llmlab: {error.format_message()}\n  {hint}".rstrip()
+    return f"llmlab: {complaint(error)}\n  {hint}".rstrip()
 
 
 def lab_command() -> click.Group:

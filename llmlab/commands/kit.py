@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from llmlab.commands.speech import SpokenCommand, SpokenContext, told_of
 from llmlab.domain.model import ModelSpec
 from llmlab.errors import ConfigError
 from llmlab.headless.diagnostics import Diagnostics
@@ -28,6 +29,19 @@ class Session:
 class Commands(click.Group):
     """A group that offers the near miss of a command."""
 
+    context_class = SpokenContext
+
+    def __init__(self, **attributes: Any) -> None:
+        """As click's own."""
+        super().__init__(options_metavar=say("[OPTIONS]"), **attributes)
+        alone = self.invoke_without_command
+        self.subcommand_metavar = say("[COMMAND] [ARGS]...") if alone else say("COMMAND [ARGS]...")
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the options of the group."""
+        with told_of(ctx):
+            return super().parse_args(ctx, args)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -45,8 +59,13 @@ class Commands(click.Group):
 
 def command(name: str, verb: Any, text: str, *params: click.Parameter) -> click.Command:
     """A command whose verb is given the session and its parameters."""
-    return click.Command(
-        name, callback=click.pass_obj(verb), help=text, params=[*params, help_flag()], add_help_option=False
+    return SpokenCommand(
+        name,
+        callback=click.pass_obj(verb),
+        help=text,
+        params=[*params, help_flag()],
+        add_help_option=False,
+        options_metavar=say("[OPTIONS]"),
     )
 
 

@@ -58,9 +58,17 @@ def test_help_goes_to_standard_output(llmlab: Command, arguments: list[str]) -> 
         (["modles"], "There is no command modles; did you mean models?"),
         (["Why is the sky blue?"], 'llmlab ask "Why is the sky blue?"'),
         (["chats", "lst"], "There is no command lst; did you mean list?"),
-        (["ask", "--modle", "x"], "--model"),
-        (["ask", "x", "y"], "unexpected extra argument"),
-        (["ask", "--seed", "x", "q"], "'x' is not a valid integer"),
+        (["ask", "--modle", "x"], "There is no option --modle; did you mean --model?"),
+        (["ask", "q", "--seed"], "--seed needs its value"),
+        (["ask", "q", "-o", "temperature"], "-o needs its value: -o KEY VALUE"),
+        (["ask", "q", "--json=1"], "--json takes no value"),
+        (["ask", "q", "--logprobs", "101"], "--logprobs takes a whole number from 0 to 100"),
+        (["chats", "list", "-n", "0"], "-n/--limit takes a whole number from 1 on"),
+        (["chats", "show"], "Missing: ID"),
+        (["chats", "export", "x", "--format", "pdf"], "--format takes md or json"),
+        (["--modle"], "There is no option --modle; did you mean --model?"),
+        (["ask", "x", "y"], "Unexpected: y; a text of several words stands in quotes"),
+        (["ask", "--seed", "x", "q"], "--seed takes a whole number"),
         (["ask", "q", "-o", "temp", "1"], "did you mean temperature?"),
         (["ask", "q", "-m", "pocket-n"], "did you mean pocket-m?"),
         (["ask"], "There is no question."),
@@ -68,13 +76,28 @@ def test_help_goes_to_standard_output(llmlab: Command, arguments: list[str]) -> 
         (["chats", "show", "abc"], "There is no chat abc."),
         (["chats", "search", " "], "nothing to search for"),
         (["models", "check", "pocket-n"], "did you mean pocket-m?"),
-        (["--language", "fr"], "'fr' is not one of"),
+        (["--language", "fr"], "--language takes auto or en or zh"),
     ],
 )
 def test_a_wrong_command_line_is_told_on_standard_error(llmlab: Command, arguments: list[str], said: str) -> None:
     assert llmlab(*arguments) == 2
     assert said in llmlab.err
     assert llmlab.out == ""
+
+
+@pytest.mark.parametrize("command", ["ask", "chats show", "chats"])
+def test_a_complaint_names_the_help_of_its_command(llmlab: Command, command: str) -> None:
+    assert llmlab(*command.split(), "--nothing") == 2
+    assert f"See: llmlab {command} --help" in llmlab.err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["chats", "--help"], ["ask", "--help"]])
+def test_a_help_page_is_in_the_language_in_use(llmlab: Command, arguments: list[str]) -> None:
+    words.use_language("zh")
+    assert llmlab(*arguments) == 0
+    assert llmlab.out.startswith("用法:")
+    assert "选项" in llmlab.out
+    assert not [word for word in ("Usage", "Options", "OPTIONS", "Commands", "COMMAND", "ARGS") if word in llmlab.out]
 
 
 def test_the_lab_without_a_terminal_points_to_ask(llmlab: Command) -> None:
