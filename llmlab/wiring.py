@@ -14,8 +14,11 @@ from typing import Final
 from llmlab.domain.model import EngineReport, Gpu, ModelFacts, ModelSpec
 from llmlab.engine.protocol import Engine
 from llmlab.errors import LlmlabError
+from llmlab.library.prompt_files import prompt_roots
+from llmlab.library.reasoning_files import ReasoningShelf
 from llmlab.library.settings import SettingsFile
 from llmlab.library.shipped import shipped_models_file
+from llmlab.library.shot_files import ShotShelf
 from llmlab.paths import Paths
 from llmlab.services.chat import ChatService
 from llmlab.services.host import EngineHost
@@ -101,6 +104,16 @@ def make_preparing() -> Preparing:
         return render_template(source, values)
 
     return Preparing(render)
+
+
+def open_shots(paths: Paths, folder: Path) -> ShotShelf:
+    """The example sets, as seen from the working directory `folder`."""
+    return ShotShelf(prompt_roots(paths.config, folder))
+
+
+def open_reasoning(paths: Paths, folder: Path) -> ReasoningShelf:
+    """The reasoning modes, as seen from the working directory `folder`."""
+    return ReasoningShelf(prompt_roots(paths.config, folder))
 
 
 def probe_engine() -> EngineReport:

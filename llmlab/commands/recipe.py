@@ -8,10 +8,12 @@ from typing import Any
 
 import click
 
-from llmlab.commands.kit import Session, chosen_model, option
+from llmlab.commands.kit import Session, chosen_model, option, working_folder
+from llmlab.commands.shots import ShotFlags, shot_options, shots_of
+from llmlab.domain.modes import MOST_VOTES, ReasoningUse
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.terminal import encodable
-from llmlab.words import say
+from llmlab.words import current_language, say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +29,16 @@ class RecipeFlags:
     thinking: bool | None
     schema: Path | None
     grammar: Path | None
+    reasoning: str | None
+    votes: int | None
+    thinking_budget: int | None
+    shots: ShotFlags
 
     @classmethod
     def take(cls, given: dict[str, Any]) -> RecipeFlags:
         """These flags, taken out of all that a command was given."""
-        return cls(**{name: given.pop(name) for name in cls.__slots__})
+        shots = ShotFlags.take(given)
+        return cls(**{name: given.pop(name) for name in cls.__slots__ if name != "shots"}, shots=shots)
 
 
 def recipe_options() -> list[click.Parameter]:
@@ -61,6 +68,24 @@ def recipe_options() -> list[click.Parameter]:
         ),
         option("--schema", type=click.Path(path_type=Path), metavar="FILE", help=say("JSON schema of the answer.")),
         option("--grammar", type=click.Path(path_type=Path), metavar="FILE", help=say("GBNF grammar of the answer.")),
+        option(
+            "--reasoning",
+            metavar="MODE",
+            help=say("Reasoning mode, such as steps, votes or self-check; see: llmlab prompts list"),
+        ),
+        option(
+            "--votes",
+            type=click.IntRange(1, MOST_VOTES),
+            metavar="N",
+            help=say("Draw N answers together; the final answer that most of them give wins."),
+        ),
+        option(
+            "--thinking-budget",
+            type=click.IntRange(min=0),
+            metavar="N",
+            help=say("Tokens of thinking at most; then the model is told to answer."),
+        ),
+        *shot_options(),
     ]
 
 
@@ -83,4 +108,21 @@ def recipe_of(session: Session, flags: RecipeFlags) -> Recipe:
         thinking=flags.thinking,
         grammar=grammar,
         schema=schema,
+        shots=shots_of(session, flags.shots),
+        reasoning=_reasoning(session, flags),
     )
+
+
+def _reasoning(session: Session, flags: RecipeFlags) -> ReasoningUse | None:
+    """The reasoning mode that the flags ask for; votes and a budget alone name the mode that they are about.
+
+    Raises:
+        ConfigError: there is no such mode, or its file holds something wrong.
+    """
+    if flags.reasoning is None and flags.votes is None and flags.thinking_budget is None:
+        return None
+    from llmlab import wiring
+
+    name = flags.reasoning or ("thinking-on" if flags.votes is None else "votes")
+    shelf = wiring.open_reasoning(session.paths, working_folder(session.paths))
+    return ReasoningUse(shelf.find(name, current_language()), votes=flags.votes, budget=flags.thinking_budget)

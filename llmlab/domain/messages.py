@@ -77,6 +77,11 @@ class Reasoned:
     cut: int = 0
     """Answers whose thinking ended because its budget did."""
 
+    @property
+    def cast(self) -> int:
+        """Answers that have ended, where several are drawn."""
+        return self.silent + sum(vote.count for vote in self.votes)
+
 
 Part = Text | Thinking | Draft | Reasoned
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from llmlab.domain.generation import Timing, Usage
-from llmlab.domain.messages import Message
+from llmlab.domain.messages import Message, Reasoned
 from llmlab.domain.recipe import Recipe
 from llmlab.errors import LlmlabError, Stopped
 from llmlab.headless.console import Console, engine_in_use, report
@@ -76,6 +76,9 @@ async def _as_text(answers: AsyncGenerator[Said, None], console: Console) -> Exi
         async with aclosing(answers):
             async for last in answers:
                 _show_reading(last, console.err)
+                if not last.settled:
+                    _show_votes(last, console.err)
+                    continue
                 console.err.thinking(last.message.thinking[len(thinking) :])
                 thinking = last.message.thinking
                 if fresh := last.message.text[len(text) :]:
@@ -126,11 +129,27 @@ def record(said: Said | None, recipe: Recipe, error: LlmlabError | None = None) 
         "model": recipe.model.name,
         "seed": origin.seed if origin else None,
     }
+    if message and message.reasoned:
+        written |= _reasoned(message, message.reasoned)
     if turn and turn.info:
         written["tokens"] = [asdict(info) for info in turn.info]
     if problem:
         written["error"] = {"what": problem.what, "where": problem.where, "hint": problem.hint}
     return written
+
+
+def _reasoned(message: Message, reasoned: Reasoned) -> dict[str, object]:
+    """What a reasoning mode made of an answer: the final answer, the votes for it, and what led to it."""
+    return {
+        "reasoning": reasoned.mode,
+        "answer": reasoned.answer or None,
+        "votes": [asdict(vote) for vote in reasoned.votes],
+        "silent": reasoned.silent,
+        "samples": [asdict(sample) for sample in reasoned.samples],
+        "stages": reasoned.stages,
+        "drafts": [asdict(draft) for draft in message.drafts],
+        "thinking_cut": reasoned.cut,
+    }
 
 
 def _outcome(last: Said | None, console: Console) -> Exit:
@@ -141,6 +160,13 @@ def _outcome(last: Said | None, console: Console) -> Exit:
     if last.turn.problem:
         return report(as_error(last.turn.problem), console)
     return Exit.ANSWERED
+
+
+def _show_votes(said: Said, err: Diagnostics) -> None:
+    """How many of the answers have come, where several are drawn."""
+    reasoned = said.message.reasoned
+    if reasoned and reasoned.wanted > 1 and said.turn.state == "writing":
+        err.progress(say("{done} of {wanted} answers", done=reasoned.cast, wanted=reasoned.wanted))
 
 
 def _show_reading(said: Said, err: Diagnostics) -> None:

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from llmlab.domain.shots import Shot, ShotSet
+from llmlab.domain.shots import Shot, ShotSet, ShotUse
 from llmlab.domain.terminal import encodable
-from llmlab.errors import ConfigError
+from llmlab.errors import ConfigError, UsageError
 from llmlab.library.checks import Check, check_table, given, words, yes_or_no
 from llmlab.library.prompt_files import BadPrompt, PromptFile, PromptKind, PromptShelf, parse_prompt, read_prompt
 from llmlab.library.prompt_tables import HEAD, PromptTable, prompt_table, tables
@@ -25,6 +25,8 @@ LARGEST_SET: Final = 64_000_000
 """Bytes of a JSONL file."""
 MOST_TOLD: Final = 20
 """Bad rows of one file that are told one by one."""
+USUAL: Final = 4
+"""Examples that are shown when nobody says how many."""
 MANY: Final = 2_000
 """Rows from which a new set is written as JSONL, which is read much faster."""
 
@@ -191,6 +193,26 @@ class ShotShelf(PromptShelf[ShotSet]):
     def problems(self) -> tuple[str, ...]:
         """Everything that is wrong in the files, one text a file or row."""
         return (*super().problems(), *(problem for shots in self.good() for problem in shots.problems))
+
+    def use(self, wanted: str, language: str) -> ShotUse:
+        """The use that `SET:K` names; without `:K` a few rows.
+
+        Raises:
+            ConfigError: there is no such set, or its file holds something wrong.
+            UsageError: it has not so many rows.
+        """
+        name, colon, number = wanted.rpartition(":")
+        counted = bool(colon) and number.isascii() and number.isdecimal() and len(number) < 10
+        shots = self.find(name if counted else wanted, language)
+        most = ShotUse(shots).most
+        k = int(number) if counted else min(USUAL, most)
+        if k > most:
+            raise UsageError(
+                say("The set {name} has {most:,} examples, not {count:,}.", name=shots.key, most=most, count=k),
+                hint=say("Ask for fewer, or add rows to its file."),
+                where=shots.source,
+            )
+        return ShotUse(shots, k)
 
     def place_of(self, shots: ShotSet) -> Path:
         """The file that `save` writes: the one the set came from, unless that is shipped with llmlab."""

@@ -121,7 +121,8 @@ async def test_json_is_one_object_with_everything() -> None:
     assert (value["model"], value["seed"]) == ("m", 7)
     assert list(value["usage"]) == ["prompt", "reused", "generated"]
     assert value["usage"]["generated"] == 2
-    assert list(value["timing"]) == ["load_s", "prefill_s", "first_token_s", "decode_s", "tokens_per_s"]
+    figures = ["load_s", "prefill_s", "first_token_s", "decode_s", "tokens_per_s", "drafted", "accepted"]
+    assert list(value["timing"]) == figures
 
 
 async def test_the_recipe_reaches_the_engine() -> None:
