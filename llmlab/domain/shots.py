@@ -105,6 +105,15 @@ class ShotUse:
         """Rows that may be chosen."""
         return sum(row.on for row in self.set.rows)
 
+    @property
+    def unready(self) -> bool:
+        """The index that finds the nearest is still to be made, which takes seconds for 100,000 rows."""
+        return self.choice == "nearest" and self.k > 0 and not self.set.indexed
+
+    def make_ready(self) -> None:
+        """Make the index; may be called in another thread."""
+        _ = self.set.index
+
     def chosen(self, question: str) -> tuple[Shot, ...]:
         """The rows that are shown with `question`, in the order in which they are shown, under their labels."""
         places = self.places(question)
