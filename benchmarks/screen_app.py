@@ -23,9 +23,12 @@ from llmlab.domain.messages import Chat, Message, Origin, Text, Thinking
 from llmlab.domain.model import BadModel, ModelSpec
 from llmlab.engine.protocol import GenerationRequest
 from llmlab.engine.scripted import ScriptedEngine
+from llmlab.library.reasoning_files import ReasoningShelf
 from llmlab.library.rendering import render_template
 from llmlab.library.settings import SettingsFile
+from llmlab.library.shipped import shipped_prompts_folder
 from llmlab.paths import find_paths
+from llmlab.services.again import Again
 from llmlab.services.chat import ChatService
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preparing, Preview
@@ -250,7 +253,16 @@ def make_lab(report: Report) -> MeasuredLab:
         await chats.close()
 
     async def open_services() -> LabServices:
-        return LabServices(chats, host, OneModel(), Preview(host, Preparing(render_template)), paths, end)
+        return LabServices(
+            chats,
+            host,
+            OneModel(),
+            Preview(host, Preparing(render_template)),
+            Again(host, Preparing(render_template)),
+            paths,
+            end,
+            ReasoningShelf([shipped_prompts_folder()]),
+        )
 
     lab = MeasuredLab(report, SettingsFile(paths.settings_file), open_services, Wish())
     if TRACE in sys.argv:

@@ -65,6 +65,14 @@ def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitab
         await chats.close()
 
     shelf = wiring.open_shelf(paths, folder)
-    return LabServices(chats, host, shelf, wiring.make_preview(host), paths, end), partial(
-        wiring.tidy, paths, chats, time.time()
+    services = LabServices(
+        chats,
+        host,
+        shelf,
+        wiring.make_preview(host),
+        wiring.make_again(host),
+        paths,
+        end,
+        wiring.open_reasoning(paths, folder),
     )
+    return services, partial(wiring.tidy, paths, chats, time.time())

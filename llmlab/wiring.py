@@ -20,6 +20,7 @@ from llmlab.library.settings import SettingsFile
 from llmlab.library.shipped import shipped_models_file
 from llmlab.library.shot_files import ShotShelf
 from llmlab.paths import Paths
+from llmlab.services.again import Again
 from llmlab.services.chat import ChatService
 from llmlab.services.host import EngineHost
 from llmlab.services.models import ModelShelf
@@ -93,6 +94,11 @@ async def tidy(paths: Paths, chats: ChatService, now: float) -> None:
 def make_preview(host: EngineHost) -> Preview:
     """What the next prompt would be, counted by the loaded model."""
     return Preview(host, make_preparing())
+
+
+def make_again(host: EngineHost) -> Again:
+    """What runs answers again."""
+    return Again(host, make_preparing())
 
 
 def make_preparing() -> Preparing:

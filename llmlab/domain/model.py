@@ -94,6 +94,10 @@ class ModelSpec:
     """What it is loaded for: `vectors` takes models that write nothing as well, and makes no cache for answers."""
     lora: tuple[LoraAdapter, ...] = ()
     """Adapters that are loaded with the model; their scales are those of a request that names none."""
+    speculate: Literal["off", "lookup"] = "off"
+    """`lookup` guesses the next tokens from what stood in the text before, and checks several at a time."""
+    draft: str | None = None
+    """Absolute path of a small GGUF model of the same vocabulary that guesses the next tokens."""
 
     @property
     def adapter_scales(self) -> AdapterScales:
@@ -143,6 +147,8 @@ class ModelCard:
     sampling: Sampling
     """Hints in the file's metadata (`general.sampling.*`)."""
     load_s: float
+    file_mark: str = ""
+    """SHA-256 of the file's size and of samples of its bytes, as hexadecimal digits."""
     notes: tuple[str, ...] = ()
     """What the user should know: GPU asked for but not built in, window beyond training, template missing."""
 
@@ -208,6 +214,10 @@ class ModelFacts:
     """Tokens of the vocabulary."""
     file_type: str = ""
     """The mixture of number formats as its maker calls it, for instance `Q4_K_M`; empty when the file does not say."""
+    description: str = ""
+    """What the file says of itself; empty when it does not."""
+    sampling: Sampling = field(default_factory=Sampling)
+    """Hints in the file's metadata (`general.sampling.*`)."""
     fit: Fit | None = None
     """`None` where it cannot be told: other machines hold layers."""
     notes: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Final
 
+from llmlab.domain.card import Card, card_of
 from llmlab.domain.generation import Failed, Turn
 from llmlab.domain.messages import (
     Chat,
@@ -30,6 +31,7 @@ from llmlab.services.journal import Journal
 from llmlab.services.preview import Preparing, require_room
 from llmlab.services.ready import ready_engine
 from llmlab.services.reasoned import Asking, Progress, reason
+from llmlab.services.recipe_codec import encode_recipe, freeze
 from llmlab.services.stopping import unless
 
 SCREEN_INTERVAL: Final = 1 / 15
@@ -63,6 +65,7 @@ class AnswerWriter:
             seed=asking.sampling.seed,
             sent=prepared.sent or (message.origin.sent if message.origin else ""),
         )
+        self._asking = asking
         self._began = time.monotonic()
         self._thought_s, self._thought_tokens = 0.0, 0
 
@@ -78,8 +81,21 @@ class AnswerWriter:
         origin = replace(self._origin, finish=turn.finish, problem=str(as_error(turn.problem)) if turn.problem else "")
         if turn.usage and turn.timing:
             origin = replace(origin, usage=turn.usage, timing=replace(turn.timing, load_s=self._load_s))
+            origin = replace(origin, card=None if self._asking.resumed else self._card(turn.usage.reused))
         state: MessageState = "failed" if turn.state == "failed" else "done" if turn.ended else "writing"
         return replace(self._message, parts=tuple(parts), state=state, origin=origin)
+
+    def _card(self, reused: int) -> Card:
+        asking, prepared = self._asking, self._asking.prepared
+        recipe = freeze(prepared.recipe, prepared.asked or "")
+        return card_of(
+            recipe.model,
+            asking.ready.card,
+            asking.sampling,
+            prepared.prompt.tokens,
+            reused=reused,
+            recipe=encode_recipe(recipe),
+        )
 
     def _reasoned(self, now: Reasoned | None) -> Reasoned | None:
         """What the mode made of it; an answer that goes on keeps the votes that it won."""

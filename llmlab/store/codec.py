@@ -73,7 +73,8 @@ def encode_origin(origin: Origin | None) -> str | None:
     """The JSON of `origin`."""
     if origin is None:
         return None
-    return _encoder.encode(replace(origin, model=clean(origin.model), problem=clean(origin.problem))).decode()
+    cleaned = {name: clean(getattr(origin, name)) for name in ("model", "problem", "sent")}
+    return _encoder.encode(replace(origin, **cleaned)).decode()
 
 
 def decode_origin(encoded: bytes | None) -> Origin | None:

@@ -16,10 +16,12 @@ from typing import Literal, Protocol
 from llmlab.domain.generation import Turn
 from llmlab.domain.messages import Chat, ChatSummary
 from llmlab.domain.model import BadModel, ModelSpec
+from llmlab.domain.modes import ReasoningMode
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
 from llmlab.errors import LlmlabError
 from llmlab.paths import Paths
+from llmlab.services.again import Again
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preview
 
@@ -153,6 +155,33 @@ class Shelf(Protocol):
         ...
 
 
+class Modes(Protocol):
+    """`library.reasoning_files.ReasoningShelf`: the reasoning modes of every folder of prompts."""
+
+    def good(self) -> tuple[ReasoningMode, ...]:
+        """Those that can be used."""
+        ...
+
+    def find(self, wanted: str, language: str) -> ReasoningMode:
+        """The mode of a name, of a name with its language, or of a file.
+
+        Raises:
+            LlmlabError: there is none, or its file holds something wrong.
+        """
+        ...
+
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong in the files, a text each."""
+        ...
+
+    def changed_on_disk(self) -> bool:
+        """A file was edited since it was read."""
+        ...
+
+    def reload(self) -> None:
+        """Read what changed again."""
+
+
 class Settings(Protocol):
     """The user's settings, as values."""
 
@@ -212,9 +241,11 @@ class LabServices:
     host: EngineHost
     shelf: Shelf
     preview: Preview
+    again: Again
     paths: Paths
     end: Callable[[], Awaitable[None]]
     """Ends the engine, then closes the store."""
+    reasoning: Modes
 
     async def close(self) -> None:
         """End the engine and close the store; what was said is safe already."""

@@ -14,9 +14,12 @@ from textual.widgets import Static
 from llmlab.domain.model import BadModel, ModelSpec
 from llmlab.engine.scripted import Reply, Script, ScriptedEngine
 from llmlab.errors import ConfigError
+from llmlab.library.reasoning_files import ReasoningShelf
 from llmlab.library.rendering import render_template
 from llmlab.library.settings import SettingsFile
+from llmlab.library.shipped import shipped_prompts_folder
 from llmlab.paths import Paths
+from llmlab.services.again import Again
 from llmlab.services.chat import ChatService
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preparing, Preview
@@ -173,7 +176,16 @@ async def laboratory(
         await host.close()
         await chats.close()
 
-    services = LabServices(chats, host, models, Preview(host, Preparing(render_template)), paths, end)
+    services = LabServices(
+        chats,
+        host,
+        models,
+        Preview(host, Preparing(render_template)),
+        Again(host, Preparing(render_template)),
+        paths,
+        end,
+        ReasoningShelf([shipped_prompts_folder()]),
+    )
 
     async def open_services() -> LabServices:
         return services

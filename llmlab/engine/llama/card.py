@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 from llama_cpp import llama_cpp as api
 
 from llmlab.domain.model import ModelCard, ModelSpec
-from llmlab.domain.sampling import SETTINGS, Sampling, check_number
-from llmlab.engine.gguf import GgufFile
+from llmlab.engine.file_mark import sampled_hash
+from llmlab.engine.hints import sampling_hints
 from llmlab.engine.llama import library
 from llmlab.engine.llama.model import Weights
 from llmlab.engine.llama.text_desk import TextDesk
-
-_HINTS: Final = {
-    "temp": "temperature",
-    "top_k": "top_k",
-    "top_p": "top_p",
-    "min_p": "min_p",
-    "xtc_probability": "xtc_probability",
-    "xtc_threshold": "xtc_threshold",
-    "penalty_last_n": "repeat_last_n",
-    "penalty_repeat": "repeat_penalty",
-    "mirostat": "mirostat",
-    "mirostat_tau": "mirostat_tau",
-    "mirostat_eta": "mirostat_eta",
-}
-"""Keys below `general.sampling.` and the settings that they suggest."""
 
 
 def card_of(spec: ModelSpec, model: Weights, n_ctx: int, desk: TextDesk | None = None) -> ModelCard:
@@ -53,21 +37,6 @@ def card_of(spec: ModelSpec, model: Weights, n_ctx: int, desk: TextDesk | None =
         can_think=desk is not None and desk.can_think,
         sampling=sampling_hints(gguf),
         load_s=model.load_s,
+        file_mark=sampled_hash(spec.path),
         notes=(*model.notes, *(desk.template.notes if desk else ())),
     )
-
-
-def sampling_hints(gguf: GgufFile) -> Sampling:
-    """The sampler settings that a model file suggests; those that mean nothing are left out."""
-    kinds = {setting.name: setting for setting in SETTINGS}
-    hints: dict[str, float | int] = {}
-    for key, name in _HINTS.items():
-        value = gguf.number(f"general.sampling.{key}")
-        if value is None:
-            continue
-        try:
-            number = check_number(kinds[name], value)
-        except ValueError:
-            continue
-        hints[name] = int(number) if kinds[name].kind == "int" else float(number)
-    return Sampling(**hints)  # type: ignore[arg-type]  # the names and kinds are those of SETTINGS

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Literal, Protocol
 
+from llmlab.domain.card import Card
 from llmlab.domain.messages import Message
 from llmlab.domain.model import BadModel, ModelSpec
 from llmlab.tui.desk import Desk
+from llmlab.tui.panes.reasoning_words import Chosen
 from llmlab.tui.services import Change, SettingsFile, Wish
 
 Severity = Literal["information", "warning", "error"]
@@ -87,6 +89,10 @@ class Lab(Protocol):
         """A model from the user; `None` when they do not want to."""
         ...
 
+    async def pick_reasoning(self) -> Chosen | None:
+        """A reasoning mode from the user; `None` when they leave it as it was."""
+        ...
+
     def open_settings(self) -> None:
         """Show the settings."""
 
@@ -102,3 +108,6 @@ class Lab(Protocol):
 
     def turn_bench(self) -> None:
         """Show the next view of the column at the right, and after the last fold it away."""
+
+    def show_card(self, message: Message, card: Card) -> None:
+        """Show what an answer came from."""

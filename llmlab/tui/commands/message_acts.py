@@ -44,6 +44,17 @@ async def regenerate(lab: Lab, argument: str) -> None:
     lab.start_answer(lab.desk.services.chats.regenerate(lab.desk.chat, answer.id, lab.desk.recipe()))
 
 
+async def card(lab: Lab, argument: str) -> None:
+    """Show what an answer came from."""
+    answer = _target(lab)
+    if answer.origin is None or answer.origin.card is None:
+        raise UsageError(
+            say("This answer does not say what it came from."),
+            hint=say("Answers that were edited, continued, or written by an older llmlab cannot be run again."),
+        )
+    lab.show_card(answer, answer.origin.card)
+
+
 async def go_on(lab: Lab, argument: str) -> None:
     """Go on from the end of an answer."""
     answer = _target(lab)

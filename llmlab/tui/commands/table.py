@@ -8,7 +8,7 @@ from typing import Final
 
 from textual.binding import Binding
 
-from llmlab.tui.commands import chat_acts, lab_acts, message_acts
+from llmlab.tui.commands import chat_acts, lab_acts, message_acts, reasoning_acts
 from llmlab.tui.commands.command import Command, Scope
 
 COMMANDS: Final[tuple[Command, ...]] = (
@@ -82,6 +82,11 @@ COMMANDS: Final[tuple[Command, ...]] = (
         title="Think or not", help="Whether a model that can think does so before it answers",
     ),
     Command(
+        id="lab.reasoning", act=reasoning_acts.reasoning, keys="f8", slash="reason", argument="MODE [VOTES]",
+        hint="reasoning", priority=True,
+        title="Reasoning", help="How the model comes to its answer: steps, a plan, votes, a check of its own, thinking",
+    ),
+    Command(
         id="lab.set", act=lab_acts.set_sampling, slash="set", argument="NAME VALUE",
         title="Set a sampler setting", help="For instance /set temperature 0.2; without a value it is the model's own",
     ),
@@ -108,6 +113,11 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command(
         id="message.continue", act=message_acts.go_on, keys="c", scope="message", slash="continue", hint="continue",
         title="Continue the answer", help="Let the model go on where the answer ends",
+    ),
+    Command(
+        id="message.card", act=message_acts.card, at_once=True, keys="i", scope="message", slash="card", hint="card",
+        title="What the answer came from",
+        help="Model file, settings, seed and prompt, to copy or to run again exactly",
     ),
     Command(
         id="message.copy", act=message_acts.copy, keys="y", scope="message", slash="copy", hint="copy",

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 
 from textual.screen import Screen
 
+from llmlab.domain.card import Card
 from llmlab.domain.messages import Message
 from llmlab.domain.model import BadModel, ModelSpec
 from llmlab.errors import LlmlabError
@@ -13,6 +14,7 @@ from llmlab.tui.commands.lab import Severity
 from llmlab.tui.commands.table import BY_ID, keys_of
 from llmlab.tui.desk import Desk
 from llmlab.tui.panes.bench_column import VIEWS, BenchColumn, View
+from llmlab.tui.panes.reasoning_words import Chosen
 from llmlab.tui.screens.answers import Answers
 from llmlab.tui.screens.model_keeper import ModelKeeper
 from llmlab.tui.screens.picture import Picture
@@ -167,6 +169,13 @@ class Workbench:
         screen.add_class("--bench")
         column.turn_to(view)
 
+    def show_card(self, message: Message, card: Card) -> None:
+        """Show what an answer came from."""
+        from llmlab.tui.screens.card import CardScreen
+
+        chat, services = self.desk.chat, self.desk.services
+        self._screen.app.push_screen(CardScreen(card, lambda stop: services.again.run(chat, message.id, stop)))
+
     async def ask_line(self, question: str, value: str = "") -> str | None:
         """One line from the user; `None` when they do not want to."""
         from llmlab.tui.screens.line import LineDialog
@@ -178,6 +187,14 @@ class Workbench:
         from llmlab.tui.screens.line import TextDialog
 
         return await self._screen.app.push_screen_wait(TextDialog(question, value))
+
+    async def pick_reasoning(self) -> Chosen | None:
+        """A reasoning mode from the user; `None` when they leave it as it was."""
+        from llmlab.tui.panes.reasoning import ReasoningPane
+
+        modes = self.desk.services.reasoning
+        pane = ReasoningPane(modes.good(), self.desk.reasoning, modes.problems())
+        return await self._screen.app.push_screen_wait(pane)
 
     def open_settings(self) -> None:
         """Show the settings."""

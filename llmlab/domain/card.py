@@ -1,0 +1,137 @@
+"""The reproducibility card: everything that an answer came from, so that it can be had again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Final
+
+from llmlab.domain.model import ModelCard, ModelSpec
+from llmlab.domain.sampling import Sampling
+
+FAST_MODE: Final = "other work in the same batch may change the last bits; deterministic = true rules that out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What an answer came from."""
+
+    model: str
+    file: str
+    """Path of the GGUF file."""
+    file_bytes: int
+    file_mark: str
+    """SHA-256 of the file's size and of samples of its bytes, as hexadecimal digits: tells files apart in
+    milliseconds."""
+    quantisation: str
+    build: str
+    """Of llama-cpp-python and its library."""
+    device: str
+    n_ctx: int
+    n_batch: int
+    n_ubatch: int
+    n_threads: int
+    n_gpu_layers: int
+    flash_attn: str
+    cache_type_k: str
+    cache_type_v: str
+    chat_template: str
+    deterministic: bool
+    lora: tuple[tuple[str, float], ...] = ()
+    sampling: Sampling = field(default_factory=Sampling)
+    """Complete settings, the seed among them."""
+    prompt_tokens: int = 0
+    reused: int = 0
+    """Tokens whose state was in the cache."""
+    prompt_hash: str = ""
+    """SHA-256 of the prompt's token ids."""
+    recipe: str = ""
+    """The recipe as JSON, the examples that were shown in it; empty where it is not known."""
+
+    @property
+    def seed(self) -> int | None:
+        """With which tokens were drawn."""
+        return self.sampling.seed
+
+
+def hash_tokens(tokens: Sequence[int]) -> str:
+    """SHA-256 of token ids, as hexadecimal digits."""
+    return hashlib.sha256(b"".join(token.to_bytes(4, "little", signed=True) for token in tokens)).hexdigest()
+
+
+def card_of(
+    spec: ModelSpec, model: ModelCard, sampling: Sampling, tokens: Sequence[int], *, reused: int, recipe: str
+) -> Card:
+    """The card of an answer.
+
+    Args:
+        spec: the model as it was asked for.
+        model: the model as it was loaded.
+        sampling: complete settings.
+        tokens: the prompt.
+        reused: tokens of it that were in the cache.
+        recipe: as JSON.
+    """
+    return Card(
+        model=spec.name,
+        file=model.path,
+        file_bytes=model.file_bytes,
+        file_mark=model.file_mark,
+        quantisation=model.quantisation,
+        build=model.build,
+        device=model.device,
+        n_ctx=model.n_ctx,
+        n_batch=spec.n_batch,
+        n_ubatch=spec.n_ubatch,
+        n_threads=model.n_threads,
+        n_gpu_layers=model.n_gpu_layers,
+        flash_attn=spec.flash_attn,
+        cache_type_k=spec.cache_type_k,
+        cache_type_v=spec.cache_type_v,
+        chat_template=model.template_name,
+        deterministic=spec.deterministic,
+        lora=spec.adapter_scales,
+        sampling=sampling,
+        prompt_tokens=len(tokens),
+        reused=reused,
+        prompt_hash=hash_tokens(tokens),
+        recipe=recipe,
+    )
+
+
+def card_as_toml(card: Card) -> str:
+    """The card as a TOML text that a person can read, keep and compare line by line."""
+    return "\n".join(_lines(card)) + "\n"
+
+
+def _lines(card: Card) -> Iterator[str]:
+    values = asdict(card)
+    sampling, recipe, lora = values.pop("sampling"), values.pop("recipe"), values.pop("lora")
+    if not card.deterministic:
+        yield f"# {FAST_MODE}"
+    for name, value in values.items():
+        yield f"{name} = {_value(value)}"
+    if lora:
+        yield ""
+        yield "[lora]"
+        yield from (f"{_value(name)} = {_value(scale)}" for name, scale in card.lora)
+    yield ""
+    yield "[sampling]"
+    yield from (f"{name} = {_value(value)}" for name, value in sampling.items() if value is not None)
+    if recipe:
+        yield ""
+        yield "[recipe]"
+        yield f"json = {_value(recipe)}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    # A JSON string is a TOML basic string, but for the delete character.
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007F")
