@@ -156,7 +156,7 @@ class ScriptedEngine:
         """Stable token ids of `text`."""
         if self.script.unit == "bytes":
             return list(text.encode())
-        return [zlib.crc32(word.encode()) for word in self._words(text)]
+        return [_id_of(word) for word in self._words(text)]
 
     def _words(self, text: str) -> list[str]:
         """What the tokens of `text` stand for."""
@@ -258,7 +258,7 @@ class ScriptedEngine:
             if isinstance(step, str | Say):
                 piece = Say(step) if isinstance(step, str) else step
                 generated += piece.tokens
-                ids += [zlib.crc32(piece.text.encode())] * piece.tokens
+                ids += [_id_of(piece.text)] * piece.tokens
                 yield Piece(piece.text, piece.tokens, sample, () if request.logprobs is None else piece.info)
         cut = limit is not None and generated >= limit
         usage = Usage(total, reused, generated)
@@ -327,6 +327,11 @@ class ScriptedEngine:
             load_s=0.0,
             notes=self.script.notes,
         )
+
+
+def _id_of(word: str) -> int:
+    """A token id as llama.cpp has them: 32 bits with a sign."""
+    return zlib.crc32(word.encode()) >> 1
 
 
 def _counted(tokens: Sequence[int], width: int = 64) -> array[float]:
