@@ -58,7 +58,7 @@ class Card:
 
 def hash_tokens(tokens: Sequence[int]) -> str:
     """SHA-256 of token ids, as hexadecimal digits."""
-    return hashlib.sha256(b"".join(token.to_bytes(4, "little", signed=True) for token in tokens)).hexdigest()
+    return hashlib.sha256(b"".join(token.to_bytes(8, "little", signed=True) for token in tokens)).hexdigest()
 
 
 def card_of(
