@@ -20,7 +20,7 @@ from llmlab.errors import LlmlabError
 from llmlab.services.generate import stream_samples
 from llmlab.services.preview import Prepared, prompt_options
 from llmlab.services.ready import Ready
-from llmlab.services.writing import Strand, Written
+from llmlab.services.writing import Strand, Written, added_timing, added_usage
 
 CUT_SHORT: Final = "\N{REPLACEMENT CHARACTER}"
 """What stands at the end of an answer that ended inside a character."""
@@ -223,24 +223,8 @@ class _Run:
     def _count(self, turns: Sequence[Turn]) -> None:
         """Add the figures of answers that ran together."""
         self._problem = self._problem or next((turn.problem for turn in turns if turn.problem), None)
-        usages = [turn.usage or Usage(turn.prompt, turn.reused, turn.generated) for turn in turns]
-        self._usage = Usage(
-            self._usage.prompt + sum(usage.prompt for usage in usages),
-            self._usage.reused + sum(usage.reused for usage in usages),
-            self._usage.generated + sum(usage.generated for usage in usages),
-        )
-        timings = [turn.timing for turn in turns if turn.timing] or [Timing()]
-        old = self._timing
-        decode_s = old.decode_s + max(timing.decode_s for timing in timings)
-        drawn = old.tokens_per_s * old.decode_s + sum(timing.tokens_per_s * timing.decode_s for timing in timings)
-        self._timing = Timing(
-            prefill_s=old.prefill_s + max(timing.prefill_s for timing in timings),
-            first_token_s=old.first_token_s or timings[0].first_token_s,
-            decode_s=decode_s,
-            tokens_per_s=drawn / decode_s if decode_s else 0.0,
-            drafted=old.drafted + sum(timing.drafted for timing in timings),
-            accepted=old.accepted + sum(timing.accepted for timing in timings),
-        )
+        self._usage = added_usage(self._usage, turns)
+        self._timing = added_timing(self._timing, turns)
 
     def _value(self) -> Progress:
         """How far it has come, in the middle."""

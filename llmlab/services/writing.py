@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from llmlab.domain.generation import FinishReason, Turn
+from llmlab.domain.generation import FinishReason, Timing, Turn, Usage
 from llmlab.domain.prompting import ChatMessage
 from llmlab.domain.reasoning import Split, split_thinking
 from llmlab.domain.tokens import TokenInfo
@@ -117,3 +118,28 @@ class Strand:
         if self.past and not self.written.answer.strip():
             self.written = self.past.pop()
             self.finish = self.finish or "cancelled"
+
+
+def added_usage(before: Usage, turns: Sequence[Turn]) -> Usage:
+    """The tokens of answers that ran together, added to those before."""
+    usages = [turn.usage or Usage(turn.prompt, turn.reused, turn.generated) for turn in turns]
+    return Usage(
+        before.prompt + sum(usage.prompt for usage in usages),
+        before.reused + sum(usage.reused for usage in usages),
+        before.generated + sum(usage.generated for usage in usages),
+    )
+
+
+def added_timing(before: Timing, turns: Sequence[Turn]) -> Timing:
+    """The seconds of answers that ran together, those of the longest, added to those before."""
+    timings = [turn.timing for turn in turns if turn.timing] or [Timing()]
+    decode_s = before.decode_s + max(timing.decode_s for timing in timings)
+    drawn = before.tokens_per_s * before.decode_s + sum(timing.tokens_per_s * timing.decode_s for timing in timings)
+    return Timing(
+        prefill_s=before.prefill_s + max(timing.prefill_s for timing in timings),
+        first_token_s=before.first_token_s or timings[0].first_token_s,
+        decode_s=decode_s,
+        tokens_per_s=drawn / decode_s if decode_s else 0.0,
+        drafted=before.drafted + sum(timing.drafted for timing in timings),
+        accepted=before.accepted + sum(timing.accepted for timing in timings),
+    )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from llmlab.domain.generation import Turn
 from llmlab.domain.messages import Chat, Conversation, Message, history_of
 from llmlab.domain.model import ModelSpec
+from llmlab.domain.modes import ReasoningUse
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
 from llmlab.errors import LlmlabError, UsageError
@@ -39,6 +40,7 @@ class Desk:
         """The model that answers next."""
         self.sampling = sampling
         self.thinking = thinking
+        self.reasoning: ReasoningUse | None = None
         self.chat: Chat = services.chats.new("")
         self.answers: dict[str, Answer] = {}
         """By chat: the answer that runs, or the last one of this session."""
@@ -82,7 +84,13 @@ class Desk:
         """
         if self.spec is None:
             raise UsageError(say("No model is chosen."), hint=say("Press F5 to choose one."))
-        return Recipe(model=self.spec, system=self.chat.system, sampling=self.sampling, thinking=self.thinking)
+        return Recipe(
+            model=self.spec,
+            system=self.chat.system,
+            sampling=self.sampling,
+            thinking=self.thinking,
+            reasoning=self.reasoning,
+        )
 
     def versions(self) -> dict[str, tuple[int, int]]:
         """For each shown message that has others in its place: which one it is, and of how many, from 1."""

@@ -7,6 +7,7 @@ from typing import Final
 
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
+from llmlab.tui.panes.reasoning_words import reasoning_in_words
 from llmlab.words import say
 
 SHORT: Final = {"temperature": "T", "top_k": "k", "top_p": "p", "min_p": "min-p", "max_tokens": "max"}
@@ -93,9 +94,7 @@ def _shots(recipe: Recipe) -> str:
 def _reasoning(recipe: Recipe) -> str:
     words: list[str] = []
     if recipe.reasoning is not None:
-        words.append(recipe.reasoning.mode.title)
-        if recipe.reasoning.vote_count > 1:
-            words.append(say("{count} votes", count=recipe.reasoning.vote_count))
+        words.append(reasoning_in_words(recipe.reasoning))
     if recipe.thinks is not None:
         words.append(say("thinking on") if recipe.thinks else say("thinking off"))
     return ", ".join(words)
