@@ -191,8 +191,12 @@ def measure_lab(*, trace: bool) -> Iterator[Figures]:
         }
         early.missed = memory >= MEMORY_WANTED
         yield early
+        first = len(running.pressed)
         rest = pressed(running, f"{MESSAGES:,} messages, at rest", 500, 60)
         rest.judge()
+        if trace:
+            running.write(F10)
+            rest.lines = explained(running.pressed[first:], running.next_report("now")["spans"])
         yield rest
         yield measure_streaming(running, trace=trace)
 

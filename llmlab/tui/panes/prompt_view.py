@@ -14,7 +14,7 @@ from textual.strip import Strip
 
 from llmlab.domain.assembly import SpanOrigin
 from llmlab.domain.terminal import visible_line
-from llmlab.services.preview import Prepared, PromptToken
+from llmlab.services.preview import Prepared
 from llmlab.tui.panes.prompt_rows import MARKS, PromptText, Row, rows_of
 from llmlab.words import say
 
@@ -47,7 +47,9 @@ class PromptView(ScrollView, can_focus=True):
         self._prepared: Prepared | None = None
         self._text = PromptText("", ())
         self._rows: list[Row] = []
-        self._listed: list[PromptToken] = []
+        self._drawn: Prepared | None = None
+        """The prompt that is laid out, for `_width` cells."""
+        self._width = 0
 
     def show(self, prepared: Prepared | None) -> None:
         """Show a prompt; `None` while there is none."""
@@ -60,26 +62,37 @@ class PromptView(ScrollView, can_focus=True):
         """Cut the rows for the new width."""
         self._lay_out()
 
+    def on_show(self) -> None:
+        """Show what came while nobody looked."""
+        self._lay_out()
+
     def _lay_out(self) -> None:
-        prepared, width = self._prepared, max(8, self.scrollable_content_region.width - GUTTER)
-        self._rows, self._listed = [], []
+        """Cut the rows, while somebody looks: a long prompt has very many."""
+        prepared, width = self._prepared, self.scrollable_content_region.width - GUTTER
+        if not self.is_on_screen or width < 1 or (self._drawn is prepared and self._width == width):
+            return
+        self._drawn, self._width = prepared, width
+        self._rows = []
         if prepared is not None:
             self._text = PromptText(prepared.prompt.text, prepared.spans)
-            if self._tokens:
-                self._listed = list(prepared.tokens())
-            else:
-                self._rows = rows_of(prepared.prompt.text, width)
-        self.virtual_size = Size(width, max(1, len(self._rows) + len(self._listed)))
+            if not self._tokens:
+                self._rows = rows_of(prepared.prompt.text, max(8, width))
+        self.virtual_size = Size(width, max(1, self._count))
         self.refresh()
+
+    @property
+    def _count(self) -> int:
+        """Rows that there are."""
+        return len(self._drawn.prompt.tokens) if self._tokens and self._drawn is not None else len(self._rows)
 
     def render_line(self, y: int) -> Strip:
         """One row of the view."""
         number = self.scroll_offset.y + y
         width = self.scrollable_content_region.width
-        if self._prepared is None:
+        if self._drawn is None:
             words = say("The prompt is shown once the model is ready.") if number == 0 else ""
             return self._strip([(words, self._style("scaffold"))], width)
-        if number >= len(self._rows) + len(self._listed):
+        if number >= self._count:
             return self._strip([], width)
         parts = self._token_parts(number) if self._tokens else self._row_parts(number)
         selection = self.text_selection
@@ -98,13 +111,16 @@ class PromptView(ScrollView, can_focus=True):
         return [(f"{mark} ", self._style(origin)), *pieces]
 
     def _token_parts(self, number: int) -> list[tuple[str, Style]]:
-        token = self._listed[number]
-        origin = token.span.origin
-        shown = visible_line(token.text.replace("\n", "↵").replace(" ", "␣")) or "…"
+        assert self._drawn is not None
+        prompt = self._drawn.prompt
+        start, end = (*prompt.offsets[number : number + 2], len(prompt.text))[:2]
+        origin = self._text.span_at(start).origin
+        # A token inside a character begins no text of its own.
+        shown = visible_line(prompt.text[start:end].replace("\n", "↵").replace(" ", "␣")) or "…"
         style, dim = self._style(origin), self._style("scaffold")
         return [
             (f"{MARKS[origin]} ", style),
-            (f"{number:>5} {token.id:>7} ", dim),
+            (f"{number:>5} {prompt.tokens[number]:>7} ", dim),
             ("│", dim),
             (shown, style),
             ("│", dim),

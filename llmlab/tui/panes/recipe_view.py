@@ -51,10 +51,10 @@ class RecipeView(Widget):
         self, recipe: Recipe | None, before: Recipe | None, prepared: Prepared | None, keys: dict[str, str]
     ) -> None:
         """Show a recipe, marked where it differs from that of the answer before, and what its prompt costs."""
-        shown = (self._recipe, self._before, self._prepared, self._keys)
-        if shown != (recipe, before, prepared, keys):
+        same = prepared is self._prepared and keys is self._keys
+        if not same or (self._recipe, self._before) != (recipe, before):
             self._recipe, self._before, self._prepared, self._keys = recipe, before, prepared, keys
-            self.refresh(layout=True)
+            self.refresh()
 
     def render(self) -> Content:
         """The lines."""
