@@ -21,6 +21,7 @@ from llmlab.commands.kit import (
     working_folder,
 )
 from llmlab.commands.measure import embed_command, score_command
+from llmlab.commands.models import models_command
 from llmlab.commands.preview import preview_command
 from llmlab.commands.speech import complaint
 from llmlab.errors import LlmlabError, UsageError
@@ -83,7 +84,7 @@ def lab_command() -> click.Group:
             preview_command(),
             score_command(),
             embed_command(),
-            _models_command(),
+            models_command(),
             _chats_command(),
             _paths_command(),
             _doctor_command(),
@@ -101,46 +102,6 @@ def _lab(context: click.Context, model: str | None, system: str | None, resume: 
     prepare(session.paths)
     folder = working_folder(session.paths)
     return open_lab(session.paths, folder, model=model or "", system=system, resume=resume)
-
-
-def _models_command() -> click.Group:
-    """`llmlab models`."""
-    return Commands(
-        name="models",
-        help=say("List the models of every models.toml, and what is wrong in them."),
-        invoke_without_command=True,
-        callback=click.pass_context(_models),
-        add_help_option=False,
-        params=[json_flag(), help_flag()],
-        commands=[
-            command(
-                "check",
-                _models_check,
-                say("Look at each model's file without loading it: sound, complete, fits into memory, has a template."),
-                click.Argument(["name"], required=False),
-                json_flag(),
-            )
-        ],
-    )
-
-
-def _models(context: click.Context, as_json: bool) -> int:
-    if context.invoked_subcommand is not None:
-        return Exit.ANSWERED
-    from llmlab import wiring
-    from llmlab.headless.models import list_models
-
-    session: Session = context.obj
-    shelf = wiring.open_shelf(session.paths, working_folder(session.paths))
-    return list_models(shelf, session.out, session.err, as_json=as_json)
-
-
-def _models_check(session: Session, name: str | None, as_json: bool) -> int:
-    from llmlab import wiring
-    from llmlab.headless.models import check_models
-
-    shelf = wiring.open_shelf(session.paths, working_folder(session.paths))
-    return check_models(shelf, name, session.out, session.err, as_json=as_json)
 
 
 def _chats_command() -> click.Group:

@@ -13,6 +13,7 @@ import psutil
 from llmlab.domain.model import Fit, Gpu, ModelFacts, ModelSpec
 from llmlab.engine.formats import FILE_TYPES
 from llmlab.engine.gguf import GgufFile, read_gguf
+from llmlab.engine.hints import sampling_hints
 from llmlab.engine.llama.checks import check_adapters, check_purpose, check_window
 from llmlab.engine.llama.fit import SEQUENCES, Estimate, Sizes, sizes_of
 from llmlab.engine.llama.template_choice import choose_template
@@ -58,6 +59,8 @@ def describe(spec: ModelSpec, gpus: Callable[[], tuple[Gpu, ...]] = tuple) -> Mo
         licence=gguf.text("general.license") or gguf.text("general.license.name"),
         n_vocab=vocabulary.count if vocabulary else 0,
         file_type=FILE_TYPES.get(gguf.integer("general.file_type", -1), ""),
+        description=gguf.text("general.description"),
+        sampling=sampling_hints(gguf),
         fit=None if spec.rpc else fit,
         notes=(*template.notes, *_notes(spec, n_ctx, trained)),
     )

@@ -11,8 +11,9 @@ import pytest
 from llmlab.domain.model import CACHE_TYPES, ModelSpec, Rope
 from llmlab.domain.sampling import Sampling
 from llmlab.engine.gguf import read_gguf
+from llmlab.engine.hints import sampling_hints
 from llmlab.engine.llama import devices
-from llmlab.engine.llama.card import card_of, sampling_hints
+from llmlab.engine.llama.card import card_of
 from llmlab.engine.llama.checks import reason_of
 from llmlab.engine.llama.context import ContextSettings
 from llmlab.engine.llama.library import Lines
