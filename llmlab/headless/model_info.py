@@ -92,7 +92,9 @@ def _settings(spec: ModelSpec) -> dict[str, object]:
 
 
 def _pairs(values: dict[str, object]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in values.items())
+    # A hint is a float of 32 bits: 0.2 of a file is 0.20000000298.
+    said = {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in values.items()}
+    return ", ".join(f"{name} {value}" for name, value in said.items())
 
 
 def _lines(rows: list[tuple[str, str]]) -> list[str]:
