@@ -7,14 +7,19 @@ import json
 import multiprocessing
 import platform
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from random import Random
 
 from training.bpe import SPECIAL, Tokenizer
 from training.curriculum import mixture
+from training.curriculum.base_text import running_text
+from training.curriculum.words import CHINESE, ENGLISH
 
 VOCABULARY = 2048
+MERGES = 950
+"""Tokens for Hanzi and frequent pairs of them; the rest are English words."""
 TOKENIZER_SAMPLES = 20_000
 
 
@@ -22,14 +27,15 @@ def build_tokenizer(path: Path, seed: int) -> Tokenizer:
     """Load the tokenizer, or learn it from generated text."""
     if path.exists():
         return Tokenizer.load(path)
-    from training.bpe import learn_merges
+    from training.bpe import learn_merges, learn_words
 
     rng = Random(f"{seed}/tokenizer")
     samples = (mixture(rng) for _ in range(TOKENIZER_SAMPLES))
-    texts = (
-        "\n".join([*(turn.text for turn in sample.turns), sample.thinking or "", sample.text]) for sample in samples
-    )
-    tokenizer = Tokenizer(learn_merges(texts, VOCABULARY - 256 - len(SPECIAL)))
+    texts = ["\n".join([*(f"{turn.role}\n{turn.text}" for turn in sample.turns), sample.thinking or "", sample.text])
+             for sample in samples]  # fmt: skip
+    merges = learn_merges(texts, MERGES, frozenset("".join(CHINESE) + "，。！？：、“”；（）"))
+    words = learn_words(texts, VOCABULARY - 256 - len(SPECIAL) - len(merges), frozenset(ENGLISH))
+    tokenizer = Tokenizer(merges, words)
     path.parent.mkdir(parents=True, exist_ok=True)
     tokenizer.save(path)
     return tokenizer
@@ -40,15 +46,16 @@ def data(options: argparse.Namespace) -> None:
     from training.shards import write_shards
 
     tokenizer = build_tokenizer(options.work / "tokenizer.json", options.seed)
-    write_shards(options.work / "shards", tokenizer, options.seed, 0, options.shards)
+    write_shards(options.work / "base", running_text, tokenizer, f"{options.seed}/base", options.base_shards)
+    write_shards(options.work / "shards", mixture, tokenizer, str(options.seed), options.shards)
 
 
 def train(options: argparse.Namespace) -> None:
     """Train, or go on training, until the minutes or tokens are used up."""
     import torch
 
-    from training.bpe import THINK
     from training.model import SHAPES
+    from training.shards import Source
     from training.trainer import Plan, Trainer
 
     if options.threads:
@@ -59,7 +66,7 @@ def train(options: argparse.Namespace) -> None:
         seed=options.seed, compiled=options.compile,
     )  # fmt: skip
     folder = options.work / options.model
-    trainer = Trainer(SHAPES[options.model], len(tokenizer.tokens), tokenizer.ids[THINK], folder, plan)
+    trainer = Trainer(SHAPES[options.model], tokenizer.ids, folder, plan)
     machine = f"{torch.get_num_threads()} CPU threads" if trainer.device.type == "cpu" else torch.cuda.get_device_name()
     run = {
         "plan": {**asdict(plan), "tokens": options.tokens if options.tokens < float("inf") else None},
@@ -67,47 +74,60 @@ def train(options: argparse.Namespace) -> None:
         "torch": str(torch.__version__),
     }
     (folder / "run.json").write_text(json.dumps(run, indent=1) + "\n", "utf-8")
-    trainer.run(options.work / "shards")
+    trainer.run(Source(options.work, options.base_shards))
 
 
 def export(options: argparse.Namespace) -> None:
-    """Write the GGUF from the newest checkpoint, or from the mean of the newest few."""
-    from training.checkpoints import mean_of, newest
+    """Write the GGUF from the newest checkpoint, or the mean of the newest few, and that of the base model if any."""
+    from training.checkpoints import newest
+    from training.trainer import BASE
+
+    folder = options.work / options.model
+    _export_one(options, options.model, newest(folder, options.average))
+    if (folder / BASE).exists():
+        _export_one(options, f"{options.model}-base", [folder / BASE])
+
+
+def _export_one(options: argparse.Namespace, name: str, checkpoints: Sequence[Path]) -> None:
+    from training.checkpoints import mean_of
     from training.export import export as write
     from training.model import SHAPES
 
     tokenizer = Tokenizer.load(options.work / "tokenizer.json")
-    folder = options.work / options.model
     shape = SHAPES[options.model]
-    weights, facts = mean_of(newest(folder, options.average), shape.heads)
+    weights, facts = mean_of(checkpoints, shape.heads)
     options.output.mkdir(parents=True, exist_ok=True)
-    path = options.output / f"{options.model}.gguf"
-    write(path, options.model, shape, weights, tokenizer)
-    facts = {"model": options.model, "vocabulary": len(tokenizer.tokens), "seed": options.seed, **facts}
-    facts |= json.loads((folder / "run.json").read_text("utf-8"))
-    (folder / "facts.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
+    path = options.output / f"{name}.gguf"
+    write(path, name, shape, weights, tokenizer)
+    facts = {"model": name, "vocabulary": len(tokenizer.tokens), "seed": options.seed, **facts}
+    facts |= json.loads((options.work / options.model / "run.json").read_text("utf-8"))
+    (options.work / name).mkdir(exist_ok=True)
+    (options.work / name / "facts.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
     print(f"wrote {path} ({path.stat().st_size:,} bytes)")
 
 
 def score(options: argparse.Namespace) -> None:
-    """Measure the GGUF on held-out items, print the table and write the card."""
+    """Measure GGUFs on held-out items through llmlab's engine, print tables and bars, write the cards."""
+    from training.bars import bars, print_bars, size_bars
     from training.card import write_card
-    from training.player import Player
-    from training.score import MAX_TOKENS, print_table, score_model
+    from training.score import print_table, score_model
 
-    player = Player(options.output / f"{options.model}.gguf", options.threads, MAX_TOKENS)
-    results = score_model(player.answer, options.items, options.score_seed)
-    print_table(results)
-    write_card(options.output, options.model, options.work / options.model / "facts.json", results, options.score_seed)
+    shipped = sorted(path.stem for path in options.output.glob("*.gguf"))
+    family = {}
+    for model in [options.model] if options.model else shipped:
+        results = score_model(options.output / f"{model}.gguf", options.threads, options.items, options.score_seed)
+        print_table(model, results, options.score_seed)
+        family[model] = {result.name: result for result in results}
+        print_bars(f"Bars, {model}", bars(family[model]))
+        facts = options.work / model / "facts.json"
+        write_card(options.output, model, facts, results, options.score_seed)
+    print_bars("Bars, sizes", size_bars(family))
 
 
 def everything(options: argparse.Namespace) -> None:
     """Make the data beside the training, then export and score."""
-    from training.shards import write_shards
-
-    tokenizer = build_tokenizer(options.work / "tokenizer.json", options.seed)
-    work = (options.work / "shards", tokenizer, options.seed, 0, options.shards)
-    writer = multiprocessing.get_context("spawn").Process(target=write_shards, args=work)
+    build_tokenizer(options.work / "tokenizer.json", options.seed)
+    writer = multiprocessing.get_context("spawn").Process(target=data, args=(options,))
     writer.start()
     try:
         train(options)
@@ -122,11 +142,12 @@ def parser() -> argparse.ArgumentParser:
     """Describe the options."""
     root = argparse.ArgumentParser(prog="python -m training", description="Train a pocket model.")
     root.add_argument("step", choices=("all", "data", "train", "export", "score"))
-    root.add_argument("--model", default="pocket-m", help="pocket-s, pocket-m or pocket-l")
+    root.add_argument("--model", help="pocket-s, pocket-m or pocket-l; `score` takes all without it")
     root.add_argument("--work", type=Path, default=Path("build/training"), help="folder for shards and checkpoints")
     root.add_argument("--output", type=Path, default=Path("llmlab/pocket"), help="folder for the GGUF and its card")
     root.add_argument("--seed", type=int, default=1, help="seed of data and training")
     root.add_argument("--shards", type=int, default=60, help="number of shards of about 0.8 million tokens")
+    root.add_argument("--base-shards", type=int, default=0, help="shards of base text that come first")
     root.add_argument("--minutes", type=float, default=60.0, help="wall time at which the decay has ended")
     root.add_argument("--tokens", type=float, default=float("inf"), help="tokens at which to stop")
     root.add_argument("--batch-tokens", type=int, default=16_384, help="tokens of one update")
@@ -142,6 +163,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run one step."""
     options = parser().parse_args(arguments)
+    if options.model is None and options.step not in ("data", "score"):
+        raise SystemExit(f"{options.step} needs --model")
     steps = {"all": everything, "data": data, "train": train, "export": export, "score": score}
     steps[options.step](options)
     return 0

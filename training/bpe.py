@@ -1,4 +1,10 @@
-"""A byte-level BPE tokenizer in plain Python that splits text as llama.cpp does for `qwen2`."""
+"""A byte-level tokenizer in plain Python that works as llama.cpp does for `llama-bpe`.
+
+That pre-tokenizer takes a word that is a token as a whole, whatever the merges say. So the vocabulary can hold common
+words whole, while every other word (and every number) falls into single bytes: a model that sees letters can reverse,
+spell and count them, which a model of this size cannot learn from arbitrary pieces. Merges join the bytes of Hanzi
+and of frequent Hanzi pairs alone.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +13,9 @@ import re
 import sys
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cache
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 END_OF_TEXT, TURN_START, TURN_END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
@@ -44,11 +50,11 @@ def _class_of(major: str) -> str:
 
 @cache
 def splitter() -> re.Pattern[str]:
-    """Compile the qwen2 pre-tokenizer: words with their blank, single digits, punctuation, line ends."""
+    """Compile the llama-bpe pre-tokenizer: words with their blank, digits, punctuation, line ends."""
     letter, number = _class_of("L"), _class_of("N")
     return re.compile(
         r"'(?:[sStTmMdD]|[rR][eE]|[vV][eE]|[lL][lL])"
-        rf"|[^\r\n{letter}{number}]?[{letter}]+|[{number}]| ?[^\s{letter}{number}]+[\r\n]*"
+        rf"|[^\r\n{letter}{number}]?[{letter}]+|[{number}]{{1,3}}| ?[^\s{letter}{number}]+[\r\n]*"
         r"|\s*[\r\n]+|\s+(?!\S)|\s+"
     )
 
@@ -71,10 +77,19 @@ def _join(symbols: Sequence[str], pair: Pair) -> list[str]:
     return merged
 
 
-def learn_merges(texts: Iterable[str], count: int) -> list[Pair]:
-    """Learn up to `count` merges, most frequent pair first, ties by spelling."""
-    frequency = Counter(word for text in texts for word in splitter().findall(text))
-    words = [(_spell(word), times) for word, times in sorted(frequency.items())]
+_WHOLE = re.compile(r" ?[A-Za-z]+|'[a-z]+|\n+| ?[^\sA-Za-z0-9\u0080-\U0010ffff]+")
+"""What may be a token as a whole: an English word, line ends, ASCII punctuation."""
+_HANZI = re.compile(r"[^\x00-\x7f]+")
+
+
+def learn_merges(texts: Iterable[str], count: int, apart: Set[str] = frozenset()) -> list[Pair]:
+    """Learn up to `count` merges of non-ASCII bytes, most frequent pair first, ties by spelling.
+
+    Characters of `apart` get a token of their own, but no token beyond one character.
+    """
+    frequency = Counter(run for text in texts for run in _HANZI.findall(text))
+    words = [(_spell(run), times) for run, times in sorted(frequency.items())]
+    lonely = {"".join(_spell(character)) for character in apart}
     pairs: Counter[Pair] = Counter()
     where: defaultdict[Pair, set[int]] = defaultdict(set)
     for index, (symbols, times) in enumerate(words):
@@ -86,26 +101,66 @@ def learn_merges(texts: Iterable[str], count: int) -> list[Pair]:
         best = min(pairs, key=lambda pair: (-pairs[pair], pair))
         if pairs[best] < 2:
             break
+        if not _may_join(best, lonely):
+            del pairs[best]
+            where.pop(best)
+            continue
         merges.append(best)
         for index in sorted(where.pop(best)):
             symbols, times = words[index]
             for pair in pairwise(symbols):
-                pairs[pair] -= times
+                if pair in pairs:
+                    pairs[pair] -= times
             symbols = _join(symbols, best)
             words[index] = (symbols, times)
             for pair in pairwise(symbols):
-                pairs[pair] += times
-                where[pair].add(index)
+                if _may_join(pair, lonely):
+                    pairs[pair] += times
+                    where[pair].add(index)
         del pairs[best]
     return merges
 
 
-class Tokenizer:
-    """Turns text into token ids: special tokens, then 256 bytes, then merges."""
+@cache
+def _width(symbol: str) -> int:
+    """Say how many characters a symbol holds: 0 for a part of one, -1 for a mixture of parts."""
+    byte_of = {letter: byte for byte, letter in enumerate(byte_alphabet())}
+    raw = bytes(byte_of[letter] for letter in symbol)
+    try:
+        return len(raw.decode())
+    except UnicodeDecodeError as error:
+        return 0 if error.start == 0 and len(raw) < 4 and raw[0] >= 0xC0 else -1
 
-    def __init__(self, merges: Sequence[Pair]) -> None:
-        self.merges = list(merges)
+
+def _may_join(pair: Pair, lonely: Set[str]) -> bool:
+    """Let bytes grow into one character, from its first byte on, and whole characters that are not lonely into more."""
+    left, right = pair
+    if _width(left) > 0 and _width(right) > 0:
+        return left not in lonely and right not in lonely
+    return _width(left) == 0 and _width(left + right) in (0, 1)
+
+
+def learn_words(texts: Iterable[str], count: int, spelled: Set[str]) -> list[str]:
+    """Choose the most frequent words as tokens, ties by spelling; those in `spelled` (in any case) stay in letters."""
+    frequency = Counter(
+        word for text in texts for word in splitter().findall(text) if len(word) > 1 and _WHOLE.fullmatch(word)
+    )
+    ranked = sorted(frequency, key=lambda word: (-frequency[word], word))
+    fitting = (
+        word
+        for word in ranked
+        if not (word.strip().lower() in spelled and word.strip() != word.strip().capitalize()) and frequency[word] > 1
+    )
+    return [*islice(fitting, count)]
+
+
+class Tokenizer:
+    """Turns text into token ids: special tokens, then 256 bytes, then merges, then whole words."""
+
+    def __init__(self, merges: Sequence[Pair], words: Sequence[str] = ()) -> None:
+        self.merges, self.words = list(merges), list(words)
         self.tokens = [*SPECIAL, *byte_alphabet(), *(left + right for left, right in merges)]
+        self.tokens += ["".join(_spell(word)) for word in words]
         self.ids: Mapping[str, int] = {token: index for index, token in enumerate(self.tokens)}
         self._rank = {pair: rank for rank, pair in enumerate(merges)}
         self._cache: dict[str, list[int]] = {}
@@ -116,6 +171,9 @@ class Tokenizer:
         if known is not None:
             return known
         symbols = _spell(word)
+        whole = "".join(symbols)
+        if whole in self.ids:
+            symbols = [whole]
         while len(symbols) > 1:
             ranked = [(self._rank.get(pair, sys.maxsize), pair) for pair in pairwise(symbols)]
             rank, pair = min(ranked)
@@ -138,6 +196,11 @@ class Tokenizer:
                     ids.extend(self._encode_word(word))
         return ids
 
+    def size(self, index: int) -> int:
+        """Give the number of UTF-8 bytes of a token."""
+        token = self.tokens[index]
+        return len(token.encode()) if token in SPECIAL else len(token)
+
     def decode(self, ids: Iterable[int]) -> str:
         """Turn ids back into text; broken UTF-8 becomes the replacement character."""
         alphabet = {letter: byte for byte, letter in enumerate(byte_alphabet())}
@@ -148,11 +211,13 @@ class Tokenizer:
         return out.decode("utf-8", "replace")
 
     def save(self, path: Path) -> None:
-        """Write the merges as JSON."""
-        path.write_text(json.dumps({"merges": self.merges}, ensure_ascii=False, indent=0) + "\n", "utf-8")
+        """Write merges and words as JSON."""
+        path.write_text(
+            json.dumps({"merges": self.merges, "words": self.words}, ensure_ascii=False, indent=0) + "\n", "utf-8"
+        )
 
     @classmethod
     def load(cls, path: Path) -> Tokenizer:
         """Read a file that `save` wrote."""
-        merges = json.loads(path.read_text("utf-8"))["merges"]
-        return cls([(left, right) for left, right in merges])
+        parts = json.loads(path.read_text("utf-8"))
+        return cls([(left, right) for left, right in parts["merges"]], parts["words"])

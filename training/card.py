@@ -13,19 +13,46 @@ from training.sample import HELD_OUT_SHARE
 from training.score import Result, wilson
 
 LIMITS = (
-    "Knows nothing about the world; meant for the lab, not an assistant.",
-    "English and Chinese only, in a small vocabulary of its own synthetic world.",
-    "Trained context is 1024 tokens.",
-    "Numbers beyond 99 and wordings far from the curriculum fail.",
-    "Problems of several steps need written steps or native thinking; direct answers are mostly wrong.",
-    "The scores say which skills are weak; a skill far below 90 % is not learned well enough to rely on.",
+    ("Knows nothing about the world; meant for the lab, not an assistant.", "对世界一无所知；用于实验室，不是助手。"),
+    ("English and Chinese only, in a small vocabulary of its own.", "只懂英文和中文，词汇很小。"),
+    ("Trained context is 1024 tokens.", "训练时的上下文为 1024 个词元。"),
+    ("Numbers beyond 99 and wordings far from its lessons fail.", "大于 99 的数和离课程太远的说法都会失败。"),
+    (
+        "Problems of several steps need written steps or native thinking; direct answers are mostly wrong.",
+        "多步问题需要写出步骤或先思考；直接回答大多是错的。",
+    ),
+    (
+        "A skill that scores far below 90 % is not learned well enough to rely on.",
+        "得分远低于 90 % 的能力不可依靠。",
+    ),
 )
+"""What no pocket model can do, in English and Chinese."""
+
+WORDS_ZH = {
+    "small talk": "闲聊", "glossary": "术语", "out of world": "世界之外的问题", "name kept over turns": "记住名字",
+    "examples": "从例子学规则", "0-shot": "0 个例子", "1-shot": "1 个例子", "2-shot": "2 个例子", "4-shot": "4 个例子",
+    "instructions": "指令", "held-out verb pairs": "没见过的动词组合", "word problems": "应用题", "2 steps": "2 步",
+    "4 steps": "4 步", "6 steps": "6 步", "5-6 steps": "5-6 步", "direct": "直接回答", "prompted": "提示写步骤",
+    "native": "原生思考", "last-letters": "末字母连接", "two-hop": "两跳关系", "cage": "鸡兔同笼",
+    "1 sample at 0.8": "温度 0.8 抽 1 次", "9 samples at 0.8": "温度 0.8 抽 9 次投票", "document": "文档",
+    "3 facts": "3 条事实", "grounded": "要求只按文档", "plain": "无此要求", "500-900 tokens": "500-900 词元",
+    "1300-1900 tokens": "1300-1900 词元", "fact and passage number": "事实和段落编号",
+    "absent fact refused": "缺少的事实被拒答", "as trained": "照训练时", "YaRN x2": "YaRN 2 倍", "lexicon": "单词翻译",
+    "to Chinese": "译成中文", "to English": "译成英文", "en": "英文", "zh": "中文",
+}  # fmt: skip
+"""The parts of task names in Chinese."""
+
+
+def in_chinese(task: str) -> str:
+    """Translate the name of a task part by part."""
+    return "，".join(WORDS_ZH[part] for part in task.split(", "))
 
 
 def _row(result: Result) -> dict[str, Any]:
     low, high = wilson(result.right, result.items)
     return {
         "task": result.name,
+        "task_zh": in_chinese(result.name),
         "right": result.right,
         "items": result.items,
         "share": round(result.share, 4),
@@ -35,8 +62,11 @@ def _row(result: Result) -> dict[str, Any]:
 
 
 def write_card(output: Path, model: str, facts: Path, results: Sequence[Result], seed: int) -> None:
-    """Write `<model>.json` beside the GGUF."""
-    gguf = output / f"{model}.gguf"
+    """Write `<model>.json` beside the GGUF; without the facts of a training, those of the old card stay."""
+    gguf, path = output / f"{model}.gguf", output / f"{model}.json"
+    training = (
+        json.loads(facts.read_text("utf-8")) if facts.exists() else json.loads(path.read_text("utf-8"))["training"]
+    )
     card: dict[str, Any] = {
         "name": model,
         "file": gguf.name,
@@ -48,9 +78,13 @@ def write_card(output: Path, model: str, facts: Path, results: Sequence[Result],
             "shares_of_samples": dict(SHARES),
             "held_out": f"one instance in {HELD_OUT_SHARE} by hash, never trained",
         },
-        "training": json.loads(facts.read_text("utf-8")),
-        "generation": {"temperature": 0.0, "sampling_temperature": 0.3, "top_p": 0.9, "repeat_penalty": 1.0},
-        "scores": {"seed": seed, "decoding": "greedy", "rows": [_row(result) for result in results]},
-        "limits": list(LIMITS),
+        "training": training,
+        "scores": {
+            "seed": seed,
+            "decoding": "greedy unless the task says otherwise",
+            "rows": [_row(result) for result in results],
+        },
+        "limits": [english for english, _ in LIMITS],
+        "limits_zh": [chinese for _, chinese in LIMITS],
     }
-    (output / f"{model}.json").write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    path.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", "utf-8")

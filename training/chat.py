@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from training.bpe import END_OF_TEXT, THINK, THINK_END, TURN_END, TURN_START, Tokenizer
-from training.sample import Sample
+from training.sample import Sample, Turn
 
 TEMPLATE = (
     "{%- for message in messages -%}"
@@ -66,7 +66,9 @@ def encode(sample: Sample, tokenizer: Tokenizer) -> Weighted:
     for index, turn in enumerate(sample.turns):
         add(f"{TURN_START}{turn.role}\n", CONTEXT)
         if turn.role != "assistant":
+            start = len(ids)
             add(f"{turn.text}{TURN_END}\n", CONTEXT)
+            _mark_answers(ids, classes, start, turn, tokenizer)
             continue
         if index == last:
             if sample.thinking is None:
@@ -83,6 +85,16 @@ def encode(sample: Sample, tokenizer: Tokenizer) -> Weighted:
         _mark_template(ids, classes, tokenizer)
     add(END_OF_TEXT, CONTEXT)
     return ids, classes
+
+
+def _mark_answers(ids: list[int], classes: list[int], start: int, turn: Turn, tokenizer: Tokenizer) -> None:
+    """Let the loss count the tokens that begin inside an answer span."""
+    spans = [(len(turn.text[:low].encode()), len(turn.text[:high].encode())) for low, high in turn.answers]
+    at = 0
+    for index in range(start, len(ids) if spans else start):
+        if any(low <= at < high for low, high in spans):
+            classes[index] = ANSWER
+        at += tokenizer.size(ids[index])
 
 
 def _mark_template(ids: list[int], classes: list[int], tokenizer: Tokenizer) -> None:

@@ -34,7 +34,7 @@ def _write_tokenizer(writer: gguf.GGUFWriter, tokenizer: Tokenizer) -> None:
         for token in tokenizer.tokens
     ]
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("qwen2")
+    writer.add_tokenizer_pre("llama-bpe")
     writer.add_token_list(tokenizer.tokens)
     writer.add_token_types(kinds)
     writer.add_token_merges([f"{left} {right}" for left, right in tokenizer.merges])

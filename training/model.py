@@ -25,7 +25,7 @@ class Shape:
 SHAPES = {
     "pocket-s": Shape(width=96, layers=3, heads=3, hidden=256),
     "pocket-m": Shape(width=192, layers=4, heads=6, hidden=512),
-    "pocket-l": Shape(width=320, layers=6, heads=10, hidden=896),
+    "pocket-l": Shape(width=256, layers=7, heads=8, hidden=672),
 }
 """The family, by name."""
 
@@ -51,6 +51,18 @@ def interleave(weight: Tensor, heads: int) -> Tensor:
     """Reorder the rows of a query or key matrix from halves to neighbouring pairs, as llama.cpp expects."""
     rows, columns = weight.shape
     return weight.view(heads, 2, rows // heads // 2, columns).transpose(1, 2).reshape(rows, columns)
+
+
+def sample_mask(ids: Tensor, end: int) -> Tensor:
+    """Let every position see its own sample alone, up to itself; samples end with the token `end`.
+
+    Ids are (batch, time), the mask is (batch, 1, time, time). What lies in the same row by chance is no context: a fact
+    that is absent from the own document may stand in the neighbour's.
+    """
+    ends = ids == end
+    sample = ends.cumsum(1) - ends.long()
+    same = sample[:, :, None] == sample[:, None, :]
+    return (same & torch.ones(ids.shape[1], ids.shape[1], dtype=torch.bool, device=ids.device).tril())[:, None]
 
 
 class Norm(nn.Module):
@@ -85,15 +97,15 @@ class Layer(nn.Module):
         self.ffn_up = nn.Linear(width, shape.hidden, bias=False)
         self.ffn_down = nn.Linear(shape.hidden, width, bias=False)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        """Map (batch, time, width) to the same shape."""
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None) -> Tensor:
+        """Map (batch, time, width) to the same shape; the mask says which positions see which."""
         batch, time, width = x.shape
         weights = torch.cat((self.attn_q.weight, self.attn_k.weight, self.attn_v.weight))
         joined = functional.linear(self.attn_norm(x), weights)
         q, k, v = joined.view(batch, time, 3, self.heads, width // self.heads).unbind(2)
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
         q, k, v = (part.transpose(1, 2) for part in (q, k, v))
-        mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
         x = x + self.attn_output(mixed.transpose(1, 2).reshape(batch, time, width))
         joined = functional.linear(self.ffn_norm(x), torch.cat((self.ffn_gate.weight, self.ffn_up.weight)))
         gate, up = joined.chunk(2, dim=-1)
@@ -123,8 +135,12 @@ class Model(nn.Module):
                 shrink = (2 * shape.layers) ** -0.5 if name.endswith(("attn_output.weight", "ffn_down.weight")) else 1
                 nn.init.normal_(weight, std=shrink * weight.shape[1] ** -0.5)
 
-    def forward(self, ids: Tensor) -> Tensor:
-        """Map ids (batch, time) to normalised states (batch, time, width)."""
+    def forward(self, ids: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Map ids (batch, time) to normalised states (batch, time, width).
+
+        A mask (batch, 1, time, time) is true where a position (third axis) sees another; without it all see what came
+        before.
+        """
         time = ids.shape[1]
         cos, sin = self.cos[:time, None], self.sin[:time, None]
         x = self.token_embd(ids)
@@ -132,7 +148,7 @@ class Model(nn.Module):
             # A bfloat16 residual stream halves the memory traffic, which is what training on a CPU waits for.
             x = x.to(torch.get_autocast_dtype(x.device.type))
         for layer in self.layers:
-            x = layer(x, cos, sin)
+            x = layer(x, cos, sin, mask)
         normed: Tensor = self.output_norm(x)
         return normed
 

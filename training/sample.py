@@ -17,6 +17,8 @@ class Turn:
 
     role: str
     text: str
+    answers: tuple[tuple[int, int], ...] = ()
+    """Spans of a user's text that are answers to learn from, such as those of worked examples; (start, end)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,11 @@ def held_out(key: str) -> bool:
     if key.startswith("core:"):
         return False
     return hashlib.sha256(key.encode()).digest()[0] % HELD_OUT_SHARE == 0
+
+
+def sum_key(kind: str, a: int, b: int) -> str:
+    """Name a sum (`add`, `sub`, `mul`, ...) of two numbers in either order; written steps avoid the held-out ones."""
+    return f"number|{kind}|{min(a, b)}|{max(a, b)}"
 
 
 def draw(generator: Generator, rng: Random, *, test: bool) -> Sample:

@@ -1,46 +1,48 @@
-"""Measures a GGUF on held-out items through llama.cpp: greedy, with Wilson intervals."""
+"""Measures a GGUF on held-out items through llmlab's own engine, with Wilson intervals."""
 
 from __future__ import annotations
 
 import math
-import re
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
-from training import chat
-from training.curriculum import documents, examples, instructions, lexicon, steps, talk
-from training.sample import Generator, Sample, draw
+from llmlab.domain.model import Rope
+from training.cells import Cell, cells
+from training.judge import spoken, vote
+from training.player import Ask, Player, Said
+from training.sample import Sample, draw
+from training.vocabulary import counter_of
 
 MAX_TOKENS = 200
 
-Answerer = Callable[[Sequence[str]], Sequence[tuple[str, bool]]]
-"""Completes rendered prompts greedily; each answer comes with whether it ended by itself."""
-
-_HANZI = re.compile(r"[\u4e00-\u9fff]")
-_FINAL = re.compile(r"(?:The answer is |答案是)(.+?)[.。]?\s*$")
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One line of the table: what is asked and when an answer counts."""
-
-    name: str
-    make: Generator
-    right: Callable[[str, Sample], bool]
-    native: bool = False
-    """Whether native thinking is on."""
+Setting = tuple[int, Rope | None]
+"""How the model is loaded: window and scaling of positions."""
+Answerer = Callable[[Setting, Sequence[Ask]], Sequence[Sequence[Said]]]
+"""Answers prompts under a setting."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How often a cell's answers counted."""
+    """How the answers of one cell came out."""
 
     name: str
-    right: int
-    items: int
-    unfinished: int
+    verdicts: tuple[bool, ...]
+    """Whether each item's answer counted, in the order of the items."""
+    unfinished: int = 0
     """Answers that did not end by themselves."""
+
+    @property
+    def right(self) -> int:
+        """Items whose answer counted."""
+        return sum(self.verdicts)
+
+    @property
+    def items(self) -> int:
+        """Items that were asked."""
+        return len(self.verdicts)
 
     @property
     def share(self) -> float:
@@ -56,130 +58,68 @@ def wilson(right: int, items: int, z: float = 1.959964) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def bare(text: str) -> str:
-    """Drop citations, the closing stop and outer blanks."""
-    return re.sub(r"\s*\[\d+\]", "", text.strip()).strip().rstrip(".。")
+def gain(better: Result, base: Result, z: float = 1.959964) -> tuple[float, float, float]:
+    """Give the difference of two shares on the same items, and its 95 % interval.
+
+    The interval is Bonett and Price's (2012) for paired shares.
+    """
+    items = better.items
+    won = sum(now and not before for now, before in zip(better.verdicts, base.verdicts, strict=True))
+    lost = sum(before and not now for now, before in zip(better.verdicts, base.verdicts, strict=True))
+    up, down = (won + 1) / (items + 2), (lost + 1) / (items + 2)
+    half = z * math.sqrt((up + down - (up - down) ** 2) / (items + 2))
+    return (won - lost) / items, up - down - half, up - down + half
 
 
-def exact(answer: str, sample: Sample) -> bool:
-    """The whole answer must be the gold answer."""
-    return bare(answer) == bare(sample.gold)
+def held_out_items(cell: Cell, items: int, seed: int) -> list[Sample]:
+    """Draw a cell's items; the same for a given seed."""
+    rng = Random(f"{seed}/{cell.items or cell.name}")
+    return [draw(cell.make, rng, test=True) for _ in range(items)]
 
 
-def final(answer: str, sample: Sample) -> bool:
-    """The closing sentence must name the gold value."""
-    found = _FINAL.search(answer.strip())
-    return found is not None and found[1].strip() == sample.gold
-
-
-def found(answer: str, sample: Sample) -> bool:
-    """The answer must end with the gold value."""
-    said = bare(answer)
-    return said == bare(sample.gold) or bool(re.search(rf"(?<![0-9A-Za-z]){re.escape(bare(sample.gold))}$", said))
-
-
-def cited(answer: str, sample: Sample) -> bool:
-    """The answer must be the expected sentence together with its passage number."""
-    return answer.strip() == sample.turns[-1].text.strip()
-
-
-def refused(answer: str, _: Sample) -> bool:
-    """The answer must say that it does not know."""
-    return "don't know" in answer or "do not know" in answer or "不知道" in answer
-
-
-def _is_chinese(sample: Sample) -> bool:
-    return bool(_HANZI.search(sample.turns[-1].text))
-
-
-def _in(make: Generator, *, chinese: bool) -> Generator:
-    """Keep the samples whose answer is in one language."""
-
-    def kept(rng: Random) -> Sample:
-        while True:
-            sample = make(rng)
-            if _is_chinese(sample) == chinese:
-                return sample
-
-    return kept
-
-
-def _asked(make: Generator, *, chinese: bool) -> Generator:
-    """Keep the samples whose question is in one language."""
-
-    def kept(rng: Random) -> Sample:
-        while True:
-            sample = make(rng)
-            if bool(_HANZI.search(sample.turns[-2].text)) == chinese:
-                return sample
-
-    return kept
-
-
-def _shots(count: int) -> Generator:
-    return lambda rng: examples.build(rng, examples.any_rule(rng), count, rng.choice(("turns", "inline")))
-
-
-def _steps(kind: str, operations: int, mode: str) -> Generator:
-    return lambda rng: steps.steps_sample(rng, kind, operations, mode)
-
-
-def _reading(kind: str, grounded: bool, sizes: tuple[int, int]) -> Generator:
-    return lambda rng: documents.reading(rng, kind=kind, grounded=grounded, sizes=sizes, cite=False)
-
-
-def _single(rng: Random) -> Sample:
-    families = (instructions.word_verb, instructions.numbers, instructions.lists, instructions.kinds)
-    return rng.choice(families)(rng)
-
-
-def cells() -> list[Cell]:
-    """List everything that is measured."""
-    table: list[Cell] = []
-    for name, make in (("small talk", talk.small_talk), ("glossary", talk.glossary), ("out of world", talk.unknown)):
-        for language, chinese in (("en", False), ("zh", True)):
-            table.append(Cell(f"{name}, {language}", _in(make, chinese=chinese), exact))
-    table.append(Cell("name kept over turns", talk.name_memory, exact))
-    table += [Cell(f"examples, {count}-shot", _shots(count), exact) for count in (0, 1, 2, 4)]
-    for language, chinese in (("en", False), ("zh", True)):
-        table.append(Cell(f"instructions, {language}", _asked(_single, chinese=chinese), exact))
-    table.append(Cell("instructions, held-out verb pairs", instructions.two_verbs, exact))
-    for operations in (2, 4, 6):
-        for mode in steps.MODES:
-            story = _steps("story", operations, mode)
-            for language, chinese in (("en", False), ("zh", True)):
-                cell = f"word problems, {operations} steps, {mode}, {language}"
-                table.append(Cell(cell, _in(story, chinese=chinese), final, mode == "native"))
-    for kind in ("last-letters", "two-hop", "cage"):
-        for mode in ("direct", "prompted"):
-            table.append(Cell(f"{kind}, {mode}", _steps(kind, 3, mode), final))
-    table += [
-        Cell("document, 1-4 facts, grounded", _reading("present", True, (3, 3)), found),
-        Cell("document, 1-4 facts, plain", _reading("present", False, (3, 3)), found),
-        Cell("document, 14 facts and 40 sentences, grounded", _reading("present", True, (14, 40)), found),
-        Cell("document, fact and passage number", lambda rng: documents.reading(rng, kind="present", cite=True), cited),
-        Cell("absent fact refused, grounded", _reading("absent", True, (3, 3)), refused),
-        Cell("absent fact refused, plain", _reading("absent", False, (3, 3)), refused),
-        Cell("lexicon, to Chinese", _in(lexicon.translation, chinese=True), exact),
-        Cell("lexicon, to English", _in(lexicon.translation, chinese=False), exact),
+def asks_of(cell: Cell, samples: Sequence[Sample]) -> list[Ask]:
+    """Turn items into what the model is asked."""
+    return [
+        Ask(sample.turns[:-1], cell.native, cell.temperature, cell.samples, seed=1000 * index, max_tokens=MAX_TOKENS)
+        for index, sample in enumerate(samples)
     ]
-    return table
 
 
-def score_cell(answer: Answerer, cell: Cell, items: int, seed: int) -> Result:
-    """Ask the same held-out items for a given seed."""
-    rng = Random(f"{seed}/{cell.name}")
-    samples = [draw(cell.make, rng, test=True) for _ in range(items)]
-    answers = answer([chat.prompt_text(sample, thinking=cell.native) for sample in samples])
-    verdicts = [
-        cell.right(said.split("</think>")[-1], sample) for (said, _), sample in zip(answers, samples, strict=True)
-    ]
-    return Result(cell.name, sum(verdicts), items, sum(not ended for _, ended in answers))
+def judge(cell: Cell, samples: Sequence[Sample], answers: Sequence[Sequence[Said]]) -> Result:
+    """Say of each item whether its answer counts; several answers vote."""
+    verdicts = tuple(
+        vote([spoken(said.text) for said in answer]) == sample.gold
+        if len(answer) > 1
+        else cell.right(spoken(answer[0].text), sample)
+        for sample, answer in zip(samples, answers, strict=True)
+    )
+    return Result(cell.name, verdicts, sum(not said.ended for answer in answers for said in answer))
 
 
-def score_model(answer: Answerer, items: int, seed: int) -> list[Result]:
-    """Measure every cell."""
-    return [score_cell(answer, cell, items, seed) for cell in cells()]
+def score_cells(answer: Answerer, chosen: Sequence[Cell], items: int, seed: int) -> list[Result]:
+    """Measure cells; those that load the model alike are asked together."""
+    groups: defaultdict[Setting, list[Cell]] = defaultdict(list)
+    for cell in chosen:
+        groups[(cell.window, cell.rope)].append(cell)
+    results: dict[str, Result] = {}
+    for setting, group in groups.items():
+        drawn = [held_out_items(cell, items, seed) for cell in group]
+        said = iter(
+            answer(setting, [ask for cell, samples in zip(group, drawn, strict=True) for ask in asks_of(cell, samples)])
+        )
+        for cell, samples in zip(group, drawn, strict=True):
+            results[cell.name] = judge(cell, samples, [next(said) for _ in samples])
+    return [results[cell.name] for cell in chosen]
+
+
+def score_model(path: Path, threads: int, items: int, seed: int) -> list[Result]:
+    """Measure every cell of the table on one GGUF."""
+
+    def answer(setting: Setting, asks: Sequence[Ask]) -> Sequence[Sequence[Said]]:
+        window, rope = setting
+        return Player(path, threads=threads, window=window, rope=rope).answer(asks)
+
+    return score_cells(answer, cells(counter_of(path)), items, seed)
 
 
 def line(result: Result) -> str:
@@ -191,8 +131,9 @@ def line(result: Result) -> str:
     )
 
 
-def print_table(results: Sequence[Result]) -> None:
+def print_table(model: str, results: Sequence[Result], seed: int) -> None:
     """Print all rows as Markdown."""
+    print(f"{model}, seed {seed}, 95 % intervals\n")
     print("| held-out task | right | 95 % interval | items | unfinished |\n|---|---|---|---|---|")
     for result in results:
         print(line(result))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -14,8 +15,7 @@ from numpy.typing import NDArray
 from training import chat
 from training.bpe import END_OF_TEXT, Tokenizer
 from training.chat import Weighted
-from training.curriculum import mixture
-from training.sample import Sample
+from training.sample import Generator
 
 LENGTHS = {"short": 320, "long": 1024}
 """Row lengths: most samples are short, and short rows make attention cheap."""
@@ -55,7 +55,7 @@ class Packer:
         self.rows.append((row[0] + [self.filler] * missing, row[1] + [chat.IGNORE] * missing))
 
 
-def make_rows(draw: Callable[[Random], Sample], tokenizer: Tokenizer, rng: Random, tokens: int) -> Rows:
+def make_rows(draw: Generator, tokenizer: Tokenizer, rng: Random, tokens: int) -> Rows:
     """Draw samples until about `tokens` tokens are packed; samples beyond the longest row are dropped."""
     filler = tokenizer.ids[END_OF_TEXT]
     packers = {name: Packer(length, filler) for name, length in LENGTHS.items()}
@@ -83,30 +83,45 @@ def shard_path(folder: Path, index: int) -> Path:
     return folder / f"shard-{index:05d}.npz"
 
 
-def write_shards(folder: Path, tokenizer: Tokenizer, seed: int, first: int, count: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where shards lie: first those of base text, if any, then those of the mixture."""
+
+    folder: Path
+    base: int = 0
+    """How many shards of base text come first."""
+
+    def path(self, index: int) -> Path:
+        """Name the shard that is read as number `index`."""
+        if index < self.base:
+            return shard_path(self.folder / "base", index)
+        return shard_path(self.folder / "shards", index - self.base)
+
+
+def write_shards(folder: Path, draw: Generator, tokenizer: Tokenizer, seed: str, count: int) -> None:
     """Write `count` shards; a shard depends on the seed and its index alone, so that any run can go on."""
     folder.mkdir(parents=True, exist_ok=True)
-    for index in range(first, first + count):
+    for index in range(count):
         path = shard_path(folder, index)
         if path.exists():
             continue
-        rows = make_rows(mixture, tokenizer, Random(f"{seed}/{index}"), SHARD_TOKENS)
+        rows = make_rows(draw, tokenizer, Random(f"{seed}/{index}"), SHARD_TOKENS)
         partial = folder / f".partial-{os.getpid()}.npz"
         numpy.savez(partial, **rows)  # type: ignore[arg-type]
         partial.rename(path)
 
 
-def read_shards(folder: Path, first: int, patience: float) -> Iterator[tuple[int, Rows]]:
+def read_shards(source: Source, first: int, patience: float) -> Iterator[tuple[int, Rows]]:
     """Yield shards in order, waiting up to `patience` seconds for one that is still being written."""
     index = first
     while True:
         left = int(patience)
-        while not shard_path(folder, index).exists():
+        while not source.path(index).exists():
             if left <= 0:
                 return
             # A shard is written by another process, which can tell us nothing but that the file is there.
             threading.Event().wait(1.0)
             left -= 1
-        with numpy.load(shard_path(folder, index)) as arrays:
+        with numpy.load(source.path(index)) as arrays:
             yield index, {name: arrays[name] for name in arrays.files}
         index += 1

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -17,13 +18,19 @@ from torch import Tensor
 from torch.nn import functional
 
 from training import chat
+from training.bpe import END_OF_TEXT, THINK
 from training.checkpoints import keep_old
-from training.model import Model, Shape
+from training.model import Model, Shape, sample_mask
 from training.muon import Muon
-from training.shards import LENGTHS, Rows, read_shards
+from training.shards import LENGTHS, Rows, Source, read_shards
 
 PROMPT_SHARE = 0.05
 """The share of prompt tokens whose prediction is learned; answer tokens are all learned."""
+
+BASE = "base.pt"
+"""The checkpoint after the base text, before the first instruction."""
+PAUSE = 60.0
+"""Seconds that one update can count for: a process that was stopped for a while has not trained meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +101,12 @@ def loss_of(model: Model, states: Tensor, targets: Tensor, classes: Tensor, thin
 class Trainer:
     """One run in one folder; made again over the same folder it goes on where it stopped."""
 
-    def __init__(self, shape: Shape, vocabulary: int, think: int, folder: Path, plan: Plan) -> None:
-        self.folder, self.plan, self.think = folder, plan, think
+    def __init__(self, shape: Shape, ids: Mapping[str, int], folder: Path, plan: Plan) -> None:
+        self.folder, self.plan = folder, plan
+        self.think, self.end = ids[THINK], ids[END_OF_TEXT]
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(plan.seed)
-        self.model = Model(shape, vocabulary, plan.seed).to(self.device)
+        self.model = Model(shape, len(ids), plan.seed).to(self.device)
         matrices = [weight for weight in self.model.layers.parameters() if weight.ndim == 2]
         others = [weight for weight in self.model.parameters() if all(weight is not other for other in matrices)]
         self.muon = Muon(matrices, lr=plan.rate)
@@ -145,7 +153,7 @@ class Trainer:
         tokens = torch.from_numpy(ids).to(self.device)
         kinds = torch.from_numpy(classes).to(self.device)[:, 1:].flatten()
         with torch.autocast(self.device.type, torch.bfloat16):
-            states = self.forward(tokens[:, :-1]).flatten(0, 1)
+            states = self.forward(tokens[:, :-1], sample_mask(tokens[:, :-1], self.end)).flatten(0, 1)
             loss = loss_of(self.model, states, tokens[:, 1:].flatten(), kinds, self.think)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -154,17 +162,20 @@ class Trainer:
             optimizer.zero_grad()
         return loss.detach()
 
-    def run(self, shards: Path, patience: float = 120.0) -> Progress:
-        """Train until time, tokens or shards run out."""
+    def run(self, source: Source, patience: float = 120.0) -> Progress:
+        """Train until time, tokens or shards run out; the state after the base text is kept beside the newest."""
         plan, progress = self.plan, self.progress
         saved, last, losses = time.monotonic(), time.monotonic(), list[Tensor]()
-        for index, rows in read_shards(shards, progress.shard, patience):
+        for index, rows in read_shards(source, progress.shard, patience):
+            if index == source.base and not progress.batch and index:
+                self.save()
+                shutil.copyfile(self.checkpoint, self.folder / BASE)
             for ids, classes in islice(batches(rows, plan, index), progress.batch, None):
                 losses.append(self.step(ids, classes))
                 now = time.monotonic()
                 progress.step, progress.batch = progress.step + 1, progress.batch + 1
                 progress.tokens += classes.size
-                progress.seconds, last = progress.seconds + now - last, now
+                progress.seconds, last = progress.seconds + min(now - last, PAUSE), now
                 if progress.step % 20 == 0:
                     self._log(losses)
                 if progress.seconds >= 60 * plan.minutes or progress.tokens >= plan.tokens:

@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from training.model import SHAPES, Model, Shape, interleave, rotary, rotate  # noqa: E402
+from training.model import SHAPES, Model, Shape, interleave, rotary, rotate, sample_mask  # noqa: E402
 from training.muon import orthogonalise  # noqa: E402
 from training.trainer import Plan, Progress, rate_factor  # noqa: E402
 
@@ -31,6 +31,15 @@ def test_later_tokens_change_no_earlier_state() -> None:
     ids = torch.tensor([[1, 2, 3, 4]])
     changed = torch.tensor([[1, 2, 3, 9]])
     torch.testing.assert_close(model(ids)[:, :3], model(changed)[:, :3])
+
+
+def test_a_sample_does_not_see_its_neighbour_in_the_row() -> None:
+    model, end = Model(TINY, 20), 0
+    alone = torch.tensor([[5, 6, end]])
+    row = torch.tensor([[3, 4, end, 5, 6, end, 7]])
+    states = model(row, sample_mask(row, end))
+    torch.testing.assert_close(states[:, 3:6], model(alone, sample_mask(alone, end)))
+    torch.testing.assert_close(model(alone), model(alone, sample_mask(alone, end)))
 
 
 def test_orthogonalised_singular_values_are_near_one() -> None:

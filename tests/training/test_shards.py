@@ -10,9 +10,10 @@ import numpy
 from training.bpe import END_OF_TEXT, Tokenizer, learn_merges
 from training.chat import IGNORE
 from training.curriculum import mixture
-from training.shards import LENGTHS, Packer, make_rows, read_shards, shard_path, write_shards
+from training.curriculum.base_text import running_text
+from training.shards import LENGTHS, Packer, Source, make_rows, read_shards, shard_path, write_shards
 
-TOKENIZER = Tokenizer(learn_merges(["the model is tiny", "你好你好"], 8))
+TOKENIZER = Tokenizer(learn_merges(["你好你好"], 8), ["the", " model", " is"])
 
 
 def test_a_sample_never_crosses_a_row() -> None:
@@ -41,12 +42,24 @@ def test_a_shard_depends_on_seed_and_index_alone() -> None:
 
 
 def test_reading_stops_where_no_shard_comes(tmp_path: Path) -> None:
-    numpy.savez(shard_path(tmp_path, 0), short=numpy.zeros((1, 2), numpy.uint16))
-    numpy.savez(shard_path(tmp_path, 1), short=numpy.ones((1, 2), numpy.uint16))
-    assert [index for index, _ in read_shards(tmp_path, 0, patience=0)] == [0, 1]
+    for folder, index in (("base", 0), ("shards", 0), ("shards", 1)):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        numpy.savez(shard_path(tmp_path / folder, index), short=numpy.full((1, 2), index, numpy.uint16))
+    assert [index for index, _ in read_shards(Source(tmp_path), 0, patience=0)] == [0, 1]
+    assert [index for index, _ in read_shards(Source(tmp_path, base=1), 0, patience=0)] == [0, 1, 2]
+    assert [index for index, _ in read_shards(Source(tmp_path, base=1), 2, patience=0)] == [2]
 
 
-def test_a_written_shard_is_left_alone(tmp_path: Path) -> None:
+def test_a_written_shard_is_left_alone_and_a_missing_one_is_written(tmp_path: Path) -> None:
     shard_path(tmp_path, 0).write_bytes(b"done")
-    write_shards(tmp_path, TOKENIZER, seed=1, first=0, count=1)
+    write_shards(tmp_path, mixture, TOKENIZER, "1", 1)
     assert shard_path(tmp_path, 0).read_bytes() == b"done"
+
+
+def test_base_text_has_no_turns_and_no_instruction() -> None:
+    rng = Random(3)
+    for _ in range(300):
+        sample = running_text(rng)
+        assert sample.text
+        assert not sample.turns
+        assert "<|im_start|>" not in sample.text

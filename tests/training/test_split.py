@@ -1,16 +1,23 @@
-"""Training and test items never meet."""
+"""Training and test items never meet, nor do their parts."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from random import Random
 
 import pytest
 
+from training.cells import Cell, cells
 from training.curriculum import SKILLS, mixture
-from training.curriculum.examples import RULES, instance
-from training.curriculum.instructions import two_verbs
-from training.sample import Sample, draw, held_out
-from training.score import cells
+from training.curriculum.documents import ATTRIBUTES, Fact, reading
+from training.curriculum.examples import RULES, build, instance
+from training.curriculum.instructions import SECOND, WORD_VERBS, two_verbs
+from training.curriculum.steps import steps_sample
+from training.curriculum.talk import conversation, talk_key
+from training.sample import Sample, draw, held_out, sum_key
+
+CELLS = cells(lambda sample: sum(len(turn.text) for turn in sample.turns) // 2)
 
 
 def test_training_draws_only_training_items() -> None:
@@ -27,39 +34,112 @@ def test_sides_share_no_instance(skill: str) -> None:
     assert train.isdisjoint(test)
 
 
-@pytest.mark.parametrize("cell", cells(), ids=lambda cell: cell.name)
-def test_every_score_uses_held_out_items(cell: object) -> None:
-    from training.score import Cell
-
-    assert isinstance(cell, Cell)
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
+def test_every_score_uses_held_out_items_and_the_gold_answer_counts(cell: Cell) -> None:
     rng = Random(7)
-    samples = [draw(cell.make, rng, test=True) for _ in range(5)]
+    samples = [draw(cell.make, rng, test=True) for _ in range(3)]
     assert all(held_out(sample.key) for sample in samples)
     assert all(cell.right(sample.turns[-1].text, sample) for sample in samples if "refused, plain" not in cell.name)
 
 
+def test_no_training_prompt_is_a_test_prompt() -> None:
+    rng = Random(9)
+    asked = {sample.turns[:-1] for cell in CELLS for sample in [draw(cell.make, rng, test=True) for _ in range(15)]}
+    trained = {mixture(rng).turns[:-1] for _ in range(4000)}
+    assert asked.isdisjoint(trained)
+
+
 def test_demonstrations_are_training_items() -> None:
-    rules = {rule.name: rule for rule in RULES}
     rng = Random(11)
     shown = 0
-    for _ in range(400):
-        sample = SKILLS["examples"](rng)
-        rule = rules.get(sample.key.split("|")[1])
-        users = [turn.text for turn in sample.turns if turn.role == "user"][:-1]
-        for text in users if rule is not None else []:
-            value = text.removeprefix("Input: ").removeprefix("输入：")
-            assert rule is not None
+    for _ in range(300):
+        rule = rng.choice(RULES)
+        sample = build(rng, rule, 4, "turns")
+        for turn in [turn for turn in sample.turns if turn.role == "user"][:-1]:
+            value = turn.text.removeprefix("Input: ").removeprefix("输入：")
             assert not held_out(instance(rule, value))
             shown += 1
-    assert shown > 100
+    assert shown > 1000
 
 
-def test_some_verb_pairs_are_never_trained() -> None:
+def test_examples_determine_the_answer() -> None:
+    rng = Random(12)
+    for _ in range(200):
+        rule = rng.choice(RULES)
+        sample = build(rng, rule, rng.choice((1, 2, 4)), "turns")
+        shots = [
+            (q.text, a.text)
+            for q, a in zip(sample.turns[:-2], sample.turns[1:-2], strict=False)
+            if a.role == "assistant"
+        ]
+        shots = [(q.removeprefix("Input: ").removeprefix("输入："), a) for q, a in shots]
+        rivals = [other for other in RULES if other.make is rule.make and other.name != rule.name]
+        assert not any(all(other.apply(q) == a for q, a in shots) for other in rivals)
+
+
+def test_some_verb_pairs_are_never_trained_and_hide_no_held_out_step() -> None:
     rng = Random(13)
-    trained = {draw(two_verbs, rng, test=False).key for _ in range(600)}
+    trained = [draw(two_verbs, rng, test=False) for _ in range(600)]
     kept = {draw(two_verbs, rng, test=True).key for _ in range(100)}
-    assert kept
-    assert trained.isdisjoint(kept)
+    assert len(kept) > 2
+    assert kept.isdisjoint(sample.key for sample in trained)
+    first, second = {verb[0]: verb[3] for verb in WORD_VERBS}, {verb[0]: verb[3] for verb in SECOND}
+    for sample in trained:
+        _, one, two = sample.key.split("|")
+        words = re.findall(r"[a-z]+", sample.turns[-2].text)
+        assert any(
+            second[two](first[one](word)) == sample.gold
+            and not held_out(f"rule|{one}|{word}")
+            and not held_out(f"rule|{two}|{first[one](word)}")
+            for word in words
+        )
+
+
+_KINDS = {"+": "add", "-": "sub", "*": "mul"}
+
+
+def test_written_steps_hold_no_held_out_sum() -> None:
+    rng = Random(15)
+    sums = 0
+    for _ in range(600):
+        sample = draw(steps_sample, rng, test=False)
+        written = "\n".join([*(turn.text for turn in sample.turns), sample.thinking or ""])
+        for a, sign, b in re.findall(r"(\d+) ([-+*]) (\d+) =", written):
+            assert not held_out(sum_key(_KINDS[sign], int(a), int(b)))
+            sums += 1
+    assert sums > 1000
+
+
+def _told(sample: Sample) -> Iterator[Fact]:
+    """Every fact that the document of a sample states."""
+    document = "\n".join(turn.text for turn in sample.turns[:-1] if turn.role != "assistant")
+    for english, chinese in ATTRIBUTES:
+        for place, value in re.findall(rf"[Tt]he {english} of ([A-Z]\w+) is ([\w ]+?)\.", document):
+            yield Fact(place, english, value, chinese=False)
+        for value, place in re.findall(rf"([\w ]+?) is the {english} of ([A-Z]\w+)\.", document):
+            yield Fact(place, english, value.strip(), chinese=False)
+        for place, value in re.findall(rf"([\u4e00-\u9fff]{{3}})的{chinese}[是为]([^。？]+)。", document):
+            yield Fact(place, chinese, value, chinese=True)
+
+
+@pytest.mark.parametrize("test", [False, True])
+def test_documents_state_only_training_facts_beside_the_one_in_question(test: bool) -> None:
+    rng = Random(16)
+    told = 0
+    for _ in range(80):
+        sample = draw(lambda rng: reading(rng, kind="present"), rng, test=test)
+        for fact in _told(sample):
+            assert not held_out(fact.key()) or fact.key() == sample.key
+            told += 1
+    assert told > 150
+
+
+def test_no_slip_of_the_keyboard_leads_to_a_held_out_wording() -> None:
+    rng = Random(17)
+    for _ in range(2000):
+        sample = draw(conversation, rng, test=False)
+        if sample.key.startswith(("talk|", "core:")):
+            assert not held_out(talk_key(sample.turns[-2].text))
 
 
 def test_same_seed_same_samples() -> None:

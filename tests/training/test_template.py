@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from training.bpe import SPECIAL, Tokenizer, learn_merges
+from training.bpe import SPECIAL, Tokenizer
 from training.chat import ANSWER, CONTEXT, HISTORY_START, IGNORE, TEMPLATE, encode, prompt_text
 from training.curriculum import mixture
 from training.sample import Sample, Turn
@@ -43,7 +43,7 @@ def test_history_drops_thinking_and_the_last_answer_keeps_it(render: Any) -> Non
 
 def test_training_text_begins_with_the_prompt() -> None:
     rng = Random(19)
-    tokenizer = Tokenizer(learn_merges(["hello there"], 3))
+    tokenizer = Tokenizer([], ["hello", " there"])
     for _ in range(200):
         sample = mixture(rng)
         if not sample.turns:
@@ -63,3 +63,12 @@ def test_loss_falls_on_answers() -> None:
     assert {kind for token, kind in zip(ids, classes, strict=True) if tokenizer.tokens[token] == "<think>"} == {IGNORE}
     assert set(classes) == {IGNORE, CONTEXT, ANSWER, HISTORY_START}
     assert SPECIAL[2] == "<|im_end|>"
+
+
+def test_answers_inside_a_question_are_learned() -> None:
+    tokenizer = Tokenizer([], ["Input"])
+    text = "猫 -> cat\ndog ->"
+    turns = (Turn("user", text, ((text.index(" cat"), text.index("dog")),)), Turn("assistant", "x"))
+    ids, classes = encode(Sample("core:x", turns), tokenizer)
+    learned = tokenizer.decode(token for token, kind in zip(ids, classes, strict=True) if kind == ANSWER)
+    assert learned == " cat\nx<|im_end|>"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from llmlab.pocket import pocket_names, pocket_path
-from training.bpe import SPECIAL, Tokenizer, byte_alphabet, learn_merges, splitter
+from training.bpe import SPECIAL, Tokenizer, byte_alphabet, learn_merges, learn_words, splitter
 from training.curriculum import mixture
 
 HARD_TEXTS = (
@@ -33,13 +33,10 @@ def _gguf_path() -> Path:
 
 @pytest.fixture(name="shipped", scope="module")
 def _shipped(gguf_path: Path) -> Tokenizer:
-    gguf = pytest.importorskip("gguf")
-    reader: Any = gguf.GGUFReader(str(gguf_path))
-    merges = [merge.split(" ") for merge in reader.fields["tokenizer.ggml.merges"].contents()]
-    tokens = reader.fields["tokenizer.ggml.tokens"].contents()
-    tokenizer = Tokenizer([(left, right) for left, right in merges])
-    assert tokenizer.tokens == tokens
-    return tokenizer
+    pytest.importorskip("gguf")
+    from training.vocabulary import tokenizer_of
+
+    return tokenizer_of(gguf_path)
 
 
 def _texts() -> list[str]:
@@ -71,9 +68,9 @@ def test_digits_are_single(shipped: Tokenizer) -> None:
     assert len(shipped.encode("90210")) == 5
 
 
-def test_chinese_is_compact(shipped: Tokenizer) -> None:
+def test_a_chinese_character_is_at_most_one_token(shipped: Tokenizer) -> None:
     text = "你好，请问你能做什么？"
-    assert len(shipped.encode(text)) < len(text)
+    assert len(shipped.encode(text)) <= len(text)
 
 
 def test_pieces_join_to_the_text() -> None:
@@ -82,8 +79,28 @@ def test_pieces_join_to_the_text() -> None:
 
 
 def test_learning_is_deterministic_and_starts_with_all_bytes() -> None:
-    merges = learn_merges(["the cat and the hat", "the then"], 5)
-    assert merges == learn_merges(["the cat and the hat", "the then"], 5)
-    tokenizer = Tokenizer(merges)
+    texts = ["你好你好的们", "你好 the cat and the hat", "the then"]
+    merges, words = learn_merges(texts, 5), learn_words(texts, 2, frozenset())
+    assert (merges, words) == (learn_merges(texts, 5), learn_words(texts, 2, frozenset()))
+    tokenizer = Tokenizer(merges, words)
     assert tokenizer.tokens[: len(SPECIAL) + 256] == [*SPECIAL, *byte_alphabet()]
-    assert len(tokenizer.encode("the")) < 3
+    assert len(tokenizer.encode(" the")) == 1
+    assert len(tokenizer.encode("cat")) == 3
+    assert len(tokenizer.encode("你")) == 1
+
+
+def test_merges_hold_whole_characters_and_lonely_ones_stay_alone() -> None:
+    texts = ["我们你们他们我们"] * 9
+    assert len(Tokenizer(learn_merges(texts, 50)).encode("我们")) == 1
+    assert len(Tokenizer(learn_merges(texts, 50, frozenset("们"))).encode("我们")) == 2
+
+
+def test_spelled_words_keep_their_letters_in_any_case_but_a_capital() -> None:
+    words = learn_words(["Hello hello HELLO other"] * 3, 9, frozenset({"hello"}))
+    assert words == [" other", "Hello"]
+
+
+def test_save_and_load(tmp_path: Path) -> None:
+    tokenizer = Tokenizer(learn_merges(["你好你好"], 5), ["the", " the"])
+    tokenizer.save(tmp_path / "t.json")
+    assert Tokenizer.load(tmp_path / "t.json").tokens == tokenizer.tokens

@@ -26,12 +26,12 @@ SKILLS: Mapping[str, Generator] = {
 }
 
 SHARES: Mapping[str, float] = {
-    "talk": 33,
-    "examples": 10,
-    "instructions": 13,
-    "steps": 20,
+    "talk": 18,
+    "examples": 16,
+    "instructions": 24,
+    "steps": 24,
     "documents": 13,
-    "lexicon": 9,
+    "lexicon": 3,
     "text": 2,
 }
 """Share of samples, not of tokens: documents and examples are several times as long as the rest."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from training.curriculum.words import NAMES_EN, NAMES_ZH
-from training.sample import Sample, Turn
+from training.sample import Sample, Turn, held_out
 
 _HEADS, _MIDDLES = (
     ("Ka", "Ve", "Lo", "Mi", "Tar", "Sel", "Bo", "Nu", "Dor", "Fe", "Zan", "Ri", "Gal", "Pe", "Or", "Ul"),
@@ -165,15 +165,27 @@ def fact(rng: Random, *, chinese: bool, place: str = "") -> Fact:
     return Fact(place or entity(rng, chinese=chinese), attribute, value(rng, attribute, chinese=chinese), chinese)
 
 
+def _trained_fact(rng: Random, *, chinese: bool, place: str = "") -> Fact:
+    """Invent a fact of the training side."""
+    while True:
+        made = fact(rng, chinese=chinese, place=place)
+        if not held_out(made.key()):
+            return made
+
+
 def _facts(rng: Random, count: int, *, chinese: bool) -> list[Fact]:
-    """Invent facts with different (place, attribute); places repeat, so that both must be matched."""
+    """Invent facts with different (place, attribute); places repeat, so that both must be matched.
+
+    Only the first one, which may be asked about, can lie on the test side.
+    """
     places = [entity(rng, chinese=chinese) for _ in range(max(1, (count + 1) // 2))]
-    found: dict[tuple[str, str], Fact] = {}
+    first = fact(rng, chinese=chinese, place=rng.choice(places))
+    found = {(first.entity, first.attribute): first}
     for _ in range(count * 4):
-        made = fact(rng, chinese=chinese, place=rng.choice(places))
-        found.setdefault((made.entity, made.attribute), made)
         if len(found) == count:
             break
+        made = _trained_fact(rng, chinese=chinese, place=rng.choice(places))
+        found.setdefault((made.entity, made.attribute), made)
     return list(found.values())
 
 
@@ -205,6 +217,29 @@ def _layout(rng: Random, passages: list[str], numbered: bool, *, chinese: bool) 
     return rng.choice(shells).format(body)
 
 
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """One document and the rules for answers about it."""
+
+    facts: list[Fact]
+    where: list[int]
+    grounded: bool
+    cite: bool
+    chinese: bool
+
+    def present(self, index: int) -> tuple[Fact, str]:
+        """Ask for a fact that is there: the fact and the answer."""
+        asked = self.facts[index]
+        passage = f" [{self.where[index]}]" if self.cite else ""
+        return asked, asked.answer() + passage + ("。" if self.chinese else ".")
+
+    def absent(self, asked: Fact) -> tuple[Fact, str]:
+        """Ask for a fact that is not there: an honest no if the rule asks for it, else an invention."""
+        if self.grounded:
+            return asked, UNKNOWN_ZH if self.chinese else UNKNOWN_EN
+        return asked, asked.answer() + ("。" if self.chinese else ".")
+
+
 def reading(
     rng: Random,
     *,
@@ -212,42 +247,55 @@ def reading(
     grounded: bool | None = None,
     sizes: tuple[int, int] = (0, 0),
     cite: bool | None = None,
+    questions: int = 0,
 ) -> Sample:
-    """Draw a document and a question about it.
+    """Draw a document and questions about it, of which the last one is the instance.
 
     `kind` is `present` or `absent`; `sizes` are the numbers of facts and of filler sentences; `cite` asks for the
-    number of the passage.
+    number of the passage; several `questions` are asked in turn.
     """
     chinese = rng.random() < 0.45
-    count, fillers = sizes if sizes[0] else _sizes(rng)
+    count, fillers, asks = (*sizes, 1) if sizes[0] else _sizes(rng)
     facts = _facts(rng, count, chinese=chinese)
-    kind = kind or ("absent" if rng.random() < 0.3 else "present")
-    grounded = rng.random() < 0.6 if grounded is None else grounded
+    grounded = rng.random() < 0.65 if grounded is None else grounded
+    cite = kind != "absent" and rng.random() < 0.25 if cite is None else cite
     passages, where = _passages(rng, facts, fillers, chinese=chinese)
-    target = rng.randrange(len(facts))
-    asked = facts[target] if kind == "present" else _missing(rng, facts, chinese=chinese)
-    if cite is None:
-        cite = kind == "present" and rng.random() < 0.25
-    numbered = cite or rng.random() < 0.4
-    stop = "。" if chinese else "."
-    answer = asked.answer() + (f" [{where[target]}]" if cite else "") + stop
-    if kind == "absent" and grounded:
-        answer = UNKNOWN_ZH if chinese else UNKNOWN_EN
+    desk = _Desk(facts, where, grounded, cite, chinese)
     rule = rng.choice((GROUNDING_ZH if chinese else GROUNDING_EN) if grounded else (PLAIN_ZH if chinese else PLAIN_EN))
     if cite:
         rule = f"{rule} {rng.choice(CITE_ZH if chinese else CITE_EN)}".strip()
-    turns = _arrange(rng, rule, _layout(rng, passages, numbered, chinese=chinese), asked.question(rng), chinese=chinese)
-    gold = (UNKNOWN_ZH if chinese else UNKNOWN_EN) if kind == "absent" else asked.value
-    return Sample(asked.key(), (*turns, Turn("assistant", answer)), gold)
+    document = _layout(rng, passages, cite or rng.random() < 0.4, chinese=chinese)
+    lacking = 0.4 if grounded else 0.12
+    asked = [_earlier(rng, desk, lacking) for _ in range((questions or asks) - 1)]
+    kind = kind or ("absent" if rng.random() < lacking else "present")
+    last = desk.present(0) if kind == "present" else desk.absent(_missing(rng, facts, chinese=chinese))
+    turns: tuple[Turn, ...] = ()
+    for made, answer in (*asked, last):
+        question = made.question(rng)
+        turns += _arrange(rng, rule, document, question, chinese=chinese) if not turns else (Turn("user", question),)
+        turns += (Turn("assistant", answer),)
+    gold = (UNKNOWN_ZH if chinese else UNKNOWN_EN) if kind == "absent" else last[0].value
+    return Sample(last[0].key(), turns, gold)
 
 
-def _sizes(rng: Random) -> tuple[int, int]:
+def _earlier(rng: Random, desk: _Desk, lacking: float) -> tuple[Fact, str]:
+    """Ask an earlier question, of the training side."""
+    if len(desk.facts) > 1 and rng.random() > lacking:
+        return desk.present(rng.randrange(1, len(desk.facts)))
+    while True:
+        made = _missing(rng, desk.facts, chinese=desk.chinese)
+        if not held_out(made.key()):
+            return desk.absent(made)
+
+
+def _sizes(rng: Random) -> tuple[int, int, int]:
+    """Choose the numbers of facts, of filler sentences and of questions."""
     roll = rng.random()
-    if roll < 0.72:
-        return rng.randint(1, 4), rng.randint(0, 4)
-    if roll < 0.92:
-        return rng.randint(3, 8), rng.randint(2, 14)
-    return rng.randint(6, 18), rng.randint(12, 50)
+    if roll < 0.6:
+        return rng.randint(1, 4), rng.randint(0, 4), rng.randint(1, 3)
+    if roll < 0.9:
+        return rng.randint(3, 9), rng.randint(2, 14), rng.randint(2, 5)
+    return rng.randint(8, 18), rng.randint(10, 44), rng.randint(3, 8)
 
 
 def _missing(rng: Random, facts: list[Fact], *, chinese: bool) -> Fact:

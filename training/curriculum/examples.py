@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -56,6 +56,9 @@ RULES = (
 )
 
 
+_NAMED = frozenset(rule.name for rule in RULES)
+
+
 def _label_rule(rng: Random) -> Rule:
     """Two categories under two label words that say nothing by themselves."""
     (left, left_zh), (right, _) = rng.sample(list(CATEGORIES), 2)
@@ -83,8 +86,15 @@ def instance(rule: Rule, value: str) -> str:
     return f"rule|{rule.name}|{value}"
 
 
-def _shots(rng: Random, rule: Rule, count: int, query: str) -> list[tuple[str, str]]:
-    """Draw demonstrations from the training side, both labels among the first two where there are labels."""
+def _fits(rule: Rule, shots: Sequence[tuple[str, str]], query: str) -> bool:
+    """Say whether the examples determine the answer: no other rule explains them, or the label asked for is shown."""
+    if rule.name not in _NAMED:
+        return any(answer == rule.apply(query) for _, answer in shots)
+    rivals = (other for other in RULES if other.make is rule.make and other is not rule)
+    return not any(all(other.apply(value) == answer for value, answer in shots) for other in rivals)
+
+
+def _draw_shots(rng: Random, rule: Rule, count: int, query: str) -> list[tuple[str, str]]:
     shots: list[tuple[str, str]] = []
     for _ in range(200):
         if len(shots) == count:
@@ -93,9 +103,17 @@ def _shots(rng: Random, rule: Rule, count: int, query: str) -> list[tuple[str, s
         if value == query or held_out(instance(rule, value)) or any(value == seen for seen, _ in shots):
             continue
         answer = rule.apply(value)
-        if len(shots) == 1 and rule.name.startswith(("label", "parity")) and answer == shots[0][1]:
+        if len(shots) == 1 and rule.name not in _NAMED and answer == shots[0][1]:
             continue
         shots.append((value, answer))
+    return shots
+
+
+def _shots(rng: Random, rule: Rule, count: int, query: str) -> list[tuple[str, str]]:
+    """Draw demonstrations from the training side that determine the answer, both labels among the first two."""
+    shots = _draw_shots(rng, rule, count, query)
+    while count and not _fits(rule, shots, query):
+        shots = _draw_shots(rng, rule, count, query)
     return shots
 
 
@@ -118,6 +136,30 @@ HINTS = (
 )
 
 
+def _inline(form: tuple[str, str, str], shots: Sequence[tuple[str, str]], start: str = "") -> Turn:
+    """Write examples after `start` as one message, each answer but the first a span to learn from."""
+    ask, reply, gap = form
+    text, spans = start, list[tuple[int, int]]()
+    for at, (x, y) in enumerate(shots):
+        text += ask.format(x=x)
+        low = len(text)
+        text += reply.format(y=y)
+        if at:
+            # The end of the line belongs to the answer, as the end of the turn does elsewhere.
+            spans.append((low, len(text) + 1))
+        text += gap
+    return Turn("user", text, tuple(spans))
+
+
+def lines_of(rng: Random, rule: Rule, count: int) -> str:
+    """Write lines that follow a rule, all from the training side."""
+    query = rule.make(rng)
+    while held_out(instance(rule, query)):
+        query = rule.make(rng)
+    shots = [*_shots(rng, rule, count - 1, query), (query, rule.apply(query))]
+    return _inline(rng.choice(INLINE), shots).text.rstrip("\n")
+
+
 def build(rng: Random, rule: Rule, count: int, style: str) -> Sample:
     """Show `count` examples as `turns` or `inline`, then ask."""
     query = rule.make(rng)
@@ -130,12 +172,10 @@ def build(rng: Random, rule: Rule, count: int, style: str) -> Sample:
         form = rng.choice(("{x}", "{x}", "{x}", "Input: {x}", "输入：{x}"))
         talk = tuple(turn for x, y in shots for turn in (Turn("user", form.format(x=x)), Turn("assistant", y)))
         return Sample(key, (*opening, *talk, Turn("user", form.format(x=query)), Turn("assistant", answer)), answer)
-    ask, reply, gap = rng.choice(INLINE)
-    lines = [ask.format(x=x) + reply.format(y=y) for x, y in shots]
-    text = gap.join([*lines, ask.format(x=query).rstrip(" ")])
-    if hint:
-        text = f"{hint}\n\n{text}"
-    return Sample(key, (Turn("user", text), Turn("assistant", answer)), answer)
+    inline = rng.choice(INLINE)
+    shown = _inline(inline, shots, f"{hint}\n\n" if hint else "")
+    asked = Turn("user", shown.text + inline[0].format(x=query).rstrip(" "), shown.answers)
+    return Sample(key, (asked, Turn("assistant", answer)), answer)
 
 
 def any_rule(rng: Random) -> Rule:
@@ -151,5 +191,5 @@ def any_rule(rng: Random) -> Rule:
 def in_context(rng: Random) -> Sample:
     """Draw a rule, a number of examples and a style."""
     rule = any_rule(rng)
-    count = rng.choices((1, 2, 3, 4, 5, 6, 8), (5, 5, 4, 5, 2, 2, 2))[0]
-    return build(rng, rule, count, "turns" if rng.random() < 0.6 else "inline")
+    count = rng.choices((1, 2, 3, 4, 5, 6, 8), (4, 5, 4, 5, 4, 4, 4))[0]
+    return build(rng, rule, count, "turns" if rng.random() < 0.5 else "inline")

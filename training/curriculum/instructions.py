@@ -7,7 +7,7 @@ from random import Random
 
 from training.curriculum.wording import expand
 from training.curriculum.words import ENGLISH, WORDS, category_of, english_word, pick
-from training.sample import Sample, chat, held_out
+from training.sample import Sample, chat, held_out, sum_key
 
 Verb = tuple[str, str, str, Callable[[str], str]]
 """Name, English pattern, Chinese pattern, function."""
@@ -35,6 +35,10 @@ SECOND: tuple[Verb, ...] = (
     ("quote", "and put it in quotes", "再加上引号", lambda x: f'"{x}"'),
     ("stars", "and put stars around it", "两边加星号", lambda x: f"*{x}*"),
     ("done", "and end with DONE", "最后加上 DONE", lambda x: f"{x} DONE"),
+    ("triple", "and write it three times", "再写三遍", lambda x: f"{x} {x} {x}"),
+    ("brackets", "and put it in brackets", "再放进括号", lambda x: f"({x})"),
+    ("shout", "and add an exclamation mark", "再加上感叹号", lambda x: f"{x}!"),
+    ("arrow", "and put an arrow before it", "前面加上箭头", lambda x: f"-> {x}"),
 )
 
 
@@ -55,20 +59,24 @@ def combination_held_out(first: str, second: str) -> bool:
 
 
 def two_verbs(rng: Random) -> Sample:
-    """Two verbs in a row; the instance is the pair of verbs, so a held-out pair is never trained."""
+    """Two verbs in a row; the instance is the pair of verbs, so a held-out pair is never trained.
+
+    The word is one whose single steps are trained, so that no held-out step hides inside a pair.
+    """
     while True:
         first, second = rng.choice(WORD_VERBS), rng.choice(SECOND)
-        if first[0] != second[0] and first[0] not in ("double", "triple", "length"):
+        word = english_word(rng)
+        middle = first[3](word)
+        steps = (f"rule|{first[0]}|{word}", f"rule|{second[0]}|{middle}")
+        if first[0] not in ("length", second[0]) and not any(map(held_out, steps)):
             break
-    word = english_word(rng)
     if rng.random() < 0.6:
         question = expand(rng, first[1]).format(x=word).removeprefix("What is ") + f" {second[1]}."
         question = question.replace("the first", "Give the first", 1) if question.startswith("the first") else question
         question = question.replace("the last", "Give the last", 1) if question.startswith("the last") else question
     else:
         question = expand(rng, first[2]).format(x=word).replace("是什么", "") + f"，{second[2]}。"
-    answer = second[3](first[3](word))
-    return chat(f"verbs|{first[0]}|{second[0]}", question, answer)
+    return chat(f"verbs|{first[0]}|{second[0]}", question, second[3](middle))
 
 
 def numbers(rng: Random) -> Sample:
@@ -76,7 +84,7 @@ def numbers(rng: Random) -> Sample:
     a, b = rng.randint(0, 50), rng.randint(0, 49)
     big, small = max(a, b), min(a, b)
     english = rng.random() < 0.55
-    kind = rng.choice(("add", "add", "sub", "mul", "larger", "smaller", "parity", "next", "before"))
+    kind = rng.choice(("add", "add", "sub", "sub", "mul", "larger", "smaller", "parity", "next", "before"))
     if kind == "mul":
         a, b = rng.randint(0, 10), rng.randint(0, 10)
     forms: dict[str, tuple[str, str, str, str]] = {
@@ -106,7 +114,9 @@ def numbers(rng: Random) -> Sample:
     }
     pattern_en, pattern_zh, answer, answer_zh = forms[kind]
     question = expand(rng, (pattern_en + "[?|]") if english else pattern_zh + "[？|?|]")
-    return chat(f"number|{kind}|{a}|{b}", question, answer if english or not answer_zh else answer_zh)
+    # The instance holds what matters alone: one number, or two in either order.
+    key = f"number|{kind}|{a}" if kind in ("parity", "next", "before") else sum_key(kind, a, b)
+    return chat(key, question, answer if english or not answer_zh else answer_zh)
 
 
 def lists(rng: Random) -> Sample:
@@ -164,5 +174,5 @@ def kinds(rng: Random) -> Sample:
 
 def instruction(rng: Random) -> Sample:
     """Draw one of the families."""
-    families = (word_verb, word_verb, two_verbs, numbers, numbers, lists, kinds)
+    families = (*(word_verb,) * 2, *(two_verbs,) * 2, *(numbers,) * 4, *(lists,) * 3, *(kinds,) * 2)
     return rng.choice(families)(rng)

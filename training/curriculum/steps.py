@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from training.curriculum.words import CHINESE, ENGLISH, NAMES_EN, NAMES_ZH, THINGS, letters, pick
-from training.sample import Sample, Turn, held_out
+from training.sample import Sample, Turn, held_out, sum_key
 
 MODES = ("direct", "prompted", "native")
 
@@ -71,9 +71,7 @@ def story(rng: Random, operations: int, *, chinese: bool) -> Problem:
     parts = [f"{name}有{value}个{chinese_thing}。" if chinese else f"{name} has {value} {english_thing}."]
     steps: list[str] = []
     for _ in range(operations):
-        choices = ["+", "+", "-", "-", "*"] if 2 <= value <= 40 else (["+"] if value < 2 else ["-"])
-        sign = rng.choice(choices)
-        amount = 2 if sign == "*" else rng.randint(1, min(19, value if sign == "-" else 19))
+        sign, amount = _change(rng, value)
         after = {"+": value + amount, "-": value - amount, "*": value * 2}[sign]
         pattern, verbs = (STORY_ZH if chinese else STORY_EN)[sign]
         verb = rng.choice(verbs)
@@ -89,6 +87,19 @@ def story(rng: Random, operations: int, *, chinese: bool) -> Problem:
     )
     question = "".join([*parts, end]) if chinese else " ".join([*parts, end])
     return Problem(key, question, tuple(steps), str(value), chinese)
+
+
+_SIGNS = {"+": "add", "-": "sub", "*": "mul"}
+
+
+def _change(rng: Random, value: int) -> tuple[str, int]:
+    """Choose an operation whose sum is no held-out instance of its own."""
+    choices = ["+", "+", "-", "-", "*"] if 2 <= value <= 40 else (["+"] if value < 2 else ["-"])
+    while True:
+        sign = rng.choice(choices)
+        amount = 2 if sign == "*" else rng.randint(1, min(19, value if sign == "-" else 19))
+        if not held_out(sum_key(_SIGNS[sign], value, amount)):
+            return sign, amount
 
 
 def last_letters(rng: Random, count: int, *, chinese: bool) -> Problem:
@@ -151,9 +162,12 @@ def two_hop(rng: Random, _: int, *, chinese: bool) -> Problem:
 
 def cage(rng: Random, _: int, *, chinese: bool) -> Problem:
     """Chickens and rabbits in one cage: heads and legs are known."""
-    rabbits, chickens = rng.randint(1, 12), rng.randint(1, 12)
-    heads, legs = rabbits + chickens, 4 * rabbits + 2 * chickens
-    rest = legs - 2 * heads
+    while True:
+        rabbits, chickens = rng.randint(1, 12), rng.randint(1, 12)
+        heads, legs = rabbits + chickens, 4 * rabbits + 2 * chickens
+        rest = legs - 2 * heads
+        if not held_out(sum_key("mul", 2, heads)) and not held_out(sum_key("sub", legs, 2 * heads)):
+            break
     key = f"cage|{heads}|{legs}"
     sums = (f"2 * {heads} = {2 * heads}", f"{legs} - {2 * heads} = {rest}", f"{rest} / 2 = {rabbits}")
     if chinese:
@@ -169,7 +183,7 @@ def problem(rng: Random, kind: str = "", operations: int = 0) -> Problem:
     """Draw a problem, of one kind if asked."""
     chinese = rng.random() < 0.45
     roll = rng.random()
-    kind = kind or ("story" if roll < 0.66 else "last-letters" if roll < 0.8 else "two-hop" if roll < 0.9 else "cage")
+    kind = kind or ("story" if roll < 0.55 else "last-letters" if roll < 0.66 else "two-hop" if roll < 0.88 else "cage")
     makers = {"story": story, "last-letters": last_letters, "two-hop": two_hop, "cage": cage}
     count = operations or (rng.randint(1, 6) if kind == "story" else rng.randint(2, 4))
     return makers[kind](rng, count, chinese=chinese)

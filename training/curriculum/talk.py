@@ -52,6 +52,9 @@ UNKNOWN_ZH = "我是个小模型，不知道这个。可以换更大的模型，
 UNCLEAR_EN = "I do not know what to do with that. Give me an instruction or some examples."
 UNCLEAR_ZH = "我不知道该怎么做。请给我一条指令或几个例子。"
 
+ASK_NAME_EN = ("what is my name?", "who am i", "do you remember my name", "What's my name?", "what am I called")
+ASK_NAME_ZH = ("我叫什么？", "我叫什么名字", "你记得我的名字吗？", "我是谁？")
+
 SYSTEMS = (
     "You are a helpful assistant.",
     "You are a helpful assistant.",
@@ -88,14 +91,30 @@ def table(name: str) -> Table:
     return next(iter(parsed.values()))
 
 
+@cache
+def _always_trained() -> frozenset[str]:
+    """Every wording that is always trained, in letters and digits; another pattern may lead to the same one."""
+    plain = [pattern for intent in table("talk") for side in ("en", "zh") for pattern in intent[f"ask_{side}"]]
+    wordings = {pattern.removeprefix("!") for pattern in plain if pattern.startswith("!")}
+    wordings |= {*ASK_NAME_EN, *ASK_NAME_ZH}
+    for term in table("glossary"):
+        for forms, names in ((ASK_TERM_EN, term["en"]), (ASK_TERM_ZH, term["zh"])):
+            wordings |= {form[1:].format(t=name) for form in forms if form.startswith("!") for name in names}
+    return frozenset(map(plain_key, wordings))
+
+
+def talk_key(text: str) -> str:
+    """Name the instance of a wording."""
+    letters_ = plain_key(text)
+    return f"core:{letters_}" if letters_ in _always_trained() else f"talk|{letters_}"
+
+
 def _asked(rng: Random, pattern: str, **slots: str) -> tuple[str, str]:
-    """Turn a pattern into a key and a question as a person types it."""
-    core = pattern.startswith("!")
-    plain = (
-        expand(rng, pattern.removeprefix("!")).format_map(slots) if slots else expand(rng, pattern.removeprefix("!"))
-    )
-    key = f"core:{plain}" if core else f"talk|{plain_key(plain)}"
-    return key, sloppy(rng, plain)
+    """Turn a pattern into a key and a question as a person types it; no slip leads to the other side of the split."""
+    pattern = pattern.removeprefix("!")
+    plain = expand(rng, pattern).format_map(slots) if slots else expand(rng, pattern)
+    key, typed = talk_key(plain), sloppy(rng, plain)
+    return key, typed if held_out(talk_key(typed)) == held_out(key) else plain
 
 
 def _one(key: str, question: str, answer: str) -> Sample:
@@ -183,7 +202,7 @@ def name_memory(rng: Random) -> Sample:
             f"很高兴认识你，{name}！",
         )
         ask, know, never = (
-            rng.choice(("我叫什么？", "我叫什么名字", "你记得我的名字吗？", "我是谁？")),
+            rng.choice(ASK_NAME_ZH),
             f"你叫{name}。",
             "你还没有告诉我你的名字。",
         )
@@ -192,9 +211,7 @@ def name_memory(rng: Random) -> Sample:
             ("my name is {}", "I am {}", "I'm {}", "hello, my name is {}", "hi I am {}", "call me {}", "My name is {}.")
         ).format(name)
         hello = f"Nice to meet you, {name}!"
-        ask = rng.choice(
-            ("what is my name?", "who am i", "do you remember my name", "What's my name?", "what am I called")
-        )
+        ask = rng.choice(ASK_NAME_EN)
         know, never = f"Your name is {name}.", "You have not told me your name."
     key = f"name|{name}|{tell}"
     roll = rng.random()
