@@ -234,3 +234,5 @@ class EngineReport:
     """The library can offload to a GPU."""
     devices: tuple[Gpu, ...] = ()
     """The GPUs it found, in the order by which main_gpu and tensor_split count them."""
+    fits: bool = False
+    """It brings llama.cpp's own fitting of models to devices; else llmlab estimates."""

@@ -45,4 +45,4 @@ def probe(command: tuple[str, ...] = WORKER) -> EngineReport:
             where=said[-1] if said else "",
             hint=say("Install llama-cpp-python again; see the section on engines in the README."),
         )
-    return EngineReport(hello.build, hello.gpu, hello.devices)
+    return EngineReport(hello.build, hello.gpu, hello.devices, hello.fits)

@@ -96,6 +96,8 @@ class Hello(Report, frozen=True, kw_only=True):
     gpu: bool
     """The library can offload to a GPU."""
     devices: tuple[Gpu, ...] = ()
+    fits: bool = False
+    """It brings llama.cpp's own fitting."""
 
 
 class Progress(Report, frozen=True, kw_only=True):

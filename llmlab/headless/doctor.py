@@ -97,7 +97,12 @@ def _gpus(report: EngineReport) -> list[Finding]:
     if not report.gpu:
         lacking = say("This build of llama-cpp-python has no GPU support; models run on the CPU.")
         return [Finding("gpu", "note", lacking, say("The README says how to install a build with it."))]
-    return [
+    fits = (
+        say("llama.cpp itself measures how many layers fit.")
+        if report.fits
+        else say("llmlab estimates how many layers fit; this build does not bring llama.cpp's own fitting.")
+    )
+    found = [
         Finding(
             "gpu",
             "ok",
@@ -105,7 +110,8 @@ def _gpus(report: EngineReport) -> list[Finding]:
             + say("{free} of {total} free", free=short_bytes(gpu.free), total=short_bytes(gpu.total)),
         )
         for number, gpu in enumerate(report.devices)
-    ] or [Finding("gpu", "ok", say("supported, but none was found"))]
+    ]
+    return [*found, Finding("gpu", "ok", fits if found else say("supported, but none was found"))]
 
 
 def _machine(paths: Paths) -> list[Finding]:

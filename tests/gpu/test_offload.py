@@ -14,6 +14,8 @@ from llmlab.domain.generation import Failed, Finished, Piece
 from llmlab.domain.model import LoraAdapter, ModelCard, ModelSpec
 from llmlab.domain.sampling import Sampling
 from llmlab.engine.child import ChildEngine
+from llmlab.engine.llama import devices, fitting, library
+from llmlab.engine.llama.model import Loader
 from llmlab.engine.protocol import GenerationRequest
 from llmlab.errors import EngineDied, ModelError
 from tests.gpu.conftest import DeviceServer
@@ -160,3 +162,36 @@ async def test_a_stranger_at_the_address_is_told_as_such(folder: Path, tmp_path:
         with pytest.raises((EngineDied, ModelError)) as refusal:
             await run(tmp_path / "log", spec(folder / "bytes.gguf", rpc=(address,)))
     assert address in str(refusal.value)
+
+
+def test_layers_and_window_are_fitted_by_llama_cpp_itself(
+    folder: Path, device: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not fitting.available():
+        pytest.skip("this build does not bring llama.cpp's own fitting (libllama-common)")
+    path = write_random_model(folder / "wide.gguf", Shape(layers=8, width=512, feed_forward=2048, context=16_384))
+
+    def fitted(left: int | None = None, **settings: Any) -> tuple[int, int, tuple[str, ...]]:
+        log = library.Log()
+        log.install()
+        given = spec(path, rpc=device, **settings)
+        devices.connect(device)
+        if left is not None:
+            spare = devices.gpu_devices()[0].free - left
+            monkeypatch.setattr(fitting, "SPARE_LEAST", spare)
+            monkeypatch.setattr(fitting, "SPARE_MOST", spare)
+        model = Loader(given, log, lambda _share: None, lambda: False, abort=lambda: False).load()
+        found = model.n_gpu_layers, model.context.n_ctx, model.notes
+        model.close()
+        return found
+
+    layers, window, notes = fitted()
+    assert (layers, window) == (9, 8192)
+    assert notes == ("All 9 layers fit the GPU.", "llama.cpp itself measured what fits.")
+    layers, window, _ = fitted(150 << 20, n_ctx=16_384)
+    assert 0 < layers < 9
+    assert window == 16_384
+    fewer, smaller, notes = fitted(150 << 20)
+    assert fewer >= layers
+    assert 4096 <= smaller <= 8192
+    assert fitted(8 << 20)[0] < fewer

@@ -172,10 +172,13 @@ def check_window(spec: ModelSpec, gguf: GgufFile, sizes: Sizes, n_ctx: int, avai
     Raises:
         ModelError: it does not fit; the message names the window and the largest that does.
     """
-    if any(gguf.of_architecture(key) for key in _NO_CACHE_ESTIMATE):
-        return
-    if n_ctx * sizes.cache_per_token > available:
+    if cache_is_known(gguf) and n_ctx * sizes.cache_per_token > available:
         raise window_too_large(spec, sizes, n_ctx, available)
+
+
+def cache_is_known(gguf: GgufFile) -> bool:
+    """Its heads tell the size of its KV cache."""
+    return not any(gguf.of_architecture(key) for key in _NO_CACHE_ESTIMATE)
 
 
 def window_too_large(spec: ModelSpec, sizes: Sizes, n_ctx: int, available: int) -> ModelError:

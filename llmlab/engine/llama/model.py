@@ -10,15 +10,22 @@ from typing import Any, Final, TypeVar
 import psutil
 from llama_cpp import llama_cpp as api
 
-from llmlab.domain.model import ModelSpec
+from llmlab.domain.model import Gpu, ModelSpec, Rope
 from llmlab.engine.gguf import GgufFile, read_gguf
 from llmlab.engine.health import wanted_window
-from llmlab.engine.llama import library
+from llmlab.engine.llama import fitting, library
 from llmlab.engine.llama.adapters import Adapters
-from llmlab.engine.llama.checks import check_purpose, check_window, context_refused, load_refused, without_vocabulary
+from llmlab.engine.llama.checks import (
+    cache_is_known,
+    check_purpose,
+    check_window,
+    context_refused,
+    load_refused,
+    without_vocabulary,
+)
 from llmlab.engine.llama.context import SEQUENCES_OF_STATE, Context, ContextSettings
-from llmlab.engine.llama.devices import Device
-from llmlab.engine.llama.fit import SEQUENCES, Sizes, sizes_of
+from llmlab.engine.llama.devices import Device, gpu_devices
+from llmlab.engine.llama.fit import SEQUENCES, Estimate, Sizes, sizes_of
 from llmlab.engine.llama.placement import Placement, place
 from llmlab.engine.llama.threads import threads_for
 from llmlab.engine.llama.vocabulary import Vocabulary
@@ -27,6 +34,8 @@ from llmlab.words import say
 
 GRAIN: Final = 128
 """Prompt tokens that are computed, and reused, together where answers must not depend on what was computed before."""
+SMALLEST_FITTED: Final = 4096
+"""Tokens of a window below which llama.cpp moves layers off a device instead, as its own programs do."""
 _PROGRESS_STEP: Final = 0.01
 """Progress is told when it grew by this share."""
 
@@ -115,6 +124,15 @@ class Loader:
         self._progress = progress
         self._told = 0.0
 
+    def another(self, spec: ModelSpec) -> Model:
+        """A second model, loaded by the same rules; its progress is not told.
+
+        Raises:
+            ModelError: the file or its settings cannot be used.
+            EngineError: loading was cancelled.
+        """
+        return Loader(spec, self._log, lambda _fraction: None, self._give_up, abort=self._abort).load()
+
     def load(self) -> Model:
         """The model, ready to compute.
 
@@ -142,20 +160,57 @@ class Loader:
         check_purpose(gguf, spec.purpose)
         sizes = sizes_of(gguf, spec.cache_type_k, spec.cache_type_v)
         placement = place(spec, sizes, n_ctx)
+        if n_ctx:
+            placement, n_ctx = self._fit(gguf, sizes, placement, n_ctx)
         model = self._load(gguf, sizes, placement, n_ctx, make)
         model.n_threads = threads_for(spec.n_threads)
         model.load_s = time.monotonic() - started
         if self._give_up():
             model.close()
             raise EngineError(say("Loading was cancelled."))
-        model.notes = (*placement.notes, *model.notes, *self._notes(sizes))
+        model.notes = (*model.notes, *placement.notes, *self._notes(sizes))
         return model
+
+    def _fit(self, gguf: GgufFile, sizes: Sizes, placement: Placement, n_ctx: int) -> tuple[Placement, int]:
+        """The placement and the window that memory suffices for, as far as the spec leaves them open."""
+        spec = self._spec
+        # Without a window of the user's, llama.cpp may make a smaller one before it moves layers off a device.
+        free = spec.n_ctx is None and spec.rope == Rope()
+        if placement.fitted and fitting.available():
+            fitted = self._measure(placement, 0 if free else n_ctx, n_ctx)
+            if fitted is not None:
+                window = min(n_ctx, fitted.n_ctx)
+                notes = (*placement.notes, say("llama.cpp itself measured what fits."), *_smaller(window, n_ctx))
+                return dataclasses.replace(placement, layers=fitted.layers, own=fitted, notes=notes), window
+        if not free or not cache_is_known(gguf) or (placement.layers and not placement.fitted):
+            return placement, n_ctx
+        found = gpu_devices() if placement.gpus else ()
+        gpus = tuple(Gpu(each.name, each.description, each.free, each.total) for each in found)
+        memory = psutil.virtual_memory().available
+        window = Estimate(spec, gguf, sizes, min(SEQUENCES, spec.n_batch), memory, gpus).fit(n_ctx).fitting or n_ctx
+        if window == n_ctx:
+            return placement, n_ctx
+        again = place(spec, sizes, window)
+        return dataclasses.replace(again, notes=(*again.notes, *_smaller(window, n_ctx))), window
+
+    def _measure(self, placement: Placement, n_ctx: int, wanted: int) -> fitting.Fitted | None:
+        """What llama.cpp itself finds for a window of `n_ctx` tokens, 0 to be chosen."""
+        params = api.llama_model_default_params()
+        _kept = dataclasses.replace(placement, layers=params.n_gpu_layers).apply(params)
+        if placement.split:
+            # It does not fit within shares that somebody gave.
+            return None
+        threads = threads_for(self._spec.n_threads)
+        sequences = 1 if self._spec.deterministic else min(SEQUENCES, self._spec.n_batch)
+        settings = ContextSettings.of(self._spec, n_ctx=n_ctx, sequences=sequences, threads=threads)
+        totals = [device.total for device in placement.gpus]
+        return fitting.fit(self._spec.path, params, settings.params(), totals, min(wanted, SMALLEST_FITTED))
 
     def _load(
         self, gguf: GgufFile, sizes: Sizes, placement: Placement, n_ctx: int, make: Make[AnyWeights]
     ) -> AnyWeights:
         """Load with the layers of `placement`; where they were fitted, with fewer each time memory does not suffice."""
-        layers = placement.layers
+        layers, whole = placement.layers, len(sizes.layers) + 1
         while True:
             if layers == 0 and n_ctx:
                 check_window(self._spec, gguf, sizes, n_ctx, psutil.virtual_memory().available)
@@ -170,7 +225,7 @@ class Loader:
                     model.n_gpu_layers = layers if layers >= 0 else model.layers + 1
                     model.gpus = placement.gpus if layers else ()
                     if placement.fitted:
-                        model.notes = (self._chosen(layers, len(sizes.layers) + 1),)
+                        model.notes = (self._chosen(whole if layers < 0 else layers, whole),)
                     return model
                 api.llama_model_free(pointer)
             if self._give_up():
@@ -179,7 +234,7 @@ class Loader:
                 if pointer:
                     raise context_refused(self._spec, sizes, n_ctx, errors, psutil.virtual_memory().available)
                 raise load_refused(self._spec, errors)
-            layers = layers * 3 // 4
+            layers, placement = (whole if layers < 0 else layers) * 3 // 4, dataclasses.replace(placement, own=None)
 
     @staticmethod
     def _chosen(layers: int, whole: int) -> str:
@@ -189,7 +244,6 @@ class Loader:
 
     def _read_weights(self, placement: Placement) -> tuple[Any, library.Lines]:
         params = api.llama_model_default_params()
-        params.n_gpu_layers = placement.layers
         _kept = placement.apply(params)
         callback = api.llama_progress_callback(self._on_progress)
         params.progress_callback = callback
@@ -274,6 +328,19 @@ class Loader:
                 )
             )
         return tuple(notes)
+
+
+def _smaller(window: int, wanted: int) -> tuple[str, ...]:
+    """The note of a window that was made smaller so that it fits."""
+    if window >= wanted:
+        return ()
+    return (
+        say(
+            "The window is {window} tokens and not {wanted}, so that it fits into what is free; n_ctx sets it.",
+            window=f"{window:,}",
+            wanted=f"{wanted:,}",
+        ),
+    )
 
 
 def in_gigabytes(size: float) -> str:

@@ -11,6 +11,7 @@ from llama_cpp import llama_cpp as api
 from llmlab.domain.model import ModelSpec
 from llmlab.engine.llama import devices
 from llmlab.engine.llama.fit import Sizes, layers_that_fit, room_on
+from llmlab.engine.llama.fitting import Fitted
 from llmlab.errors import ModelError
 from llmlab.words import say
 
@@ -34,10 +35,15 @@ class Placement:
     """Share of each; empty leaves it to llama.cpp, which goes by their free memory."""
     chosen: bool = False
     """The user chose the devices or their shares."""
+    own: Fitted | None = None
+    """What llama.cpp chose itself; it may hold more than the number of layers."""
     notes: tuple[str, ...] = ()
 
     def apply(self, params: Any) -> tuple[Any, ...]:
-        """Write the devices and shares into llama.cpp's parameters of a model; keep what is returned until then."""
+        """Write layers, devices and shares into llama.cpp's parameters of a model; keep what is returned until then."""
+        params.n_gpu_layers = self.layers
+        if self.own is not None:
+            self.own.apply(params)
         if not self.chosen or not self.layers:
             return ()
         handles = (ctypes.c_void_p * (len(self.gpus) + 1))(*(device.handle for device in self.gpus), None)

@@ -17,7 +17,7 @@ import msgspec
 import psutil
 
 from llmlab.domain.model import Gpu, ModelCard, ModelSpec
-from llmlab.engine.llama import library
+from llmlab.engine.llama import fitting, library
 from llmlab.engine.llama.card import card_of
 from llmlab.engine.llama.devices import can_offload, gpu_devices
 from llmlab.engine.llama.embedding import Embedder, longest_text
@@ -112,9 +112,7 @@ class EngineProcess:
         except EngineError as error:
             self._outbox.send(problem_of(0, error))
             return 1
-        found = tuple(Gpu(item.name, item.description, item.free, item.total) for item in gpu_devices())
-        gpu, build = can_offload(), library.build_name()
-        self._outbox.send(Hello(id=0, protocol=PROTOCOL, build=build, gpu=gpu, devices=found))
+        self._outbox.send(greeting())
         for work in (self._read, self._answer_texts):
             threading.Thread(target=work, daemon=True).start()
         self._serve()
@@ -313,6 +311,13 @@ def _governor(spec: ModelSpec, model: Weights, now: float) -> Governor | None:
     """Adapts threads to the machine's load, unless their number was given or must not change."""
     free = spec.n_threads == "auto" and not spec.deterministic
     return Governor(model.n_threads, LoadMeter().others, now) if free else None
+
+
+def greeting() -> Hello:
+    """What this process is."""
+    found = tuple(Gpu(item.name, item.description, item.free, item.total) for item in gpu_devices())
+    gpu, build, fits = can_offload(), library.build_name(), fitting.available()
+    return Hello(id=0, protocol=PROTOCOL, build=build, gpu=gpu, devices=found, fits=fits)
 
 
 def shelf_bytes() -> int:
