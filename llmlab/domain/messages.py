@@ -77,6 +77,8 @@ class Reasoned:
     """The answers that are not the text of the message, in the order in which they were drawn."""
     cut: int = 0
     """Answers whose thinking ended because its budget did."""
+    before: str = ""
+    """The final answer of the version before; empty where there is none."""
 
     @property
     def cast(self) -> int:

@@ -149,6 +149,7 @@ class Answering:
             sampling=recipe.complete_sampling(ready.card, secrets.randbelow(2**32 - 1)),
             stop=stop,
             interval=self._interval,
+            before=_version_before(chat, message),
             resumed=bool(message.text),
         )
         writer = AnswerWriter(message, asking)
@@ -176,6 +177,14 @@ class Answering:
         except StoreError as error:
             return error
         return None
+
+
+def _version_before(chat: Chat, message: Message) -> str:
+    """The text of the version that was shown in the place of a new answer; empty where there is none."""
+    siblings = [other for other in chat.conversation.children(message.parent) if other.id != message.id]
+    shown = chat.conversation.chosen.get(message.parent)
+    before = next((other for other in siblings if other.id == shown), siblings[-1] if siblings else None)
+    return before.text if before else ""
 
 
 def as_error(problem: Failed) -> LlmlabError:

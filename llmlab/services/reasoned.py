@@ -53,6 +53,8 @@ class Asking:
     interval: float
     """Seconds between two values at the least."""
     logprobs: int | None = None
+    before: str = ""
+    """What the version before says, if there is one."""
     resumed: bool = False
     """The answer goes on where it ended: its mode's stages and votes are done with."""
 
@@ -302,6 +304,7 @@ class _Run:
                 Sample(other.written.answer, other.written.thinking, self._answer_of(other) or "") for other in others
             ),
             cut=sum(strand.cut for strand in self._strands),
+            before=self._text_of(self._found(Written(raw=self._asking.before, ended=True))),
         )
 
     def _found(self, written: Written) -> Extracted | None:

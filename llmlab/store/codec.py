@@ -41,6 +41,7 @@ class _Reasoned(msgspec.Struct, tag="reasoned", frozen=True, gc=False):
     silent: int = 0
     samples: tuple[Sample, ...] = ()
     cut: int = 0
+    before: str = ""
 
 
 _Tagged = _Text | _Thinking | _Draft | _Reasoned
@@ -73,8 +74,8 @@ def encode_origin(origin: Origin | None) -> str | None:
     """The JSON of `origin`."""
     if origin is None:
         return None
-    cleaned = {name: clean(getattr(origin, name)) for name in ("model", "problem", "sent")}
-    return _encoder.encode(replace(origin, **cleaned)).decode()
+    cleaned = replace(origin, model=clean(origin.model), problem=clean(origin.problem), sent=clean(origin.sent))
+    return _encoder.encode(cleaned).decode()
 
 
 def decode_origin(encoded: bytes | None) -> Origin | None:
@@ -101,7 +102,7 @@ def _tagged(part: Part) -> _Tagged:
             known["samples"] = tuple(
                 Sample(clean(sample.text), clean(sample.thinking), clean(sample.answer)) for sample in part.samples
             )
-            return _Reasoned(**known | {name: clean(known[name]) for name in ("mode", "title", "answer")})
+            return _Reasoned(**known | {name: clean(known[name]) for name in ("mode", "title", "answer", "before")})
 
 
 def _untagged(part: _Tagged) -> Part:

@@ -32,6 +32,7 @@ parts = st.lists(
             silent=COUNTS,
             samples=st.lists(st.builds(Sample, st.text(), st.text(), st.text()), max_size=2).map(tuple),
             cut=COUNTS,
+            before=st.text(),
         ),
     ),
     max_size=4,

@@ -192,7 +192,7 @@ class Transcript(RollView):
         entries = self.roll.entries
         index = self._index.get(self._selected or "")
         if index is None:
-            thoughts = (index for index in reversed(range(len(entries))) if entries[index].message.thinking)
+            thoughts = (index for index in reversed(range(len(entries))) if entries[index].folds)
             index = next(thoughts, None)
         if index is not None:
             self._fold([index], lambda entry: entry.toggle_thinking())
@@ -206,7 +206,7 @@ class Transcript(RollView):
         found = self.roll.find(self.scroll_offset.y + event.y)
         if found is None or self.text_selection is not None:
             return
-        if found.place.section == 1 and found.entry.message.thinking and event.chain == 1:
+        if found.place.section == 1 and found.entry.folds and event.chain == 1:
             self._fold([found.place.entry], lambda entry: entry.toggle_thinking())
         self.select_message(found.entry.message.id)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import accumulate
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from llmlab.tui.markup.lines import BLANK, Line, Look
 from llmlab.tui.markup.pieces import MarkdownPieces, PlainPieces
 from llmlab.tui.markup.wrapping import estimated_rows
 from llmlab.tui.widgets import transcript_frame as frame
+from llmlab.tui.widgets import transcript_reasoned as reasoned
 from llmlab.words import current_language
 
 _THOUGHT = Look("thinking")
@@ -92,7 +94,7 @@ class Entry:
     """
 
     __slots__ = (
-        "_all_unfolded", "_body", "_fixed", "_known", "_sections", "_thoughts", "_tops", "_width",
+        "_all_unfolded", "_body", "_fixed", "_folded", "_known", "_sections", "_thoughts", "_tops", "_width",
         "message", "turn", "unfolded", "version",
     )  # fmt: skip
 
@@ -106,6 +108,7 @@ class Entry:
         self._all_unfolded = False
         self._body: MarkdownPieces | PlainPieces | None = None
         self._thoughts: PlainPieces | None = None
+        self._folded: dict[str, PlainPieces] | None = None
         self._fixed: dict[str, Fixed] | None = None
         self._sections: list[Section] | None = None
         self._known: tuple[int, ...] = ()
@@ -132,15 +135,21 @@ class Entry:
         if was == self.shows_thinking:
             return False
         self._changed()
-        return bool(self.message.thinking)
+        return self.folds
 
     def toggle_thinking(self) -> bool:
         """Fold or unfold its own thinking; returns whether it has any."""
-        if not self.message.thinking:
+        if not self.folds:
             return False
         self.unfolded = not self.shows_thinking
         self._changed()
         return True
+
+    @property
+    def folds(self) -> bool:
+        """There is something in it that folds: thinking, drafts, other answers."""
+        found = self.message.reasoned
+        return bool(self.message.thinking or self.message.drafts or (found and found.samples))
 
     @property
     def shows_thinking(self) -> bool:
@@ -162,7 +171,7 @@ class Entry:
         if self._sections is not None:
             exact = width >= 0 and all(section.exact for section in sections)
             self._known = tuple(section.height(width) for section in sections) if exact else ()
-            self._body = self._thoughts = self._fixed = self._sections = None
+            self._body = self._thoughts = self._folded = self._fixed = self._sections = None
         return sections
 
     @property
@@ -210,13 +219,28 @@ class Entry:
                 self._thoughts = self._thoughts or PlainPieces(_THOUGHT, (("┊ ", _THOUGHT),))
                 self._thoughts.update(message.thinking)
                 yield from self._thoughts.pieces
+        yield from self._build_folded("draft", reasoned.folded_texts(message), shown=shown)
         if message.text:
             self._body = self._body or (PlainPieces() if message.role == "user" else MarkdownPieces())
             self._body.update(message.text.rstrip())
             yield from self._body.pieces
+        if samples := reasoned.folded_samples(message):
+            yield from self._build_folded("samples", [samples], shown=shown)
         yield Fixed(None, lambda width: frame.status_lines(message, turn, width))
+        yield Fixed(None, lambda width: reasoned.reasoned_lines(message, width))
         yield Fixed(None, lambda width: frame.footer_lines(message, width))
         yield Fixed(None, lambda width: [BLANK])
+
+    def _build_folded(self, name: str, texts: Iterable[tuple[str, str]], *, shown: bool) -> Iterator[Section]:
+        """Lines that stand for what is folded, and the texts where it is not."""
+        for number, (title, text) in enumerate(texts):
+            key = f"{name}{number}"
+            yield self._fix(key, (title, shown), partial(_fold_lines, title, shown=shown))
+            if shown:
+                self._folded = self._folded or {}
+                pieces = self._folded.setdefault(key, PlainPieces(_THOUGHT, (("┊ ", _THOUGHT),)))
+                pieces.update(text)
+                yield from pieces.pieces
 
     def _fix(self, name: str, key: object, make: Callable[[int], list[Line]]) -> Fixed:
         """The same section as before where its rows are the same."""
@@ -225,3 +249,7 @@ class Entry:
         if fixed is None or fixed.key != key:
             fixed = self._fixed[name] = Fixed(key, make)
         return fixed
+
+
+def _fold_lines(title: str, width: int, *, shown: bool) -> list[Line]:
+    return reasoned.fold_line(title, shown=shown, width=width)
