@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from collections.abc import AsyncGenerator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,14 @@ from llmlab.domain.model import BadModel, ModelSpec
 from llmlab.engine.protocol import GenerationRequest
 from llmlab.engine.scripted import ScriptedEngine
 from llmlab.library.reasoning_files import ReasoningShelf
+from llmlab.library.records import append_record
 from llmlab.library.rendering import render_template
 from llmlab.library.settings import SettingsFile
 from llmlab.library.shipped import shipped_prompts_folder
 from llmlab.paths import find_paths
 from llmlab.services.again import Again
 from llmlab.services.chat import ChatService
+from llmlab.services.compare import Comparing
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preparing, Preview
 from llmlab.store.chats import ChatStore
@@ -259,6 +262,8 @@ def make_lab(report: Report) -> MeasuredLab:
             OneModel(),
             Preview(host, Preparing(render_template)),
             Again(host, Preparing(render_template)),
+            Comparing(host, Preparing(render_template)),
+            partial(append_record, paths.votes),
             paths,
             end,
             ReasoningShelf([shipped_prompts_folder()]),

@@ -1,8 +1,8 @@
 """Prompts rendered by llmlab against llama.cpp's own rendering, for every chat template in llama.cpp's sources.
 
 `python -m benchmarks templates -- --templates DIR [--programs DIR]`; DIR is `models/templates` of the sources. Each
-template is given the same conversations by llmlab's engine and by `llama-server`'s `/apply-template`, on the same model;
-the texts have to be equal to the last character.
+template is given the same conversations by llmlab's engine and by `llama-server`'s `/apply-template`, on the same
+model; the texts have to be equal to the last character.
 """
 
 from __future__ import annotations

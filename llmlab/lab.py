@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from llmlab.errors import UsageError
+from llmlab.library.records import append_record
 from llmlab.library.settings import SettingsFile
 from llmlab.paths import Paths
 from llmlab.tui.app import LabApp
@@ -71,8 +72,11 @@ def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitab
         shelf,
         wiring.make_preview(host),
         wiring.make_again(host),
+        wiring.make_comparing(host),
+        partial(append_record, paths.votes),
         paths,
         end,
         wiring.open_reasoning(paths, folder),
+        open_shots=partial(wiring.open_shots, paths, folder),
     )
     return services, partial(wiring.tidy, paths, chats, time.time())

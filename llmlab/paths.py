@@ -48,6 +48,11 @@ class Paths:
         """The state of long prompts, so that they need not be read again."""
         return self.cache / "snapshots"
 
+    @property
+    def votes(self) -> Path:
+        """Which of several answers was found better, a JSON object a line."""
+        return self.data / "votes.jsonl"
+
     def ensure(self) -> None:
         """Create the folders, readable by their owner alone.
 

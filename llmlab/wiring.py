@@ -22,6 +22,7 @@ from llmlab.library.shot_files import ShotShelf
 from llmlab.paths import Paths
 from llmlab.services.again import Again
 from llmlab.services.chat import ChatService
+from llmlab.services.compare import Comparing
 from llmlab.services.host import EngineHost
 from llmlab.services.models import ModelShelf
 from llmlab.services.preview import Preparing, Preview
@@ -99,6 +100,11 @@ def make_preview(host: EngineHost) -> Preview:
 def make_again(host: EngineHost) -> Again:
     """What runs answers again."""
     return Again(host, make_preparing())
+
+
+def make_comparing(host: EngineHost) -> Comparing:
+    """What answers one question under several recipes."""
+    return Comparing(host, make_preparing())
 
 
 def make_preparing() -> Preparing:

@@ -13,6 +13,7 @@ from llmlab.domain.model import ModelSpec
 from llmlab.domain.modes import ReasoningUse
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
+from llmlab.domain.shots import ShotUse
 from llmlab.errors import LlmlabError, UsageError
 from llmlab.services.preview import Prepared
 from llmlab.tui.services import Change, LabServices
@@ -41,6 +42,7 @@ class Desk:
         self.sampling = sampling
         self.thinking = thinking
         self.reasoning: ReasoningUse | None = None
+        self.shots: ShotUse | None = None
         self.chat: Chat = services.chats.new("")
         self.answers: dict[str, Answer] = {}
         """By chat: the answer that runs, or the last one of this session."""
@@ -90,7 +92,13 @@ class Desk:
             sampling=self.sampling,
             thinking=self.thinking,
             reasoning=self.reasoning,
+            shots=self.shots,
         )
+
+    def take_recipe(self, recipe: Recipe) -> None:
+        """Go on with the parts of `recipe`; its model is loaded by whoever calls."""
+        self.chat = replace(self.chat, system=recipe.system)
+        self.sampling, self.thinking, self.reasoning = recipe.sampling, recipe.thinking, recipe.reasoning
 
     def versions(self) -> dict[str, tuple[int, int]]:
         """For each shown message that has others in its place: which one it is, and of how many, from 1."""

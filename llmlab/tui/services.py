@@ -19,9 +19,11 @@ from llmlab.domain.model import BadModel, ModelSpec
 from llmlab.domain.modes import ReasoningMode
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
+from llmlab.domain.shots import ShotSet, ShotUse
 from llmlab.errors import LlmlabError
 from llmlab.paths import Paths
 from llmlab.services.again import Again
+from llmlab.services.compare import Comparing
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preview
 
@@ -182,6 +184,45 @@ class Modes(Protocol):
         """Read what changed again."""
 
 
+class Shots(Protocol):
+    """`library.shot_files.ShotShelf`: the example sets of every folder of prompts. Every verb reads or writes files."""
+
+    def good(self) -> tuple[ShotSet, ...]:
+        """Those that can be used."""
+        ...
+
+    def find(self, wanted: str, language: str) -> ShotSet:
+        """The set of a name, of a name with its language, or of a file.
+
+        Raises:
+            LlmlabError: there is none, or its file holds something wrong.
+        """
+        ...
+
+    def use(self, wanted: str, language: str) -> ShotUse:
+        """What `SET:K` names; raises as `find` does, and when the set has not so many rows."""
+        ...
+
+    def save(self, shots: ShotSet, base: ShotSet | None) -> ShotSet:
+        """Write a set, in one step, to its file in the user's folder; the set as it is then read.
+
+        Raises:
+            LlmlabError: it cannot be written, or its file no longer holds `base`.
+        """
+        ...
+
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong in the files, a text each."""
+        ...
+
+    def changed_on_disk(self) -> bool:
+        """A file was edited since it was read."""
+        ...
+
+    def reload(self) -> None:
+        """Read what changed again."""
+
+
 class Settings(Protocol):
     """The user's settings, as values."""
 
@@ -242,10 +283,15 @@ class LabServices:
     shelf: Shelf
     preview: Preview
     again: Again
+    comparing: Comparing
+    tally: Callable[[Mapping[str, object]], None]
+    """Keeps a vote for the better of several answers; raises `LlmlabError` where it cannot."""
     paths: Paths
     end: Callable[[], Awaitable[None]]
     """Ends the engine, then closes the store."""
     reasoning: Modes
+    open_shots: Callable[[], Shots]
+    """Opens the example sets when they are first needed; reads their files, so call it in a thread."""
 
     async def close(self) -> None:
         """End the engine and close the store; what was said is safe already."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -15,12 +16,15 @@ from llmlab.domain.model import BadModel, ModelSpec
 from llmlab.engine.scripted import Reply, Script, ScriptedEngine
 from llmlab.errors import ConfigError
 from llmlab.library.reasoning_files import ReasoningShelf
+from llmlab.library.records import append_record
 from llmlab.library.rendering import render_template
 from llmlab.library.settings import SettingsFile
 from llmlab.library.shipped import shipped_prompts_folder
+from llmlab.library.shot_files import ShotShelf
 from llmlab.paths import Paths
 from llmlab.services.again import Again
 from llmlab.services.chat import ChatService
+from llmlab.services.compare import Comparing
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preparing, Preview
 from llmlab.store.chats import ChatStore
@@ -182,9 +186,12 @@ async def laboratory(
         models,
         Preview(host, Preparing(render_template)),
         Again(host, Preparing(render_template)),
+        Comparing(host, Preparing(render_template)),
+        partial(append_record, paths.votes),
         paths,
         end,
         ReasoningShelf([shipped_prompts_folder()]),
+        open_shots=lambda: ShotShelf([shipped_prompts_folder(), paths.config / "prompts"]),
     )
 
     async def open_services() -> LabServices:

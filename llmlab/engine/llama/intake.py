@@ -139,7 +139,7 @@ class Intake:
             return (*begin, *before), text
         joint = vocabulary.tokenise(prompt + text, special=False)
         shared = common_prefix(np.array(before, np.int32), np.array(joint, np.int32))
-        return (*begin, *joint[:shared]), joint[shared:]
+        return (*begin, *joint[:shared]), tuple(joint[shared:])
 
     def _check_biases(self, biases: Sequence[tuple[int, float]]) -> None:
         """That these tokens can be made more or less likely.

@@ -9,6 +9,7 @@ from llmlab.domain.card import Card
 from llmlab.domain.messages import Message
 from llmlab.domain.model import BadModel, ModelSpec
 from llmlab.tui.desk import Desk
+from llmlab.tui.examples import Examples
 from llmlab.tui.panes.reasoning_words import Chosen
 from llmlab.tui.services import Change, SettingsFile, Wish
 
@@ -93,6 +94,13 @@ class Lab(Protocol):
         """A reasoning mode from the user; `None` when they leave it as it was."""
         ...
 
+    @property
+    def examples(self) -> Examples:
+        """The examples that are shown to the model."""
+
+    async def open_examples(self) -> None:
+        """Show the examples pane until it is left."""
+
     def open_settings(self) -> None:
         """Show the settings."""
 
@@ -111,3 +119,6 @@ class Lab(Protocol):
 
     def show_card(self, message: Message, card: Card) -> None:
         """Show what an answer came from."""
+
+    def open_compare(self, question: str) -> None:
+        """Show recipes side by side; an empty question is the draft, else the last one asked."""

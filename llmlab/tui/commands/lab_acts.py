@@ -66,6 +66,12 @@ async def settings(lab: Lab, argument: str) -> None:
     lab.open_settings()
 
 
+async def compare(lab: Lab, argument: str) -> None:
+    """One question under several recipes side by side."""
+    await lab.desk.require_quiet()
+    lab.open_compare(argument)
+
+
 async def bench(lab: Lab, argument: str) -> None:
     """Show the recipe, the prompt, its tokens, or none of them."""
     lab.turn_bench()

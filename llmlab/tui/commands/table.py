@@ -8,7 +8,7 @@ from typing import Final
 
 from textual.binding import Binding
 
-from llmlab.tui.commands import chat_acts, lab_acts, message_acts, reasoning_acts
+from llmlab.tui.commands import chat_acts, example_acts, lab_acts, message_acts, reasoning_acts
 from llmlab.tui.commands.command import Command, Scope
 
 COMMANDS: Final[tuple[Command, ...]] = (
@@ -68,6 +68,11 @@ COMMANDS: Final[tuple[Command, ...]] = (
         title="Settings", help="Language, theme, thinking and sampling",
     ),
     Command(
+        id="lab.compare", act=lab_acts.compare, keys="f3", slash="compare", argument="QUESTION", hint="compare",
+        priority=True,
+        title="Compare recipes", help="One question under two to four recipes side by side; change one thing, vote",
+    ),
+    Command(
         id="lab.bench", act=lab_acts.bench, at_once=True, keys="f9", slash="prompt", hint="prompt", priority=True,
         title="Recipe, prompt, tokens",
         help="What is sent, exactly: the recipe with its price, the prompt by origin, its tokens; again for the next",
@@ -85,6 +90,15 @@ COMMANDS: Final[tuple[Command, ...]] = (
         id="lab.reasoning", act=reasoning_acts.reasoning, keys="f8", slash="reason", argument="MODE [VOTES]",
         hint="reasoning", priority=True,
         title="Reasoning", help="How the model comes to its answer: steps, a plan, votes, a check of its own, thinking",
+    ),
+    Command(
+        id="lab.examples", act=example_acts.examples, keys="f7", slash="shots", argument="SET:K", hint="examples",
+        priority=True,
+        title="Examples", help="Which examples the model is shown, how many, in which form; edit and save them",
+    ),
+    Command(
+        id="message.example", act=example_acts.keep, keys="x", scope="message", slash="example", hint="example",
+        title="Make it an example", help="Add this question and its answer to the examples in use, else to your own",
     ),
     Command(
         id="lab.set", act=lab_acts.set_sampling, slash="set", argument="NAME VALUE",

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from textual.screen import Screen
 
 from llmlab.domain.card import Card
-from llmlab.domain.messages import Message
+from llmlab.domain.messages import Message, history_of
 from llmlab.domain.model import BadModel, ModelSpec
+from llmlab.domain.recipe import Recipe
 from llmlab.errors import LlmlabError
 from llmlab.tui.commands.lab import Severity
 from llmlab.tui.commands.table import BY_ID, keys_of
 from llmlab.tui.desk import Desk
+from llmlab.tui.examples import Examples
 from llmlab.tui.panes.bench_column import VIEWS, BenchColumn, View
 from llmlab.tui.panes.reasoning_words import Chosen
+from llmlab.tui.panes.variants import Variant, variants_of
 from llmlab.tui.screens.answers import Answers
 from llmlab.tui.screens.model_keeper import ModelKeeper
 from llmlab.tui.screens.picture import Picture
 from llmlab.tui.services import Change, LabServices, SettingsFile, Wish
 from llmlab.tui.widgets.hints import key_name
-from llmlab.words import say
+from llmlab.words import current_language, say
 
 
 class Workbench:
@@ -38,6 +41,7 @@ class Workbench:
         self.settings = settings
         self.wish = wish
         self.desk = Desk(services, sampling=now.sampling, thinking=now.thinking)
+        self.examples = Examples(self.desk)
         self.picture = Picture(screen, self.desk)
         self.picture.keys = {command_id: self.key_of(command_id) for command_id in BY_ID}
         self.answers = Answers(self.picture)
@@ -169,6 +173,36 @@ class Workbench:
         screen.add_class("--bench")
         column.turn_to(view)
 
+    def open_compare(self, question: str) -> None:
+        """Show recipes side by side; an empty question is the draft, else the last one asked."""
+        from llmlab.tui.screens.compare import CompareScreen
+
+        desk, services = self.desk, self.desk.services
+        path = desk.path
+        last = next((place for place in reversed(range(len(path))) if path[place].role == "user"), None)
+        draft = question or self.picture.composer.draft
+        history = path if draft.strip() or last is None else path[:last]
+        asked = draft if draft.strip() or last is None else path[last].text
+
+        def variants(recipe: Recipe) -> Sequence[Variant]:
+            return variants_of(recipe, services.shelf.models(), services.reasoning.good(), current_language())
+
+        def taken(recipe: Recipe | None) -> None:
+            if recipe is not None:
+                self.take_recipe(recipe)
+
+        recipes, told = [desk.recipe()], history_of(history)
+        screen = CompareScreen(services.comparing, recipes, told, asked, variants, services.tally)
+        self._screen.app.push_screen(screen, taken)
+
+    def take_recipe(self, recipe: Recipe) -> None:
+        """Go on with `recipe`."""
+        self.desk.take_recipe(recipe)
+        if self.desk.spec is None or recipe.model.name != self.desk.spec.name:
+            self.models.load(recipe.model)
+        self.tell(say("The lab goes on with this recipe."))
+        self.picture.measure()
+
     def show_card(self, message: Message, card: Card) -> None:
         """Show what an answer came from."""
         from llmlab.tui.screens.card import CardScreen
@@ -195,6 +229,16 @@ class Workbench:
         modes = self.desk.services.reasoning
         pane = ReasoningPane(modes.good(), self.desk.reasoning, modes.problems())
         return await self._screen.app.push_screen_wait(pane)
+
+    async def open_examples(self) -> None:
+        """Show the examples pane until it is left."""
+        from llmlab.tui.panes.examples import ExamplesPane
+
+        sets = await self.examples.sets()
+        reasoning = self.desk.reasoning
+        steps = reasoning is not None and reasoning.mode.shot_reasoning
+        pane = ExamplesPane(self.examples, sets, self.picture.composer.draft, steps=steps, changed=self.picture.measure)
+        await self._screen.app.push_screen_wait(pane)
 
     def open_settings(self) -> None:
         """Show the settings."""
