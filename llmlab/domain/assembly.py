@@ -10,7 +10,7 @@ from typing import Literal
 from llmlab.domain.prompting import ChatMessage, RenderedPrompt, Role
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.shots import Shot, ShotUse
-from llmlab.domain.template import Render, TemplateUse, stretches
+from llmlab.domain.template import Render, TemplateUse
 
 SpanOrigin = Literal["scaffold", "system", "template", "example", "document", "history", "question", "cue", "answer"]
 """Where a stretch of a prompt comes from; `scaffold` is what the chat template writes around the messages."""
@@ -124,7 +124,7 @@ def _asked(use: TemplateUse | None, question: str, render: Render) -> Iterator[S
         yield Segment(question, "question")
         return
     files = {item.name for item in use.template.variables if item.kind == "file"}
-    for part in stretches(use.template.user, use.filled(question), render):
+    for part in use.user(question, render):
         if part.variable in files:
             yield Segment(part.text, "document")
         else:
@@ -135,7 +135,7 @@ def _system(recipe: Recipe, question: str, render: Render) -> Iterator[Segment]:
     """The system prompt that holds: the chat's own, the template's, the model's."""
     use = recipe.template
     if recipe.system is None and use and use.template.system:
-        for part in stretches(use.template.system, use.filled(question), render):
+        for part in use.system(question, render):
             yield Segment(part.text, "question" if part.variable else "template")
     elif recipe.system_prompt:
         yield Segment(recipe.system_prompt, "system")

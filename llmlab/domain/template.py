@@ -8,11 +8,40 @@ from itertools import count
 from types import MappingProxyType
 from typing import Final, Literal
 
+from llmlab.errors import UsageError
+from llmlab.words import say
+
 VariableKind = Literal["text", "choice", "number", "file"]
 """What a variable takes: free text, one of its choices, a number, or the text of a file."""
 
 Render = Callable[[str, Mapping[str, object]], str]
 """Runs a template's source over values; a template that goes wrong raises an `LlmlabError`."""
+
+
+class TemplateFault(UsageError):
+    """A template's source goes wrong.
+
+    Args:
+        reason: what happened, without the full stop.
+        line: line of the source, from 1; `None` when it cannot be told.
+        where: the file and its line, once they are known.
+    """
+
+    def __init__(self, reason: str, line: int | None = None, where: str = "") -> None:
+        self.reason, self.line = reason, line
+        if not where and line:
+            where = say("line {line} of the template", line=line)
+        super().__init__(
+            say("The prompt template goes wrong: {reason}.", reason=reason),
+            where=where,
+            hint=say("Mend the template, or take it off."),
+        )
+
+    def in_file(self, source: str, first_line: int) -> TemplateFault:
+        """The same fault of a template whose source begins on `first_line` of the file `source`."""
+        place = f"{source}:{first_line + (self.line or 1) - 1}" if source else self.where
+        return TemplateFault(self.reason, self.line, place)
+
 
 FIRST_MARK: Final = 0xF0000
 """Private characters from here on stand around values while a template is taken apart."""
@@ -61,6 +90,10 @@ class PromptTemplate:
     """Name of the reasoning mode that goes well with it."""
     source: str = ""
     """The file it was read from; empty for one made in memory."""
+    system_line: int = 1
+    """Line of the file on which the system prompt begins."""
+    user_line: int = 1
+    """Line of the file on which the question begins."""
 
     @property
     def key(self) -> str:
@@ -97,6 +130,28 @@ class TemplateUse:
         given = self.filled(question)
         return tuple(item for item in self.template.variables if not item.optional and not given[item.name].strip())
 
+    def system(self, question: str, render: Render) -> tuple[Stretch, ...]:
+        """The system prompt it writes, taken apart.
+
+        Raises:
+            TemplateFault: it goes wrong.
+        """
+        return self._written(self.template.system, self.template.system_line, question, render)
+
+    def user(self, question: str, render: Render) -> tuple[Stretch, ...]:
+        """The question it writes, taken apart.
+
+        Raises:
+            TemplateFault: it goes wrong.
+        """
+        return self._written(self.template.user, self.template.user_line, question, render)
+
+    def _written(self, text: str, line: int, question: str, render: Render) -> tuple[Stretch, ...]:
+        try:
+            return stretches(text, self.filled(question), render)
+        except TemplateFault as fault:
+            raise fault.in_file(self.template.source, line) from fault
+
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -110,32 +165,57 @@ class Stretch:
 def stretches(source: str, values: Mapping[str, str], render: Render) -> tuple[Stretch, ...]:
     """What `source` writes for `values`, taken apart into its own words and the values.
 
-    Where the template changes or inspects a value so that its place cannot be told, all of it counts as its own words.
+    Where the template changes or inspects a value so that its place cannot be told, that counts as its own words.
 
     Raises:
         LlmlabError: as `render` does.
     """
     plain = render(source, values)
+    marks = _marks(source, values)
+    found = _marked(source, values, marks, render, plain)
+    if found is None and len(marks) > 1:
+        # One value that a template inspects must not hide where the others are.
+        kept = {
+            name: pair
+            for name, pair in marks.items()
+            if _marked(source, values, {name: pair}, render, plain) is not None
+        }
+        found = _marked(source, values, kept, render, plain)
+    if found is None:
+        return (Stretch(plain),) if plain else ()
+    return found
+
+
+Marks = Mapping[str, tuple[str, str]]
+"""By variable: the characters that stand before and behind its value."""
+
+
+def _marks(source: str, values: Mapping[str, str]) -> Marks:
     taken = set("".join(values.values())) | set(source)
     free = (chr(code) for code in count(FIRST_MARK) if chr(code) not in taken)
-    marks = {name: (next(free), next(free)) for name, value in values.items() if value}
+    return {name: (next(free), next(free)) for name, value in values.items() if value.strip()}
+
+
+def _marked(
+    source: str, values: Mapping[str, str], marks: Marks, render: Render, plain: str
+) -> tuple[Stretch, ...] | None:
+    """`plain` taken apart by rendering it with marks; `None` when the marks change what is written."""
     # Marks stand inside outer whitespace, so that a template that trims does not lose them.
-    marked = render(source, {name: _within(value, *marks.get(name, ("", ""))) for name, value in values.items()})
+    try:
+        text = render(source, {name: _within(value, *marks.get(name, ("", ""))) for name, value in values.items()})
+    except TemplateFault:
+        return None  # what was well without marks is not the template's fault
     names = {mark: name for name, pair in marks.items() for mark in pair}
     found: list[Stretch] = []
-    inside, text = "", ""
-    for character in marked:
-        if character not in names:
-            text += character
-            continue
-        if text:
-            found.append(Stretch(text, inside))
-        inside, text = ("" if inside else names[character]), ""
-    if text:
-        found.append(Stretch(text, inside))
-    if "".join(part.text for part in found) != plain:
-        return (Stretch(plain),) if plain else ()
-    return tuple(found)
+    inside, start = "", 0
+    for at, character in enumerate(text):
+        if character in names:
+            if at > start:
+                found.append(Stretch(text[start:at], inside))
+            inside, start = ("" if inside else names[character]), at + 1
+    if len(text) > start:
+        found.append(Stretch(text[start:], inside))
+    return tuple(found) if "".join(part.text for part in found) == plain else None
 
 
 def _within(value: str, first: str, last: str) -> str:

@@ -1,7 +1,6 @@
 """Chat templates in the sandbox, given what `transformers` gives them.
 
-That is `raise_exception`, `strftime_now`, `tojson`, loop controls and the `generation` tag. An endless loop cannot be
-stopped from inside; the parent's deadline ends the process for that.
+That is `raise_exception`, `strftime_now`, `tojson`, loop controls and the `generation` tag.
 """
 
 from __future__ import annotations
