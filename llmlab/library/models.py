@@ -39,7 +39,7 @@ POCKET: Final = "pocket:"
 DEFAULT_KEY: Final = "default"
 """The one key outside any table: the model of a first start."""
 
-LATER: Final = ("mmproj", "draft")
+LATER: Final = ("mmproj",)
 """Keys of features that this version does not have."""
 
 _ROPE: Final[Mapping[str, Check]] = {
@@ -59,7 +59,7 @@ MOST_GPUS: Final = 16
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.%]+\]")
 """A machine's name or address; one of IPv6 stands in brackets."""
 
-_LOCATING: Final = ("path", "chat_template", "lora")
+_LOCATING: Final = ("path", "chat_template", "lora", "draft")
 """Keys whose relative files lie beside the models.toml that names them."""
 
 
@@ -185,6 +185,8 @@ def _checks(folder: Path) -> dict[str, Check]:
         "sampling": _table,
         "thinking": yes_or_no,
         "lora": lambda value: _adapters(value, folder),
+        "speculate": one_of("off", "lookup"),
+        "draft": lambda value: _model_path(value, folder),
         **dict.fromkeys(LATER, _comes_later),
     }
 
@@ -342,6 +344,13 @@ def _cross_faults(values: Mapping[str, object]) -> list[Fault]:
     if "main_gpu" in values and "tensor_split" in values:
         what = say("main_gpu puts everything on one GPU: give one of the two")
         faults.append(Fault(("tensor_split",), what))
+    if values.get("deterministic"):
+        # What is computed several tokens at a time has other last bits.
+        faults += [
+            Fault((key,), say("does nothing when deterministic is true"))
+            for key in ("speculate", "draft")
+            if values.get(key, "off") != "off"
+        ]
     if values.get("n_gpu_layers") == 0:
         faults += [
             Fault((key,), say("does nothing when n_gpu_layers is 0"))

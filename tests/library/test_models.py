@@ -113,6 +113,9 @@ def test_every_key_arrives() -> None:
         ("tensor_split", "[3, 1.5]", (3.0, 1.5)),
         ("rpc", '"box:50052"', ("box:50052",)),
         ("rpc", '["10.0.0.2:50052", "[fe80::1]:9"]', ("10.0.0.2:50052", "[fe80::1]:9")),
+        ("speculate", '"off"', "off"),
+        ("speculate", '"lookup"', "lookup"),
+        ("draft", '"small.gguf"', str(HERE.parent / "small.gguf")),
         ("lora", '"a.gguf"', (LoraAdapter(str(HERE.parent / "a.gguf")),)),
         (
             "lora",
@@ -194,6 +197,11 @@ def test_a_relative_source_still_gives_an_absolute_path() -> None:
         ('rpc = "box"', '3: [m] rpc: "box" is no machine such as host:50052'),
         ('rpc = ["box:0"]', '3: [m] rpc: "box:0" is no machine such as host:50052'),
         ('rpc = ["a b:50052"]', '3: [m] rpc: "a b:50052" is no machine such as host:50052'),
+        ('speculate = "lookups"', '3: [m] speculate: "lookups" is not one of "off", "lookup"; did you mean lookup?'),
+        ('draft = "pocket:nano"', '3: [m] draft: llmlab ships no model "nano"'),
+        ("draft = 1", "3: [m] draft: 1 is not a text in quotes"),
+        ('deterministic = true\ndraft = "a"', "4: [m] draft: does nothing when deterministic is true"),
+        ('deterministic = true\nspeculate = "lookup"', "4: [m] speculate: does nothing when deterministic is true"),
         ("lora = 1", "3: [m] lora: 1 is neither a file nor a table of path and scale"),
         ("lora = {scale = 1}", "3: [m] lora: the key path is missing"),
         ('lora = {path = "a", scale = "b"}', '3: [m] lora: scale: "b" is not a number from -100 to 100'),
@@ -317,6 +325,8 @@ KEYS = st.sampled_from(
         "flash_attn",
         "cache_type_v",
         "lora",
+        "draft",
+        "speculate",
         "rpc",
         "tensor_split",
         "q",
@@ -364,7 +374,15 @@ def test_the_shipped_file_is_good_and_its_guide_is_true(pocket: Path) -> None:
     (spec,) = parse_models("\n".join(rows), shipped).models
     assert isinstance(spec, ModelSpec)
     assert "Or main_gpu:" in text
-    told = {"tensor_split", "rpc", "lora", "path", "name", "source", "n_ctx", "system", "thinking", "rope", "sampling"}
+    told = {"tensor_split", "rpc", "lora", "draft", "path"} | {
+        "name",
+        "source",
+        "n_ctx",
+        "system",
+        "thinking",
+        "rope",
+        "sampling",
+    }
     bare = ModelSpec(name="", path="")
     for name in ModelSpec.__dataclass_fields__.keys() - told:
         assert getattr(spec, name) == getattr(bare, name), name

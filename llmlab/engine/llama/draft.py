@@ -174,7 +174,8 @@ def check_vocabulary(target: Vocabulary, draft: Vocabulary, where: str) -> None:
     if differs:
         raise ModelError(
             say(
-                "The draft model has another vocabulary than the model it is to guess for: {differs}.", differs=differs
+                "The draft model has another vocabulary than the model that it guesses for: {differs}.",
+                differs=differs,
             ),
             where=where,
             hint=say("Take a smaller model of the same family, or remove draft from the model's table."),

@@ -52,6 +52,11 @@ class Lookup:
             self._place, self._match = find(tokens[:length])
         self._seen = length
 
+    @property
+    def matches(self) -> bool:
+        """The last tokens stood somewhere before."""
+        return self._place >= 0
+
     def guess(self, tokens: Tokens, count: int) -> tuple[Tokens, list[float]]:
         """Up to `count` next tokens, and for each the chance that it and all before it are right."""
         if self._place < 0 or count <= 0:

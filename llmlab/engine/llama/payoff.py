@@ -54,8 +54,8 @@ class Costs:
     """Wide steps after which the plain step is measured again: it grows with the text."""
     SAMPLES: Final = 5
     """Steps of a width that are remembered; their median counts."""
-    FORGET: Final = 4096
-    """Steps after which a width that was not used is as if never tried: the machine may have changed."""
+    FORGET: Final = 1024
+    """Plain steps after which a width that was not used is as if never tried: the machine may have changed."""
     SLOPE: Final = 0.4
     """Plain steps that each further row is thought to cost, per answer, before it was tried."""
 
@@ -63,6 +63,9 @@ class Costs:
         self._plain: deque[float] = deque(maxlen=self.PLAIN)
         self._since_plain = 0
         self._wide: dict[tuple[int, int], deque[float]] = {}
+        """Costs of steps, by answers and width."""
+        self._known: dict[int, dict[int, float]] = {}
+        """Their medians: for a number of answers, by width."""
         self._used: dict[tuple[int, int], int] = {}
         self._steps = 0
 
@@ -80,37 +83,42 @@ class Costs:
         """Nothing that was measured holds any longer, as when the number of threads changed."""
         self._plain.clear()
         self._wide.clear()
+        self._known.clear()
+        self._used.clear()
 
     def note_plain(self, seconds: float) -> None:
         """A plain step took `seconds`."""
         self._steps += 1
         self._since_plain = 0
         self._plain.append(seconds)
+        if self._steps % self.FORGET == 0:
+            self._forget_unused()
 
     def note_wide(self, answers: int, rows: int, ratio: float) -> None:
         """A step of `rows` for so many answers cost `ratio` plain steps."""
-        self._steps += 1
         self._since_plain += 1
-        key = answers, width_of(rows)
-        self._wide.setdefault(key, deque(maxlen=self.SAMPLES)).append(ratio)
-        self._used[key] = self._steps
+        width = width_of(rows)
+        samples = self._wide.setdefault((answers, width), deque(maxlen=self.SAMPLES))
+        samples.append(ratio)
+        self._known.setdefault(answers, {})[width] = median(samples)
+        self._used[answers, width] = self._steps
 
     def of(self, answers: int, rows: int) -> float:
         """Plain steps that a step of `rows` for so many answers costs; a guess where it was never tried."""
-        width = width_of(rows)
-        known = {each: cost for each in WIDTHS if (cost := self._known(answers, each)) is not None}
-        if width in known:
-            return known[width]
+        width, known = width_of(rows), self._known.get(answers)
         if not known:
             return self._guess(answers, width)
+        if width in known:
+            return known[width]
         nearest = min(known, key=lambda each: abs(each.bit_length() - width.bit_length()))
-        return max(1.0, known[nearest] * self._guess(answers, width) / self._guess(answers, nearest))
+        usual = self._guess(answers, width)
+        likely = known[nearest] * usual / self._guess(answers, nearest)
+        # Kernels favour some widths, so what was dear at one may be less so at another, and wants to be tried.
+        return max(1.0, min(likely, (likely + usual) / 2))
 
-    def _known(self, answers: int, width: int) -> float | None:
-        samples = self._wide.get((answers, width))
-        if not samples or self._steps - self._used[answers, width] > self.FORGET:
-            return None
-        return median(samples)
+    def _forget_unused(self) -> None:
+        for answers, width in [key for key, used in self._used.items() if self._steps - used >= self.FORGET]:
+            del self._wide[answers, width], self._known[answers][width], self._used[answers, width]
 
     def _guess(self, answers: int, rows: int) -> float:
         return 1.0 + self.SLOPE * (rows / answers - 1.0)
@@ -120,7 +128,7 @@ class Account:
     """Plain steps that guesses may still lose: a small share of those that were taken, and part of what they won."""
 
     START: Final = 3.0
-    MOST: Final = 8.0
+    MOST: Final = 10.0
     SHARE: Final = 0.02
     """Of plain steps; so the engine never gets slower by more than this, and `START` steps once."""
 

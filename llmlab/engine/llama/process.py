@@ -28,6 +28,7 @@ from llmlab.engine.llama.residents import Residents
 from llmlab.engine.llama.scheduler import Scheduler
 from llmlab.engine.llama.shelf import Shelf
 from llmlab.engine.llama.snapshots import Snapshots, model_mark, room_of
+from llmlab.engine.llama.speculation import speculation_for
 from llmlab.engine.llama.text_desk import TextDesk
 from llmlab.engine.llama.threads import Governor, LoadMeter
 from llmlab.engine.wire import (
@@ -258,22 +259,24 @@ class EngineProcess:
             if command.spec.purpose == "vectors":
                 card = self._open_for_vectors(command, loader.load_weights(), begun)
             else:
-                card = self._open_for_answers(command, loader.load(), begun)
+                card = self._open_for_answers(command, loader, begun)
         except LlmlabError as error:
             self._outbox.send(problem_of(command.id, error))
             return
         self._outbox.send(Loaded(id=command.id, card=card))
 
-    def _open_for_answers(self, command: Load, model: Model, begun: float) -> ModelCard:
+    def _open_for_answers(self, command: Load, loader: Loader, begun: float) -> ModelCard:
         """What serves every command.
 
         Raises:
-            ModelError: the chat template cannot be used.
+            ModelError: the model, its chat template or its draft model cannot be used.
+            EngineError: loading was cancelled.
         """
-        spec = command.spec
+        spec, model = command.spec, loader.load()
         try:
             desk = TextDesk(spec, model.gguf, model.vocabulary)
-        except ModelError:
+            speculation = speculation_for(spec, model, loader.another)
+        except LlmlabError:
             model.close()
             raise
         self._desk = desk
@@ -287,6 +290,7 @@ class EngineProcess:
             _governor(spec, model, begun),
             self._residents,
             time.monotonic,
+            speculation,
         )
         self._open_for_vectors(command, model, begun)
         return card_of(spec, model, context.n_ctx, desk)

@@ -48,7 +48,7 @@ class Scheduler:
             governor: adapts the number of threads; `None` keeps it.
             residents: the sequences of the context, and what is kept beside it.
             clock: monotonic seconds.
-            speculation: guesses tokens; `None` where that is not wanted, or not possible.
+            speculation: guesses tokens, owned here from now on; `None` where that is not wanted, or not possible.
         """
         self._context, self._vocabulary = context, vocabulary
         self._outbox, self._interrupt = outbox, interrupt
@@ -103,9 +103,8 @@ class Scheduler:
             # What was written so far should not wait for a longer step.
             self._outbox.send()
         self._context.interruptible(self._packer.expected(reads) > WATCHED)
-        computing = self._clock()
         code = self._compute(shares[-1].row + 1)
-        seconds = self._clock() - computing
+        seconds = self._clock() - started
         if code == OK:
             self._packer.measure(seconds, reads)
             self._adapt(seconds, shares, reads)
@@ -134,8 +133,8 @@ class Scheduler:
     def _adapt(self, seconds: float, shares: Sequence[Share], reads: int) -> None:
         """Choose the threads of the next step; only steps of one answer that writes compare with each other."""
         if self._governor is not None:
-            telling = seconds if not reads and shares[-1].row == 0 else 0.0
-            self._context.use_threads(self._governor.step(self._clock(), telling))
+            alone = not reads and shares[-1].row == 0
+            self._context.use_threads(self._governor.step(self._clock(), seconds if alone else 0.0))
 
     # After the computation ------------------------------------------------------------------------------------------
 
@@ -196,18 +195,17 @@ class Scheduler:
         """The memory is full and nothing idle is left: without guesses, or the youngest waits, or the only one ends."""
         if self._speculation is not None and self._speculation.make_room(shares):
             return
-        youngest = self._running[-1]
         if len(self._running) == 1:
-            self._finish(youngest, "length")
+            self._finish(self._running[0], "length")
             return
-        self._running.pop()
+        youngest = self._running.pop()
         self._residents.unseat(youngest)
         self._queue.appendleft(youngest)
         self._full = True
 
     def _break_off(self, shares: Sequence[Share], code: int) -> None:
+        what = say("llama.cpp could not compute the next step (code {code}).", code=code)
         for share in shares:
-            what = say("llama.cpp could not compute the next step (code {code}).", code=code)
             self._fail(share.answer, EngineError(what, hint=say("Try again; the engine's log may tell more.")))
 
     # Beginning and ending -------------------------------------------------------------------------------------------
@@ -271,6 +269,8 @@ class Scheduler:
             self._queue.remove(answer)
 
     def close(self) -> None:
-        """Free the samplers of answers that did not end."""
+        """Free the samplers of answers that did not end, and the draft model."""
         for answer in [*self._running, *self._queue]:
             answer.purpose.close()
+        if self._speculation is not None:
+            self._speculation.close()

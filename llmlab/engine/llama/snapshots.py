@@ -46,7 +46,9 @@ _ELSEWHERE: Final = frozenset(
     {"name", "source", "path", "n_ctx", "chat_template", "system", "sampling", "thinking", "lora"}
 )
 """Settings of a model that leave its states as they are; whatever is new counts until it is listed here."""
-_LAST_BITS: Final = frozenset({"n_threads", "n_batch", "n_ubatch", "n_gpu_layers", "main_gpu", "tensor_split", "rpc"})
+_LAST_BITS: Final = frozenset(
+    {"n_threads", "n_batch", "n_ubatch", "n_gpu_layers", "main_gpu", "tensor_split", "rpc", "speculate", "draft"}
+)
 """Settings that change the last bits of a state, and its meaning not."""
 
 

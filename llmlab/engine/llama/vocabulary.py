@@ -79,7 +79,16 @@ class Vocabulary:
 
     def text(self, token: int) -> str:
         """How the vocabulary writes `token`."""
-        return (api.llama_vocab_get_text(self.pointer, token) or b"").decode("utf-8", "replace")
+        return self.raw(token).decode("utf-8", "replace")
+
+    def raw(self, token: int) -> bytes:
+        """How the vocabulary writes `token`, as it stands in the file."""
+        return api.llama_vocab_get_text(self.pointer, token) or b""
+
+    @property
+    def kind(self) -> int:
+        """How it splits text, a number of llama.cpp's."""
+        return int(api.llama_vocab_type(self.pointer))
 
     def content_piece(self, token: int) -> bytes:
         """The bytes of a text that `token` stands for, user-defined tokens included, control tokens not."""

@@ -163,6 +163,9 @@ def footer_lines(message: Message, width: int) -> list[Line]:
         figures.append(say("{speed} tok/s", speed=_speed(origin.timing.tokens_per_s)))
     if origin.timing.first_token_s:
         figures.append(say("first token after {time}", time=seconds(origin.timing.first_token_s)))
+    if drafted := origin.timing.drafted:
+        right = origin.timing.accepted
+        figures.append(say("{accepted:,} of {drafted:,} guesses right", accepted=right, drafted=drafted))
     return _chrome(flow([(" · ".join(figures), _MUTED)], width))
 
 

@@ -95,7 +95,9 @@ class Harness:
 
     def speculation(self) -> Speculation | None:
         """What guesses for this model, if anything does."""
-        return speculation_for(self.spec, self.model, lambda spec: load(Path(spec.path), **{**EXACT, "n_ctx": spec.n_ctx}))
+        return speculation_for(
+            self.spec, self.model, lambda spec: load(Path(spec.path), **{**EXACT, "n_ctx": spec.n_ctx})
+        )
 
     def _receive(self, data: bytes) -> None:
         self.reports += [decode_report(line) for line in data.splitlines()]
