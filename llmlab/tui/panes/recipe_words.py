@@ -7,6 +7,7 @@ from typing import Final
 
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
+from llmlab.domain.shots import ShotUse
 from llmlab.tui.panes.reasoning_words import reasoning_in_words
 from llmlab.words import say
 
@@ -33,7 +34,7 @@ def recipe_lines(recipe: Recipe) -> tuple[RecipeLine, ...]:
     return (
         RecipeLine("system", say("System"), *_or_none(recipe.system_prompt or ""), "chat.system"),
         RecipeLine("template", say("Template"), *_or_none(_template(recipe)), "lab.templates"),
-        RecipeLine("shots", say("Examples"), *_or_none(_shots(recipe)), "lab.examples"),
+        RecipeLine("shots", say("Examples"), *_or_none(shots_in_words(recipe.shots)), "lab.examples"),
         RecipeLine("reasoning", say("Reasoning"), *_or_none(_reasoning(recipe)), "lab.reasoning"),
         RecipeLine("shape", say("Shape"), *_or_none(_shape(recipe)), "lab.sampling"),
         RecipeLine("sampling", say("Sampling"), *_or_own(recipe.sampling), "lab.sampling"),
@@ -77,8 +78,8 @@ def _template(recipe: Recipe) -> str:
     return f"{recipe.template.template.title} ({recipe.template.template.language})" if recipe.template else ""
 
 
-def _shots(recipe: Recipe) -> str:
-    use = recipe.shots
+def shots_in_words(use: ShotUse | None) -> str:
+    """Which examples are shown, and how; empty when none are."""
     if use is None or use.k < 1:
         return ""
     rows = sum(row.on for row in use.set.rows)

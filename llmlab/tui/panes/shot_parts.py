@@ -1,0 +1,122 @@
+"""What the examples pane is made of besides its table: the slider, and the form of one example."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Label, TextArea
+
+from llmlab.domain.shots import Shot
+from llmlab.words import say
+
+
+class ShotSlider(Widget, can_focus=True):
+    """How many examples are shown: left and right change it, so does a click."""
+
+    class Slid(Message):
+        """Another number is wished."""
+
+        def __init__(self, k: int) -> None:
+            super().__init__()
+            self.k = k
+            """Examples to show."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "slide(-1)", show=False),
+        Binding("right", "slide(1)", show=False),
+        Binding("home", "slide(-1000000)", show=False),
+        Binding("end", "slide(1000000)", show=False),
+    ]
+    BAR: ClassVar[int] = 20
+    DEFAULT_CSS = """
+    ShotSlider { height: 1; width: 1fr; }
+    ShotSlider:focus { background: $primary 40%; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._k, self._most, self._told = 0, 0, ""
+
+    def show(self, k: int, most: int, told: str) -> None:
+        """Show that `k` of `most` are shown, and what is told behind it."""
+        self._k, self._most, self._told = k, most, told
+        self.refresh()
+
+    def action_slide(self, step: int) -> None:
+        """Wish for more or fewer."""
+        wished = max(0, min(self._most, self._k + step))
+        if wished != self._k:
+            self.post_message(self.Slid(wished))
+
+    def on_click(self, event: object) -> None:
+        """Wish for as many as the bar shows at that place."""
+        x = int(getattr(event, "x", 0)) - 1
+        if 0 <= x < self.BAR and self._most:
+            self.post_message(self.Slid(round((x + 1) * self._most / self.BAR)))
+
+    def render(self) -> Content:
+        """The bar, the numbers, the price."""
+        filled = round(self.BAR * self._k / self._most) if self._most else 0
+        filled = max(filled, 1) if self._k else 0
+        return Content.assemble(
+            "[",
+            ("#" * filled, "$text-success"),
+            ("." * (self.BAR - filled), "$text-muted"),
+            "] ",
+            (say("{k:,} of {most:,}", k=self._k, most=self._most), "bold"),
+            ("  " + self._told, "$text-muted"),
+        )
+
+
+class ShotDialog(ModalScreen[Shot | None]):
+    """One example to fill in: ctrl+s gives it, escape gives `None`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", show=False, priority=True),
+        Binding("ctrl+s", "keep", show=False, priority=True),
+    ]
+    DEFAULT_CSS = """
+    ShotDialog .dialog { padding: 0 2; height: 100%; max-height: 26; }
+    ShotDialog .dialog TextArea { height: 1fr; max-height: 100%; }
+    ShotDialog .dialog-title { margin-bottom: 0; }
+    ShotDialog .dialog-keys { margin-top: 0; }
+    """
+
+    def __init__(self, title: str, row: Shot | None = None) -> None:
+        super().__init__()
+        self._title = title
+        self._row = row or Shot("", "")
+
+    def compose(self) -> ComposeResult:
+        """Input, steps, output."""
+        with Vertical(classes="dialog --wide"):
+            yield Label(self._title, classes="dialog-title", markup=False)
+            yield from self._field("input", say("Input"), self._row.input)
+            yield from self._field(
+                "reasoning", say("Steps (for modes that show them; may be empty)"), self._row.reasoning
+            )
+            yield from self._field("output", say("Output"), self._row.output)
+            yield Label("", id="problem", markup=False)
+            yield Label(
+                say("tab to the next field, ctrl+s keeps it, esc leaves it"), classes="dialog-keys", markup=False
+            )
+
+    def _field(self, name: str, title: str, text: str) -> ComposeResult:
+        yield Label(title, classes="dialog-keys", markup=False)
+        yield TextArea(text, soft_wrap=True, show_line_numbers=False, tab_behavior="focus", compact=True, id=name)
+
+    def action_keep(self) -> None:
+        """Give the example, unless its input is empty."""
+        asked, steps, output = (self.query_one(f"#{name}", TextArea) for name in ("input", "reasoning", "output"))
+        if not asked.text.strip():
+            self.query_one("#problem", Label).update(say("An example needs an input."))
+            asked.focus()
+            return
+        self.dismiss(Shot(asked.text, output.text, steps.text, self._row.on))
