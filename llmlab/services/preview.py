@@ -9,7 +9,7 @@ from typing import Final
 
 from llmlab.domain.assembly import Assembled, OriginSpan, assemble, origin_spans
 from llmlab.domain.budget import LEAST_ANSWER, Budget, WayOut, budget_of, ways_out
-from llmlab.domain.model import ModelCard
+from llmlab.domain.model import ModelCard, ModelSpec
 from llmlab.domain.prompting import ChatMessage, PromptOptions, RenderedPrompt
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.template import Render
@@ -253,3 +253,12 @@ class Preview:
             return None
         question = None if history and not draft.strip() else draft
         return await self._preparing.prepare(engine, card, recipe, history, question)
+
+    async def sizes(self, texts: Sequence[str], spec: ModelSpec) -> list[int] | None:
+        """Tokens of each text alone, counted in one request; `None` while the model is not ready.
+
+        Raises:
+            EngineError: the engine died.
+        """
+        engine = self._host.loaded(spec)
+        return None if engine is None else await engine.count(texts)
