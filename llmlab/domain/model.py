@@ -220,6 +220,8 @@ class ModelFacts:
     """Hints in the file's metadata (`general.sampling.*`)."""
     fit: Fit | None = None
     """`None` where it cannot be told: other machines hold layers."""
+    writes: bool = True
+    """It writes answers; else it makes vectors alone."""
     notes: tuple[str, ...] = ()
     """What the user should know: no template in the file, window beyond training."""
 

@@ -14,7 +14,7 @@ from llmlab.domain.model import Fit, Gpu, ModelFacts, ModelSpec
 from llmlab.engine.formats import FILE_TYPES
 from llmlab.engine.gguf import GgufFile, read_gguf
 from llmlab.engine.hints import sampling_hints
-from llmlab.engine.llama.checks import check_adapters, check_purpose, check_window
+from llmlab.engine.llama.checks import check_adapters, check_purpose, check_window, is_encoder
 from llmlab.engine.llama.fit import SEQUENCES, Estimate, Sizes, sizes_of
 from llmlab.engine.llama.template_choice import choose_template
 from llmlab.words import say
@@ -34,10 +34,14 @@ def describe(spec: ModelSpec, gpus: Callable[[], tuple[Gpu, ...]] = tuple) -> Mo
         ModelError: the file cannot be used, or the window does not fit into memory; the message says why.
     """
     gguf = read_gguf(spec.path)
-    check_purpose(gguf)
+    encoder = is_encoder(gguf)
+    check_purpose(gguf, "vectors" if encoder else "answers")
     trained = gguf.of_architecture("context_length")
-    n_ctx = wanted_window(spec, trained)
+    n_ctx = longest_text(spec, gguf)
     sizes = sizes_of(gguf, spec.cache_type_k, spec.cache_type_v)
+    if encoder:
+        # It reads a whole text at once and keeps nothing of it.
+        sizes = replace(sizes, cache_layers=(0.0,) * len(sizes.layers))
     check_adapters(spec, gguf)
     fit = _fit(spec, gguf, sizes, n_ctx, gpus)
     if not spec.rpc and not fit.n_gpu_layers:
@@ -54,7 +58,7 @@ def describe(spec: ModelSpec, gpus: Callable[[], tuple[Gpu, ...]] = tuple) -> Mo
         n_ctx_train=trained,
         n_ctx=n_ctx,
         memory_bytes=fit.need,
-        template_name=template.name,
+        template_name=say("none") if encoder else template.name,
         can_think="<think>" in template.source or "</think>" in template.source,
         licence=gguf.text("general.license") or gguf.text("general.license.name"),
         n_vocab=vocabulary.count if vocabulary else 0,
@@ -62,7 +66,10 @@ def describe(spec: ModelSpec, gpus: Callable[[], tuple[Gpu, ...]] = tuple) -> Mo
         description=gguf.text("general.description"),
         sampling=sampling_hints(gguf),
         fit=None if spec.rpc else fit,
-        notes=(*template.notes, *_notes(spec, n_ctx, trained)),
+        writes=not encoder,
+        notes=(say("An embedding model: for llmlab embed, not for answers."),)
+        if encoder
+        else (*template.notes, *_notes(spec, n_ctx, trained)),
     )
 
 
@@ -70,6 +77,14 @@ def wanted_window(spec: ModelSpec, trained: int) -> int:
     """The window that `spec` asks for, in tokens: its own, else the trained one as RoPE stretches it, up to a bound."""
     stretch = spec.rope.factor or (1.0 / spec.rope.scale if spec.rope.scale else 1.0)
     return spec.n_ctx or min(int((trained or DEFAULT_WINDOW) * stretch), DEFAULT_WINDOW)
+
+
+def longest_text(spec: ModelSpec, gguf: GgufFile) -> int:
+    """Tokens that the model of `gguf` reads of one text at most."""
+    trained = gguf.of_architecture("context_length")
+    window = wanted_window(spec, trained)
+    # Encoders have learned positions, or none beyond their training; llama.cpp would read past the end of a table.
+    return min(window, trained) if is_encoder(gguf) and trained else window
 
 
 class _Vocabulary:

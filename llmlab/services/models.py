@@ -137,6 +137,8 @@ class ModelShelf:
         health = self.check(spec)
         if health.problem is not None:
             return health.problem.what
+        if health.facts is not None and not health.facts.writes:
+            return say("an embedding model; it cannot write answers")
         return fit_words(health.facts.fit) if health.facts is not None and health.facts.fit is not None else ""
 
     def _gather(self) -> None:

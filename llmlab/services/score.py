@@ -10,8 +10,8 @@ from llmlab.domain.prompting import ChatMessage, PromptOptions
 from llmlab.domain.scoring import ScoredText
 from llmlab.engine.protocol import Engine, ScoreRequest
 from llmlab.errors import UsageError
-from llmlab.services.stopping import unless
 from llmlab.services.host import EngineHost
+from llmlab.services.stopping import unless
 from llmlab.words import say
 
 

@@ -16,7 +16,7 @@ from llmlab.domain.model import Gpu, LoraAdapter, ModelSpec, Rope
 from llmlab.engine.health import describe
 from llmlab.engine.probe import probe
 from llmlab.errors import EngineError, ModelError
-from tests.support.gguf_fixtures import CHATML, VOCABULARY, Shape, write_random_model
+from tests.support.gguf_fixtures import CHATML, VOCABULARY, Shape, write_encoder, write_random_model
 
 
 @pytest.fixture(scope="module")
@@ -177,3 +177,17 @@ def test_a_process_that_is_no_engine_is_told_with_its_last_words(code: str, said
 def test_a_program_that_is_missing_is_told() -> None:
     with pytest.raises(EngineError, match="cannot be started"):
         probe(("/no/such/program",))
+
+
+def test_an_embedding_model_is_sound_and_said_to_write_nothing(tmp_path: Path) -> None:
+    facts = describe(ModelSpec(name="e", path=str(write_encoder(tmp_path / "encoder.gguf")), n_ctx=4096))
+    assert (facts.writes, facts.n_ctx, facts.template_name) == (False, 512, "none")
+    assert facts.notes == ("An embedding model: for llmlab embed, not for answers.",)
+    assert facts.fit is not None
+    assert facts.fit.verdict == "fits"
+
+
+def test_a_reranker_can_be_used_for_nothing(tmp_path: Path) -> None:
+    path = write_encoder(tmp_path / "rank.gguf", pooling=gguf.PoolingType.RANK)
+    with pytest.raises(ModelError, match="a reranker"):
+        describe(ModelSpec(name="r", path=str(path)))

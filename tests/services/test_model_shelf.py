@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -186,3 +187,8 @@ def test_health_comes_from_the_header_alone(files: Files) -> None:
     assert isinstance(health["gone"].problem, ModelError)
     assert isinstance(next(model for model in shelf.models() if model.name == "bad"), BadModel)
     assert isinstance(health["bad"].problem, ConfigError)
+
+
+def test_the_picker_says_that_an_embedding_model_writes_nothing(tmp_path: Path) -> None:
+    shelf = ModelShelf((tmp_path / "models.toml",), lambda _spec: replace(FACTS, writes=False))
+    assert shelf.fit(ModelSpec(name="e", path="/e.gguf")) == "an embedding model; it cannot write answers"

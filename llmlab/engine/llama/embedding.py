@@ -16,7 +16,7 @@ from llama_cpp import llama_cpp as api
 from llmlab.domain.embedding import POOLINGS, Pooling
 from llmlab.domain.generation import Timing, Usage
 from llmlab.domain.model import ModelSpec
-from llmlab.engine.health import wanted_window
+from llmlab.engine.health import longest_text
 from llmlab.engine.llama import library
 from llmlab.engine.llama.checks import check_purpose, is_encoder, reason_of
 from llmlab.engine.llama.context import ABORTED, OK, SEQUENCES_OF_STATE, Context, ContextSettings
@@ -47,14 +47,6 @@ def pooling_of(weights: Weights) -> tuple[Pooling, bool]:
     """How the vectors of a text's tokens become one, and whether the model file says so."""
     named = POOLINGS.get(weights.gguf.of_architecture("pooling_type", -1))
     return (named, True) if named else ("mean", False)
-
-
-def longest_text(spec: ModelSpec, weights: Weights) -> int:
-    """Tokens that the model reads of one text at most."""
-    trained = weights.gguf.of_architecture("context_length")
-    window = wanted_window(spec, trained)
-    # Encoders have learned positions, or none beyond their training; llama.cpp would read past the end of a table.
-    return min(window, trained) if is_encoder(weights.gguf) and trained else window
 
 
 @dataclass(slots=True)
@@ -174,7 +166,7 @@ class Embedder:
         """
         self._spec, self._weights, self._outbox, self._interrupt = spec, weights, outbox, interrupt
         self._log, self._governor, self._clock = log, governor, clock
-        self._limit = longest_text(spec, weights)
+        self._limit = longest_text(spec, weights.gguf)
         self._context: EmbeddingContext | None = None
         self._jobs: deque[_Job] = deque()
 

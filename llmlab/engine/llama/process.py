@@ -17,10 +17,11 @@ import msgspec
 import psutil
 
 from llmlab.domain.model import Gpu, ModelCard, ModelSpec
+from llmlab.engine.health import longest_text
 from llmlab.engine.llama import fitting, library
 from llmlab.engine.llama.card import card_of
 from llmlab.engine.llama.devices import can_offload, gpu_devices
-from llmlab.engine.llama.embedding import Embedder, longest_text
+from llmlab.engine.llama.embedding import Embedder
 from llmlab.engine.llama.interrupt import Interrupt
 from llmlab.engine.llama.model import Loader, Model, Weights
 from llmlab.engine.llama.outbox import Outbox
@@ -300,7 +301,7 @@ class EngineProcess:
         spec, governor = command.spec, _governor(command.spec, model, begun)
         self._model = model
         self._embedder = Embedder(spec, model, self._outbox, self._embed_interrupt, self._log, governor, time.monotonic)
-        return card_of(spec, model, longest_text(spec, model))
+        return card_of(spec, model, longest_text(spec, model.gguf))
 
     def _unable(self) -> EngineError:
         """Why a command that needs a model cannot be served."""
