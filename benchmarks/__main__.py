@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("startup", "engine", "sharing", "screen", "llamacpp", "memory", "sampling", "templates")
+NAMES = ("startup", "engine", "sharing", "screen", "llamacpp", "memory", "sampling", "templates", "votes")
 
 
 def main() -> int:

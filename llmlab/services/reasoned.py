@@ -97,7 +97,7 @@ class _Run:
             async for value in values:
                 yield value
         for stage in self._stages:
-            going = [strand for strand in self._strands if strand.finish in ("stop", "length")]
+            going = [strand for strand in self._strands if strand.done]
             if not going or self._over:
                 break
             self._stage += 1
@@ -251,7 +251,7 @@ class _Run:
         """The winner, or what there is of it."""
         for strand in self._strands:
             strand.fall_back()
-        done = [strand for strand in self._strands if strand.finish in ("stop", "length")]
+        done = [strand for strand in self._strands if strand.done]
         counted = tally([self._answer_of(strand) for strand in done])
         shown = done[counted.winner or 0] if done else self._strands[0]
         turn = Turn(
@@ -286,7 +286,7 @@ class _Run:
         if use is None:
             return None
         found = self._found(shown.written) if winner else None
-        ended = [strand for strand in self._strands if strand.finish or (strand.turn and strand.turn.ended)]
+        ended = [strand for strand in self._strands if strand.done]
         counted = tally([self._answer_of(strand) for strand in ended])
         others = [strand for strand in self._strands if winner and strand is not winner]
         return Reasoned(

@@ -86,6 +86,11 @@ class Strand:
             return self.written
         return replace(self.written, raw=self.written.raw + self.turn.raw, ended=self.turn.ended)
 
+    @property
+    def done(self) -> bool:
+        """The model ended it, or its room did; neither a person nor a failure."""
+        return (self.turn.finish if self.turn else self.finish) in ("stop", "length")
+
     def take(self, *, own_stops: bool) -> None:
         """The part that was being drawn has ended.
 
