@@ -34,6 +34,7 @@ from llmlab.services.again import Again
 from llmlab.services.chat import ChatService
 from llmlab.services.compare import Comparing
 from llmlab.services.host import EngineHost
+from llmlab.services.shape import ShapeCheck
 from llmlab.services.preview import Preparing, Preview
 from llmlab.store.chats import ChatStore
 from llmlab.tui.app import LabApp
@@ -263,6 +264,7 @@ def make_lab(report: Report) -> MeasuredLab:
             Preview(host, Preparing(render_template)),
             Again(host, Preparing(render_template)),
             Comparing(host, Preparing(render_template)),
+            ShapeCheck(host),
             partial(append_record, paths.votes),
             paths,
             end,

@@ -73,6 +73,7 @@ def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitab
         wiring.make_preview(host),
         wiring.make_again(host),
         wiring.make_comparing(host),
+        wiring.make_shape_check(host),
         partial(append_record, paths.votes),
         paths,
         end,

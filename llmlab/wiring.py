@@ -15,6 +15,7 @@ from llmlab.domain.model import EngineReport, Gpu, ModelFacts, ModelSpec
 from llmlab.engine.protocol import Engine
 from llmlab.errors import LlmlabError
 from llmlab.library.prompt_files import prompt_roots
+from llmlab.library.prompts import TemplateShelf
 from llmlab.library.reasoning_files import ReasoningShelf
 from llmlab.library.settings import SettingsFile
 from llmlab.library.shipped import shipped_models_file
@@ -26,6 +27,7 @@ from llmlab.services.compare import Comparing
 from llmlab.services.host import EngineHost
 from llmlab.services.models import ModelShelf
 from llmlab.services.preview import Preparing, Preview
+from llmlab.services.shape import ShapeCheck
 
 DELETED_KEPT: Final = 86_400.0
 """Seconds that a deleted chat is kept, for the llmlab that may still undo it."""
@@ -107,6 +109,11 @@ def make_comparing(host: EngineHost) -> Comparing:
     return Comparing(host, make_preparing())
 
 
+def make_shape_check(host: EngineHost) -> ShapeCheck:
+    """What tells whether a grammar or schema can be followed."""
+    return ShapeCheck(host)
+
+
 def make_preparing() -> Preparing:
     """What makes prompts; Jinja is imported when a template is first used."""
 
@@ -116,6 +123,11 @@ def make_preparing() -> Preparing:
         return render_template(source, values)
 
     return Preparing(render)
+
+
+def open_templates(paths: Paths, folder: Path) -> TemplateShelf:
+    """The prompt templates, as seen from the working directory `folder`."""
+    return TemplateShelf(prompt_roots(paths.config, folder))
 
 
 def open_shots(paths: Paths, folder: Path) -> ShotShelf:

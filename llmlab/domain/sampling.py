@@ -161,3 +161,39 @@ def check_number(setting: Setting, value: float) -> float:
     if math.isnan(value) or not setting.low <= value <= setting.high:
         raise ValueError(f"{setting.name} lies between {setting.low:g} and {setting.high:g}")
     return value
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A named set of sampler settings."""
+
+    name: str
+    help: str
+    sampling: Sampling
+
+
+PRESETS: Final[tuple[Preset, ...]] = (
+    Preset("model", "what the model's maker and llama.cpp recommend", Sampling()),
+    Preset(
+        "precise",
+        "always the likeliest token: facts, extraction, code; the same every time",
+        Sampling(temperature=0.0),
+    ),
+    Preset(
+        "balanced",
+        "varied but safe: unlikely tokens are dropped by min-p alone",
+        Sampling(temperature=0.7, top_k=0, top_p=1.0, min_p=0.05),
+    ),
+    Preset(
+        "creative",
+        "free writing: hotter, with DRY against repeated phrases",
+        Sampling(temperature=1.1, top_k=0, top_p=1.0, min_p=0.03, dry_multiplier=0.8),
+    ),
+)
+"""In the order in which they are shown; `help` is a key of the catalogue of words."""
+
+
+def with_preset(sampling: Sampling, preset: Preset) -> Sampling:
+    """The settings of `preset`; seed, length and stop texts stay as they are in `sampling`."""
+    kept = Sampling(seed=sampling.seed, max_tokens=sampling.max_tokens, stop=sampling.stop)
+    return kept.over(preset.sampling)

@@ -43,6 +43,9 @@ class Desk:
         self.thinking = thinking
         self.reasoning: ReasoningUse | None = None
         self.shots: ShotUse | None = None
+        self.grammar: str | None = None
+        self.schema: str | None = None
+        """The shape of answers: one of the two at most."""
         self.chat: Chat = services.chats.new("")
         self.answers: dict[str, Answer] = {}
         """By chat: the answer that runs, or the last one of this session."""
@@ -93,12 +96,15 @@ class Desk:
             thinking=self.thinking,
             reasoning=self.reasoning,
             shots=self.shots,
+            grammar=self.grammar,
+            schema=self.schema,
         )
 
     def take_recipe(self, recipe: Recipe) -> None:
         """Go on with the parts of `recipe`; its model is loaded by whoever calls."""
         self.chat = replace(self.chat, system=recipe.system)
         self.sampling, self.thinking, self.reasoning = recipe.sampling, recipe.thinking, recipe.reasoning
+        self.shots, self.grammar, self.schema = recipe.shots, recipe.grammar, recipe.schema
 
     def versions(self) -> dict[str, tuple[int, int]]:
         """For each shown message that has others in its place: which one it is, and of how many, from 1."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from textual.dom import DOMNode
 from textual.message import Message
-from textual.worker import Worker
+from textual.worker import Worker, WorkerState
 
 
 class DefectFound(Message):
@@ -20,6 +20,15 @@ class DefectFound(Message):
 
 
 Job = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Watched(DOMNode):
+    """Mixed into a screen that runs work: nothing of it fails in silence."""
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Tell the app what failed."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self.post_message(DefectFound(event.worker.error))
 
 
 def run_beside(node: DOMNode, job: Job, group: str, *, exclusive: bool = False) -> None:

@@ -26,6 +26,7 @@ from llmlab.services.again import Again
 from llmlab.services.compare import Comparing
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preview
+from llmlab.services.shape import ShapeCheck
 
 ThemeName = Literal["dark", "light"]
 
@@ -284,6 +285,7 @@ class LabServices:
     preview: Preview
     again: Again
     comparing: Comparing
+    shape: ShapeCheck
     tally: Callable[[Mapping[str, object]], None]
     """Keeps a vote for the better of several answers; raises `LlmlabError` where it cannot."""
     paths: Paths

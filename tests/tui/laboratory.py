@@ -27,6 +27,7 @@ from llmlab.services.chat import ChatService
 from llmlab.services.compare import Comparing
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preparing, Preview
+from llmlab.services.shape import ShapeCheck
 from llmlab.store.chats import ChatStore
 from llmlab.tui.app import LabApp
 from llmlab.tui.screens.lab import LabScreen
@@ -187,6 +188,7 @@ async def laboratory(
         Preview(host, Preparing(render_template)),
         Again(host, Preparing(render_template)),
         Comparing(host, Preparing(render_template)),
+        ShapeCheck(host),
         partial(append_record, paths.votes),
         paths,
         end,

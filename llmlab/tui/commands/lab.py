@@ -122,3 +122,6 @@ class Lab(Protocol):
 
     def open_compare(self, question: str) -> None:
         """Show recipes side by side; an empty question is the draft, else the last one asked."""
+
+    async def open_sampling(self) -> None:
+        """Show every sampler setting."""

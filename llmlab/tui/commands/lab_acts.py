@@ -66,6 +66,11 @@ async def settings(lab: Lab, argument: str) -> None:
     lab.open_settings()
 
 
+async def sampling(lab: Lab, argument: str) -> None:
+    """Every sampler setting, presets, and the shape of answers."""
+    await lab.open_sampling()
+
+
 async def compare(lab: Lab, argument: str) -> None:
     """One question under several recipes side by side."""
     await lab.desk.require_quiet()

@@ -68,6 +68,10 @@ COMMANDS: Final[tuple[Command, ...]] = (
         title="Settings", help="Language, theme, thinking and sampling",
     ),
     Command(
+        id="lab.sampling", act=lab_acts.sampling, keys="f10", slash="sampling", priority=True,
+        title="Sampling and shape", help="Every sampler with its help, presets, a JSON schema or grammar for answers",
+    ),
+    Command(
         id="lab.compare", act=lab_acts.compare, keys="f3", slash="compare", argument="QUESTION", hint="compare",
         priority=True,
         title="Compare recipes", help="One question under two to four recipes side by side; change one thing, vote",

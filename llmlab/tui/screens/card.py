@@ -16,7 +16,7 @@ from llmlab.domain.card import Card, card_as_toml
 from llmlab.domain.terminal import visible
 from llmlab.errors import LlmlabError
 from llmlab.services.again import Rerun
-from llmlab.tui.jobs import run_beside
+from llmlab.tui.jobs import Watched, run_beside
 from llmlab.tui.notices import describe
 from llmlab.words import say
 
@@ -24,7 +24,7 @@ RunAgain = Callable[[asyncio.Event], Awaitable[Rerun]]
 """Asks for the answer again; setting the event stops it."""
 
 
-class CardScreen(ModalScreen[None]):
+class CardScreen(Watched, ModalScreen[None]):
     """Shows the card; `y` copies it, `r` runs the answer again, esc stops and closes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -24,7 +24,7 @@ from llmlab.domain.recipe import Recipe
 from llmlab.domain.terminal import visible, visible_line
 from llmlab.errors import LlmlabError
 from llmlab.services.compare import MOST_ARMS, Arm, Comparing
-from llmlab.tui.jobs import run_beside
+from llmlab.tui.jobs import Watched, run_beside
 from llmlab.tui.notices import describe
 from llmlab.tui.panes.variants import Variant, factor
 from llmlab.words import say
@@ -92,7 +92,7 @@ class Column(Vertical):
         self.query_one(".foot", Static).update(Content(figures(arm)))
 
 
-class CompareScreen(Screen[Recipe | None]):
+class CompareScreen(Watched, Screen[Recipe | None]):
     """Gives the recipe to go on with, or `None`."""
 
     AUTO_FOCUS = "Input"

@@ -94,6 +94,7 @@ class LabScreen(KeyFirstScreen):
         bench.refresh_list()
         bench.picture.show_status()
         self.set_interval(MODELS_INTERVAL, bench.models.look)
+        self.set_interval(MODELS_INTERVAL, bench.look_at_examples)
         self.bench = bench
         self._opening.set_result(None)
         self.query_one(Transcript).refresh()

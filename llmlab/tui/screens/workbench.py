@@ -173,6 +173,20 @@ class Workbench:
         screen.add_class("--bench")
         column.turn_to(view)
 
+    async def open_sampling(self) -> None:
+        """Show every sampler setting."""
+        from llmlab.tui.panes.sampling import SamplingPane
+
+        desk, check = self.desk, self.desk.services.shape.check
+
+        async def checked(grammar: str | None, schema: str | None) -> None:
+            await check(desk.recipe(), grammar, schema)
+
+        pane = SamplingPane(desk.sampling, desk.grammar, desk.schema, checked)
+        if (shaped := await self._screen.app.push_screen_wait(pane)) is not None:
+            desk.grammar, desk.schema, desk.sampling = shaped.grammar, shaped.schema, shaped.sampling
+            self.change_settings(sampling=shaped.sampling)
+
     def open_compare(self, question: str) -> None:
         """Show recipes side by side; an empty question is the draft, else the last one asked."""
         from llmlab.tui.screens.compare import CompareScreen
@@ -229,6 +243,19 @@ class Workbench:
         modes = self.desk.services.reasoning
         pane = ReasoningPane(modes.good(), self.desk.reasoning, modes.problems())
         return await self._screen.app.push_screen_wait(pane)
+
+    def look_at_examples(self) -> None:
+        """Read files of examples that changed again, if any was opened; what is wrong in them is told once."""
+        self.picture.work(self._look_at_examples, "examples", exclusive=True)
+
+    async def _look_at_examples(self) -> None:
+        known = self.examples.problems()
+        changed = await self.examples.look()
+        for problem in self.examples.problems():
+            if problem not in known:
+                self.tell(problem, severity="warning")
+        if changed:
+            self.picture.measure()
 
     async def open_examples(self) -> None:
         """Show the examples pane until it is left."""
