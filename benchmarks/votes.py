@@ -1,6 +1,6 @@
 """What votes cost: nine samples of one prompt, drawn together, against nine requests one after another.
 
-    python -m benchmarks.votes [--quick] [--threads N] [--cache DIR]
+    python -m benchmarks.votes [--quick] [--rounds N] [--threads N] [--cache DIR]
 
 A 0.5B-shaped model reads a prompt of 1,000 tokens and writes 64 tokens a sample. All three ways include the reading
 of the prompt, which is new in every round: drawn together it is read once; one after another it is read once as well
@@ -108,11 +108,12 @@ def main() -> int:
     """Measure and print; 1 when a goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--quick", action="store_true", help="one round")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--cache", type=Path, default=Path(user_cache_dir("llmlab-benchmarks", appauthor=False)))
     options = parser.parse_args()
     model = half_billion(options.cache, "q4_0")
-    return 0 if asyncio.run(measure(model, options.threads, 1 if options.quick else 3)) else 1
+    return 0 if asyncio.run(measure(model, options.threads, 1 if options.quick else options.rounds)) else 1
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ class ReasoningPane(ModalScreen[Chosen | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f8", "dismiss(None)", show=False, priority=True),
         Binding("enter", "take", show=False),
+        Binding("pagedown,ctrl+down", "read_on(1)", show=False, priority=True),
+        Binding("pageup,ctrl+up", "read_on(-1)", show=False, priority=True),
     ]
     DEFAULT_CSS = """
     ReasoningPane {
@@ -70,7 +72,10 @@ class ReasoningPane(ModalScreen[Chosen | None]):
                 yield from self._number("votes", say("Votes"), now.votes if now else None)
                 yield from self._number("budget", say("Thinking budget"), now.budget if now else None)
             yield Label("\n".join(map(visible, self._problems)), id="problem", markup=False)
-            yield Label(say("enter uses it, tab to the numbers, esc leaves it as it was"), classes="dialog-keys")
+            yield Label(
+                say("enter uses it, tab to the numbers, page down reads on, esc leaves it as it was"),
+                classes="dialog-keys",
+            )
 
     def _number(self, name: str, title: str, value: int | None) -> ComposeResult:
         with Horizontal(classes="row"):
@@ -101,6 +106,7 @@ class ReasoningPane(ModalScreen[Chosen | None]):
         """Tell what a mode does."""
         mode = self._modes[index]
         self.query_one("#does", Static).update(_described(mode))
+        self.query_one("#what", VerticalScroll).scroll_home(animate=False)
         self.query_one("#numbers").display = mode is not None
         if mode is None:
             return
@@ -114,6 +120,11 @@ class ReasoningPane(ModalScreen[Chosen | None]):
     @on(Input.Submitted)
     def _taken(self) -> None:
         self.action_take()
+
+    def action_read_on(self, direction: int) -> None:
+        """Scroll what the mode does."""
+        what = self.query_one("#what", VerticalScroll)
+        what.scroll_relative(y=direction * max(1, what.size.height - 1), animate=False)
 
     def action_take(self) -> None:
         """Give what is highlighted, unless a number cannot be."""
