@@ -185,13 +185,16 @@ class ChildEngine:
         finally:
             await self._see_through(self._finish(command, inbox, running))
 
-    async def score(self, request: ScoreRequest) -> list[ScoredText]:
+    async def score(
+        self, request: ScoreRequest, progress: Callable[[float], None] = lambda _share: None
+    ) -> list[ScoredText]:
         """See `Engine.score`."""
         texts = tuple(_sendable(text) if isinstance(text, str) else text for text in request.texts)
         before = _sendable(request.prompt) if isinstance(request.prompt, str) else request.prompt
         command = Score(id=self._process.new_id(), texts=texts, prompt=before, top=request.top, lora=request.lora)
         running = set(range(len(texts)))
         parts: list[list[ScoredText]] = [[] for _ in texts]
+        shares = [0.0] * len(texts)
         inbox = self._process.ask(command)
         self._count_answers(1)
         try:
@@ -201,7 +204,10 @@ class ChildEngine:
                     parts[report.sample].append(report.text)
                     if report.done:
                         running.discard(report.sample)
-                elif not isinstance(report, Read):
+                elif isinstance(report, Read):
+                    shares[report.sample] = report.done / report.total if report.total else 0.0
+                    progress(sum(shares) / len(shares))
+                else:
                     if isinstance(report, Problem):
                         running.discard(report.sample)
                     raise error_of(report)

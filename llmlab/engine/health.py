@@ -10,11 +10,11 @@ from typing import Final
 
 import psutil
 
-from llmlab.domain.model import Fit, Gpu, ModelFacts, ModelSpec
+from llmlab.domain.model import Fit, Gpu, ModelFacts, ModelSpec, Rope
 from llmlab.engine.formats import FILE_TYPES
 from llmlab.engine.gguf import GgufFile, read_gguf
 from llmlab.engine.hints import sampling_hints
-from llmlab.engine.llama.checks import check_adapters, check_purpose, check_window, is_encoder
+from llmlab.engine.llama.checks import cache_is_known, check_adapters, check_purpose, check_window, is_encoder
 from llmlab.engine.llama.fit import SEQUENCES, Estimate, Sizes, sizes_of
 from llmlab.engine.llama.template_choice import choose_template
 from llmlab.words import say
@@ -44,6 +44,9 @@ def describe(spec: ModelSpec, gpus: Callable[[], tuple[Gpu, ...]] = tuple) -> Mo
         sizes = replace(sizes, cache_layers=(0.0,) * len(sizes.layers))
     check_adapters(spec, gguf)
     fit = _fit(spec, gguf, sizes, n_ctx, gpus)
+    if spec.n_ctx is None and fit.fitting and spec.rope == Rope() and cache_is_known(gguf):
+        # A window of nobody's choice is made as large as fits.
+        n_ctx = min(n_ctx, fit.fitting)
     if not spec.rpc and not fit.n_gpu_layers:
         check_window(spec, gguf, sizes, n_ctx, fit.memory_free)
     template = choose_template(spec.chat_template, gguf.text("tokenizer.chat_template") or None, _Vocabulary(gguf))

@@ -92,8 +92,14 @@ class Engine(Protocol):
         """
         ...
 
-    async def score(self, request: ScoreRequest) -> list[ScoredText]:
+    async def score(
+        self, request: ScoreRequest, progress: Callable[[float], None] = lambda _share: None
+    ) -> list[ScoredText]:
         """How likely the model finds each token of each text, in order; cancelling the task stops it.
+
+        Args:
+            request: the texts and what comes before them.
+            progress: called with the share that is done, 0 to 1.
 
         Raises:
             EngineError: a text has nothing to score, does not fit the window, or the process died.

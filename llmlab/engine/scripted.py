@@ -164,10 +164,13 @@ class ScriptedEngine:
             return [bytes([byte]).decode("utf-8", "replace") for byte in text.encode()]
         return re.findall(r"\s*\S+|\s+$", text)
 
-    async def score(self, request: ScoreRequest) -> list[ScoredText]:
+    async def score(
+        self, request: ScoreRequest, progress: Callable[[float], None] = lambda _share: None
+    ) -> list[ScoredText]:
         """See `Engine.score`; every token is the likeliest there is."""
         self._require_alive()
         self.scored.append(request)
+        progress(1.0)
         return [self._scored(text, request) for text in request.texts]
 
     def _scored(self, text: str | tuple[int, ...], request: ScoreRequest) -> ScoredText:

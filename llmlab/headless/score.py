@@ -64,9 +64,12 @@ def run_score(
 async def _run(
     host: EngineHost, spec: ModelSpec, question: Question, console: Console, manner: Manner, told: Path
 ) -> Exit:
+    def progress(share: float) -> None:
+        console.err.progress(say("Scoring: {percent} %", percent=round(100 * share)))
+
     async with engine_in_use(host, console, told) as stop:
         try:
-            texts = await score(host, spec, question, stop)
+            texts = await score(host, spec, question, stop, progress)
         except LlmlabError as error:
             if manner.as_json:
                 console.out.json(record(spec, question, (), manner, error))

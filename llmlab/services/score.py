@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from llmlab.domain.model import ModelCard, ModelSpec
@@ -30,8 +31,21 @@ class Question:
     """How many of the likeliest tokens are told at each place."""
 
 
-async def score(host: EngineHost, spec: ModelSpec, question: Question, stop: asyncio.Event) -> list[ScoredText]:
-    """How likely each token of each text is, in order; the model is loaded when it must be.
+async def score(
+    host: EngineHost,
+    spec: ModelSpec,
+    question: Question,
+    stop: asyncio.Event,
+    progress: Callable[[float], None] = lambda _share: None,
+) -> list[ScoredText]:
+    """How likely each token of each text is, in order.
+
+    Args:
+        host: loads the model when it must.
+        spec: the model.
+        question: the texts and what comes before them.
+        stop: set it to cancel.
+        progress: called with the share that is done, 0 to 1.
 
     Raises:
         Stopped: `stop` was set.
@@ -41,7 +55,7 @@ async def score(host: EngineHost, spec: ModelSpec, question: Question, stop: asy
     engine, card = await unless(stop, host.engine_for(spec))
     prompt = await unless(stop, _chat_prompt(engine, card, spec, question)) if question.chat else question.prompt
     request = ScoreRequest(question.texts, prompt=prompt, top=question.top)
-    return await unless(stop, engine.score(request))
+    return await unless(stop, engine.score(request, progress))
 
 
 async def _chat_prompt(engine: Engine, card: ModelCard, spec: ModelSpec, question: Question) -> tuple[int, ...]:

@@ -397,7 +397,9 @@ async def test_a_log_that_cannot_be_written_stops_nothing(tmp_path: Path, model:
 
 async def test_texts_are_scored_in_parts_and_come_whole(log: Path, model: Path) -> None:
     async with loaded(log, model) as engine:
-        texts = await engine.score(ScoreRequest(("abc", (7, 8), "\ud800"), prompt=(1, 2)))
+        shares: list[float] = []
+        texts = await engine.score(ScoreRequest(("abc", (7, 8), "\ud800"), prompt=(1, 2)), shares.append)
+        assert shares == [pytest.approx(done / 6) for done in (1, 2, 3)]
         assert [[token.text for token in text.tokens] for text in texts] == [["a", "b", "c"], ["7", "8"], ["?"]]
         assert [text.context for text in texts] == [2, 2, 2]
 

@@ -191,3 +191,18 @@ def test_a_reranker_can_be_used_for_nothing(tmp_path: Path) -> None:
     path = write_encoder(tmp_path / "rank.gguf", pooling=gguf.PoolingType.RANK)
     with pytest.raises(ModelError, match="a reranker"):
         describe(ModelSpec(name="r", path=str(path)))
+
+
+def test_a_window_of_nobodys_choice_is_told_as_it_would_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_random_model(tmp_path / "wide.gguf", Shape(context=8192, kv_heads=4))
+    open_spec, given = (ModelSpec(name="m", path=str(path), n_ctx=n_ctx, n_ubatch=32) for n_ctx in (None, 8192))
+    poor = psutil.virtual_memory()._replace(available=4 << 20)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: poor)
+    facts = describe(open_spec)
+    assert facts.fit is not None
+    assert (facts.fit.verdict, facts.n_ctx) == ("smaller", facts.fit.fitting)
+    assert 512 <= facts.n_ctx < 8192
+    with pytest.raises(ModelError, match="A window of 8,192 tokens"):
+        describe(given)

@@ -53,6 +53,14 @@ def test_each_token_and_the_figures_of_a_text() -> None:
     assert screen.err == ""
 
 
+def test_how_far_it_is_shows_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    screen = Screen(terminal=True)
+    scored(screen, Question(texts=("yes",), prompt="well"))
+    assert "Scoring: 100 %" in screen.err
+    assert screen.err.endswith("\r\x1b[K")
+
+
 def test_several_texts_have_a_table_each() -> None:
     screen = Screen()
     scored(screen, Question(texts=("yes", "no"), prompt="well"))
