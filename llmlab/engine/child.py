@@ -285,7 +285,7 @@ class ChildEngine:
         answer = asyncio.ensure_future(inbox.get())
         try:
             while not answer.done():
-                await self._wait_for_idleness(answer)
+                await _idle_or_answered(self._idle, answer)
                 await asyncio.wait({answer}, timeout=seconds)
                 if not answer.done() and self._idle.is_set():
                     error = _overdue(command, seconds)
@@ -297,14 +297,15 @@ class ChildEngine:
             answer.cancel()
             self._process.forget(command.id)
 
-    async def _wait_for_idleness(self, answer: asyncio.Future[AnyReport]) -> None:
-        """Until nothing is being written, or the answer is there."""
-        idle = asyncio.ensure_future(self._idle.wait())
-        try:
-            waiting: set[asyncio.Future[Any]] = {answer, idle}
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            idle.cancel()
+
+async def _idle_or_answered(idleness: asyncio.Event, answer: asyncio.Future[AnyReport]) -> None:
+    """Wait until nothing is being written, or the answer is there."""
+    idle = asyncio.ensure_future(idleness.wait())
+    try:
+        waiting: set[asyncio.Future[Any]] = {answer, idle}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        idle.cancel()
 
 
 async def _run_out(inbox: Inbox, running: set[int]) -> None:

@@ -198,7 +198,7 @@ def test_a_window_of_nobodys_choice_is_told_as_it_would_be_made(
 ) -> None:
     path = write_random_model(tmp_path / "wide.gguf", Shape(context=8192, kv_heads=4))
     open_spec, given = (ModelSpec(name="m", path=str(path), n_ctx=n_ctx, n_ubatch=32) for n_ctx in (None, 8192))
-    poor = psutil.virtual_memory()._replace(available=4 << 20)
+    poor = psutil.virtual_memory()._replace(available=3 << 20)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: poor)
     facts = describe(open_spec)
     assert facts.fit is not None
