@@ -53,6 +53,11 @@ class Paths:
         """Which of several answers was found better, a JSON object a line."""
         return self.data / "votes.jsonl"
 
+    @property
+    def recipes(self) -> Path:
+        """Recipes that were kept under a name."""
+        return self.config / "prompts" / "recipes"
+
     def ensure(self) -> None:
         """Create the folders, readable by their owner alone.
 

@@ -31,7 +31,7 @@ def _preview(session: Session, text: str | None, as_tokens: bool, as_json: bool,
     from llmlab.headless.preview import Form, preview
 
     recipe = recipe_of(session, RecipeFlags.take(given))
-    question = question_from(session, text)
+    question = question_from(session, text, recipe)
     host, preparing = wiring.make_host(session.paths), wiring.make_preparing()
     form: Form = "json" if as_json else "tokens" if as_tokens else "text"
     told = session.paths.cache / "told-notes"

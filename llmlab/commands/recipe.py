@@ -10,6 +10,7 @@ import click
 
 from llmlab.commands.kit import Session, chosen_model, option, working_folder
 from llmlab.commands.shots import ShotFlags, shot_options, shots_of
+from llmlab.commands.templates import TemplateFlags, template_of, template_options
 from llmlab.domain.modes import MOST_VOTES, ReasoningUse
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.terminal import encodable
@@ -33,17 +34,23 @@ class RecipeFlags:
     votes: int | None
     thinking_budget: int | None
     shots: ShotFlags
+    template: TemplateFlags
+    recipe: str | None
 
     @classmethod
     def take(cls, given: dict[str, Any]) -> RecipeFlags:
         """These flags, taken out of all that a command was given."""
-        shots = ShotFlags.take(given)
-        return cls(**{name: given.pop(name) for name in cls.__slots__ if name != "shots"}, shots=shots)
+        shots, template = ShotFlags.take(given), TemplateFlags.take(given)
+        own = {name: given.pop(name) for name in cls.__slots__ if name not in ("shots", "template")}
+        return cls(**own, shots=shots, template=template)
 
 
 def recipe_options() -> list[click.Parameter]:
     """The options, in the order of the help."""
     return [
+        option(
+            "--recipe", metavar="NAME", help=say("A recipe that was kept, or a copied card; other options change it.")
+        ),
         option("-m", "--model", help=say("Name of a model, or a GGUF file.")),
         option("-s", "--system", help=say("System prompt; an empty one is none.")),
         option(
@@ -85,6 +92,7 @@ def recipe_options() -> list[click.Parameter]:
             metavar="N",
             help=say("Tokens of thinking at most; then the model is told to answer."),
         ),
+        *template_options(),
         *shot_options(),
     ]
 
@@ -100,17 +108,36 @@ def recipe_of(session: Session, flags: RecipeFlags) -> Recipe:
     # A command line may hold bytes that are no text; nothing further on can carry them.
     sampling = sampling_of([(key, encodable(value)) for key, value in flags.options], flags.seed, flags.max_tokens)
     grammar, schema = shape_of(flags.grammar, flags.schema)
-    spec = chosen_model(session, flags.model)
-    return Recipe(
+    kept = _kept(session, flags.recipe) if flags.recipe else None
+    spec = kept.model if kept and not flags.model else chosen_model(session, flags.model)
+    template = template_of(session, flags.template)
+    if template is not None and grammar is None:
+        schema = schema or template.template.schema or None
+    recipe = Recipe(
         model=replace(spec, deterministic=True) if flags.deterministic else spec,
         system=None if flags.system is None else encodable(flags.system),
         sampling=sampling,
         thinking=flags.thinking,
         grammar=grammar,
         schema=schema,
+        template=template,
         shots=shots_of(session, flags.shots),
         reasoning=_reasoning(session, flags),
     )
+    return recipe.over(kept) if kept else recipe
+
+
+def _kept(session: Session, name: str) -> Recipe:
+    """The recipe that was kept under a name.
+
+    Raises:
+        LlmlabError: there is none, or it cannot be read.
+    """
+    from llmlab.library.recipe_files import load_recipe
+    from llmlab.services.recipe_codec import decode_recipe
+
+    folders = [session.paths.recipes, working_folder(session.paths) / "prompts" / "recipes"]
+    return decode_recipe(load_recipe(folders, name))
 
 
 def _reasoning(session: Session, flags: RecipeFlags) -> ReasoningUse | None:

@@ -37,6 +37,23 @@ class Recipe:
     """JSON schema, as text, that the answer follows."""
     overflow: OverflowPolicy = "ask"
 
+    def over(self, base: Recipe) -> Recipe:
+        """What is said here, and `base` elsewhere; the model is always the one here, a shape replaces a shape."""
+        shape = self if self.grammar is not None or self.schema is not None else base
+        return Recipe(
+            model=self.model,
+            system=base.system if self.system is None else self.system,
+            sampling=self.sampling.over(base.sampling),
+            thinking=base.thinking if self.thinking is None else self.thinking,
+            keep_thinking=self.keep_thinking or base.keep_thinking,
+            template=self.template or base.template,
+            shots=self.shots or base.shots,
+            reasoning=self.reasoning or base.reasoning,
+            grammar=shape.grammar,
+            schema=shape.schema,
+            overflow=base.overflow if self.overflow == "ask" else self.overflow,
+        )
+
     @property
     def system_prompt(self) -> str | None:
         """The system prompt that holds; an empty one is none."""

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from llmlab.domain.card import Card
 from llmlab.domain.messages import Message
 from llmlab.domain.model import BadModel, ModelSpec
+from llmlab.domain.recipe import Recipe
 from llmlab.tui.desk import Desk
 from llmlab.tui.examples import Examples
 from llmlab.tui.panes.reasoning_words import Chosen
@@ -16,12 +17,36 @@ from llmlab.tui.services import Change, SettingsFile, Wish
 Severity = Literal["information", "warning", "error"]
 
 
+class Recipes(Protocol):
+    """What can be done with the recipe as a whole."""
+
+    def turn_bench(self) -> None:
+        """Show the next view of the column at the right, and after the last fold it away."""
+
+    async def open_sampling(self) -> None:
+        """Show every sampler setting."""
+
+    def open_compare(self, question: str) -> None:
+        """Show recipes side by side; an empty question is the draft, else the last one asked."""
+
+    def keep_recipe(self, name: str, recipe: Recipe) -> str:
+        """Keep a recipe under a name; where it lies."""
+        ...
+
+    def load_recipe(self, name: str) -> None:
+        """Go on with a recipe that was kept."""
+
+
 class Lab(Protocol):
     """The screen, as commands use it."""
 
     @property
     def desk(self) -> Desk:
         """The values."""
+
+    @property
+    def recipes(self) -> Recipes:
+        """The recipe as a whole."""
 
     @property
     def settings(self) -> SettingsFile:
@@ -114,14 +139,5 @@ class Lab(Protocol):
     def open_help(self) -> None:
         """Show the keys and commands."""
 
-    def turn_bench(self) -> None:
-        """Show the next view of the column at the right, and after the last fold it away."""
-
     def show_card(self, message: Message, card: Card) -> None:
         """Show what an answer came from."""
-
-    def open_compare(self, question: str) -> None:
-        """Show recipes side by side; an empty question is the draft, else the last one asked."""
-
-    async def open_sampling(self) -> None:
-        """Show every sampler setting."""

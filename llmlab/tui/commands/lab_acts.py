@@ -68,18 +68,34 @@ async def settings(lab: Lab, argument: str) -> None:
 
 async def sampling(lab: Lab, argument: str) -> None:
     """Every sampler setting, presets, and the shape of answers."""
-    await lab.open_sampling()
+    await lab.recipes.open_sampling()
+
+
+async def keep_recipe(lab: Lab, argument: str) -> None:
+    """Keep the recipe under a name."""
+    recipe = lab.desk.recipe()
+    name = argument.strip() or (await lab.ask_line(say("Name of the recipe")) or "").strip()
+    if name:
+        path = lab.recipes.keep_recipe(name, recipe)
+        lab.tell(say("Kept: {path}. Use it with llmlab ask --recipe {name}", path=path, name=name))
+
+
+async def take_recipe(lab: Lab, argument: str) -> None:
+    """Go on with a recipe that was kept."""
+    if not argument.strip():
+        raise UsageError(say("/recipe takes a name."), hint=say("In the lab, /keep NAME keeps one."))
+    lab.recipes.load_recipe(argument.strip())
 
 
 async def compare(lab: Lab, argument: str) -> None:
     """One question under several recipes side by side."""
     await lab.desk.require_quiet()
-    lab.open_compare(argument)
+    lab.recipes.open_compare(argument)
 
 
 async def bench(lab: Lab, argument: str) -> None:
     """Show the recipe, the prompt, its tokens, or none of them."""
-    lab.turn_bench()
+    lab.recipes.turn_bench()
 
 
 async def show_help(lab: Lab, argument: str) -> None:

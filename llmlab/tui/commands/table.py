@@ -72,6 +72,14 @@ COMMANDS: Final[tuple[Command, ...]] = (
         title="Sampling and shape", help="Every sampler with its help, presets, a JSON schema or grammar for answers",
     ),
     Command(
+        id="lab.keep", act=lab_acts.keep_recipe, slash="keep", argument="NAME",
+        title="Keep the recipe", help="Under a name, for /recipe NAME here and llmlab ask --recipe NAME",
+    ),
+    Command(
+        id="lab.recipe", act=lab_acts.take_recipe, at_once=True, slash="recipe", argument="NAME",
+        title="Use a kept recipe", help="Model, system prompt, template, examples, reasoning and sampling at once",
+    ),
+    Command(
         id="lab.compare", act=lab_acts.compare, keys="f3", slash="compare", argument="QUESTION", hint="compare",
         priority=True,
         title="Compare recipes", help="One question under two to four recipes side by side; change one thing, vote",

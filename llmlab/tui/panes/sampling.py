@@ -49,6 +49,7 @@ class SamplingPane(Watched, ModalScreen[Shaped | None]):
         & #shape-text { height: 8; }
         & #shape-text.-free { display: none; }
         & .row > .wide { width: 22; }
+        & .row > #preset { width: 1fr; }
     }
     """
 

@@ -152,7 +152,7 @@ class LabScreen(KeyFirstScreen):
     def action_show_bench(self, view: View) -> None:
         """Show a view of the column at the right."""
         if self.bench is not None:
-            self.bench.turn_bench(view)
+            self.bench.recipes.turn_bench(view)
 
     async def _perform(self, command: Command, argument: str) -> None:
         try:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 
 from textual.screen import Screen
 
 from llmlab.domain.card import Card
-from llmlab.domain.messages import Message, history_of
+from llmlab.domain.messages import Message
 from llmlab.domain.model import BadModel, ModelSpec
-from llmlab.domain.recipe import Recipe
 from llmlab.errors import LlmlabError
 from llmlab.tui.commands.lab import Severity
 from llmlab.tui.commands.table import BY_ID, keys_of
 from llmlab.tui.desk import Desk
 from llmlab.tui.examples import Examples
-from llmlab.tui.panes.bench_column import VIEWS, BenchColumn, View
 from llmlab.tui.panes.reasoning_words import Chosen
-from llmlab.tui.panes.variants import Variant, variants_of
 from llmlab.tui.screens.answers import Answers
 from llmlab.tui.screens.model_keeper import ModelKeeper
 from llmlab.tui.screens.picture import Picture
+from llmlab.tui.screens.recipe_hands import RecipeHands
 from llmlab.tui.services import Change, LabServices, SettingsFile, Wish
 from llmlab.tui.widgets.hints import key_name
-from llmlab.words import current_language, say
+from llmlab.words import say
 
 
 class Workbench:
@@ -46,6 +44,7 @@ class Workbench:
         self.picture.keys = {command_id: self.key_of(command_id) for command_id in BY_ID}
         self.answers = Answers(self.picture)
         self.models = ModelKeeper(self.picture, settings)
+        self.recipes = RecipeHands(self.picture, self.models, self.change_settings)
         self._screen = screen
         self._apply = apply
 
@@ -157,65 +156,6 @@ class Workbench:
             self.picture.list.focus_chats()
         else:
             self._screen.set_focus(self.picture.composer)
-
-    def turn_bench(self, view: View | None = None) -> None:
-        """Show a view of the column at the right; without one the next, and after the last fold the column away."""
-        screen, column = self._screen, self.picture.screen.query_one(BenchColumn)
-        if view is None:
-            following = VIEWS.index(column.view) + 1 if column.display else 0
-            if following == len(VIEWS):
-                screen.remove_class("--bench")
-                screen.add_class("--unbenched")
-                screen.set_focus(self.picture.composer)
-                return
-            view = VIEWS[following]
-        screen.remove_class("--unbenched")
-        screen.add_class("--bench")
-        column.turn_to(view)
-
-    async def open_sampling(self) -> None:
-        """Show every sampler setting."""
-        from llmlab.tui.panes.sampling import SamplingPane
-
-        desk, check = self.desk, self.desk.services.shape.check
-
-        async def checked(grammar: str | None, schema: str | None) -> None:
-            await check(desk.recipe(), grammar, schema)
-
-        pane = SamplingPane(desk.sampling, desk.grammar, desk.schema, checked)
-        if (shaped := await self._screen.app.push_screen_wait(pane)) is not None:
-            desk.grammar, desk.schema, desk.sampling = shaped.grammar, shaped.schema, shaped.sampling
-            self.change_settings(sampling=shaped.sampling)
-
-    def open_compare(self, question: str) -> None:
-        """Show recipes side by side; an empty question is the draft, else the last one asked."""
-        from llmlab.tui.screens.compare import CompareScreen
-
-        desk, services = self.desk, self.desk.services
-        path = desk.path
-        last = next((place for place in reversed(range(len(path))) if path[place].role == "user"), None)
-        draft = question or self.picture.composer.draft
-        history = path if draft.strip() or last is None else path[:last]
-        asked = draft if draft.strip() or last is None else path[last].text
-
-        def variants(recipe: Recipe) -> Sequence[Variant]:
-            return variants_of(recipe, services.shelf.models(), services.reasoning.good(), current_language())
-
-        def taken(recipe: Recipe | None) -> None:
-            if recipe is not None:
-                self.take_recipe(recipe)
-
-        recipes, told = [desk.recipe()], history_of(history)
-        screen = CompareScreen(services.comparing, recipes, told, asked, variants, services.tally)
-        self._screen.app.push_screen(screen, taken)
-
-    def take_recipe(self, recipe: Recipe) -> None:
-        """Go on with `recipe`."""
-        self.desk.take_recipe(recipe)
-        if self.desk.spec is None or recipe.model.name != self.desk.spec.name:
-            self.models.load(recipe.model)
-        self.tell(say("The lab goes on with this recipe."))
-        self.picture.measure()
 
     def show_card(self, message: Message, card: Card) -> None:
         """Show what an answer came from."""

@@ -1,0 +1,95 @@
+"""What can be done with the recipe as a whole: see it, compare it, keep it, take another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from llmlab.domain.messages import history_of
+from llmlab.domain.recipe import Recipe
+from llmlab.library.recipe_files import load_recipe, save_recipe
+from llmlab.services.recipe_codec import decode_recipe, encode_recipe
+from llmlab.tui.panes.bench_column import VIEWS, BenchColumn, View
+from llmlab.tui.panes.recipe_words import recipe_lines
+from llmlab.tui.panes.variants import Variant, variants_of
+from llmlab.tui.screens.model_keeper import ModelKeeper
+from llmlab.tui.screens.picture import Picture
+from llmlab.words import current_language, say
+
+
+class RecipeHands:
+    """Acts on the desk's recipe. Dialogs are imported when they are opened."""
+
+    def __init__(self, picture: Picture, models: ModelKeeper, change_settings: Callable[..., None]) -> None:
+        self._picture = picture
+        self._models = models
+        self._change_settings = change_settings
+
+    def turn_bench(self, view: View | None = None) -> None:
+        """Show a view of the column at the right; without one the next, and after the last fold the column away."""
+        screen = self._picture.screen
+        column = screen.query_one(BenchColumn)
+        if view is None:
+            following = VIEWS.index(column.view) + 1 if column.display else 0
+            if following == len(VIEWS):
+                screen.remove_class("--bench")
+                screen.add_class("--unbenched")
+                screen.set_focus(self._picture.composer)
+                return
+            view = VIEWS[following]
+        screen.remove_class("--unbenched")
+        screen.add_class("--bench")
+        column.turn_to(view)
+
+    async def open_sampling(self) -> None:
+        """Show every sampler setting."""
+        from llmlab.tui.panes.sampling import SamplingPane
+
+        desk, check = self._picture.desk, self._picture.desk.services.shape.check
+
+        async def checked(grammar: str | None, schema: str | None) -> None:
+            await check(desk.recipe(), grammar, schema)
+
+        pane = SamplingPane(desk.sampling, desk.grammar, desk.schema, checked)
+        if (shaped := await self._picture.screen.app.push_screen_wait(pane)) is not None:
+            desk.grammar, desk.schema, desk.sampling = shaped.grammar, shaped.schema, shaped.sampling
+            self._change_settings(sampling=shaped.sampling)
+
+    def open_compare(self, question: str) -> None:
+        """Show recipes side by side; an empty question is the draft, else the last one asked."""
+        from llmlab.tui.screens.compare import CompareScreen
+
+        desk, services = self._picture.desk, self._picture.desk.services
+        path = desk.path
+        last = next((place for place in reversed(range(len(path))) if path[place].role == "user"), None)
+        draft = question or self._picture.composer.draft
+        history = path if draft.strip() or last is None else path[:last]
+        asked = draft if draft.strip() or last is None else path[last].text
+
+        def variants(recipe: Recipe) -> Sequence[Variant]:
+            return variants_of(recipe, services.shelf.models(), services.reasoning.good(), current_language())
+
+        def taken(recipe: Recipe | None) -> None:
+            if recipe is not None:
+                self.take_recipe(recipe)
+
+        recipes, told = [desk.recipe()], history_of(history)
+        screen = CompareScreen(services.comparing, recipes, told, asked, variants, services.tally)
+        self._picture.screen.app.push_screen(screen, taken)
+
+    def keep_recipe(self, name: str, recipe: Recipe) -> str:
+        """Keep a recipe under a name; where it lies."""
+        about = [f"{line.title}: {line.text}" for line in recipe_lines(recipe)]
+        folder = self._picture.desk.services.paths.recipes
+        return str(save_recipe(folder, name, encode_recipe(recipe), [recipe.model.name, *about]))
+
+    def load_recipe(self, name: str) -> None:
+        """Go on with a recipe that was kept."""
+        self.take_recipe(decode_recipe(load_recipe([self._picture.desk.services.paths.recipes], name)))
+
+    def take_recipe(self, recipe: Recipe) -> None:
+        """Go on with `recipe`."""
+        self._picture.desk.take_recipe(recipe)
+        if self._picture.desk.spec is None or recipe.model.name != self._picture.desk.spec.name:
+            self._models.load(recipe.model)
+        self._picture.tell(say("The lab goes on with this recipe."))
+        self._picture.measure()
