@@ -25,6 +25,7 @@ class Examples:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._shelf: Shots | None = None
+        self._reading = asyncio.Lock()
         self._drafts: dict[str, ShotDraft] = {}
         self._last: ShotUse | None = None
         self._sizes: dict[tuple[str, str], int] = {}
@@ -39,9 +40,13 @@ class Examples:
 
     async def look(self) -> bool:
         """Read files that changed again, if any was opened; True when that changed what is in use."""
-        shelf, used = self._shelf, self._desk.shots
-        if shelf is None or not await asyncio.to_thread(_reload, shelf):
+        shelf = self._shelf
+        if shelf is None:
             return False
+        async with self._reading:
+            if not await asyncio.to_thread(_reload, shelf):
+                return False
+        used = self._desk.shots
         fresh = {shots.key: shots for shots in shelf.good()}
         for key, draft in list(self._drafts.items()):
             # What was changed here stays; the file is asked again when it is to be written.

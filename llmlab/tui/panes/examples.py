@@ -47,16 +47,20 @@ class ExamplesPane(ModalScreen[None]):
         Binding("d,delete", "remove", show=False),
     ]
     DEFAULT_CSS = """
-    ExamplesPane .dialog { height: 100%; padding: 0 1; width: 120; }
-    ExamplesPane .dialog-title { margin: 0; }
-    ExamplesPane .dialog-keys { margin: 0; height: auto; }
-    ExamplesPane .dialog .row > Label:first-child { width: 10; }
-    ExamplesPane #set { width: 1fr; }
-    ExamplesPane #controls { height: 1; }
-    ExamplesPane #controls Select { width: 1fr; }
-    ExamplesPane #controls Input { width: 8; }
-    ExamplesPane #whole { height: 4; padding: 0 1; border-top: solid $foreground 20%; color: $foreground 80%; }
-    ExamplesPane ShotTable { border-top: solid $foreground 20%; }
+    ExamplesPane {
+        & > Vertical {
+            width: 100%; max-width: 120; height: 100%; padding: 0 1; background: $surface; border: round $primary;
+        }
+        & .line { height: 1; }
+        & .line > Label { width: 10; }
+        & Select { width: 1fr; }
+        & #seed { width: 11; background: $boost; }
+        & #title { color: $text-primary; text-style: bold; width: 1fr; }
+        & #rows, & #whole { border-top: solid $foreground 20%; }
+        & #whole { height: 4; color: $foreground 80%; }
+        & #problem { width: 1fr; height: auto; max-height: 4; color: $text-warning; }
+        & .keys { width: 1fr; height: auto; color: $text-muted; }
+    }
     """
 
     def __init__(self, examples: Examples, sets: Sequence[ShotSet], question: str, *, steps: bool,
@@ -81,15 +85,15 @@ class ExamplesPane(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Set, slider, controls, rows, the highlighted row in full, keys."""
-        with Vertical(classes="dialog"):
-            yield Label(say("Examples"), classes="dialog-title", id="title", markup=False)
-            with Horizontal(classes="row"):
+        with Vertical():
+            yield Label(say("Examples"), id="title", markup=False)
+            with Horizontal(classes="line"):
                 yield Label(say("Set"), markup=False)
                 yield Select(self._set_choices(), value=self._draft.set.key, allow_blank=False, id="set", compact=True)
-            with Horizontal(classes="row"):
+            with Horizontal(classes="line"):
                 yield Label(say("Shown"), markup=False)
                 yield ShotSlider(id="slider")
-            with Horizontal(id="controls"):
+            with Horizontal(classes="line"):
                 for name, words in CONTROLS.items():
                     value = getattr(self._use, name)
                     yield Select(_choices(words), value=value, allow_blank=False, id=name, compact=True)
@@ -97,9 +101,9 @@ class ExamplesPane(ModalScreen[None]):
             yield ShotTable(id="rows")
             yield Static("", id="whole", markup=False)
             yield Label("", id="problem", markup=False)
-            yield Label(say("space on/off  enter edits  a adds  d deletes  shift+↑↓ moves  ←→ how many  u undoes"),
-                        classes="dialog-keys", markup=False)  # fmt: skip
-            yield Label(say("ctrl+s saves to your folder; changes hold at once; esc closes"), classes="dialog-keys",
+            yield Label(say("space on/off  enter edit  a add  d delete  shift+↑↓ move  ←→ number  u undo"),
+                        classes="keys", markup=False)  # fmt: skip
+            yield Label(say("ctrl+s saves to your folder; changes hold at once; esc closes"), classes="keys",
                         markup=False)  # fmt: skip
 
     def _set_choices(self) -> list[tuple[str, str]]:
@@ -161,7 +165,9 @@ class ExamplesPane(ModalScreen[None]):
         self.query_one(ShotSlider).show(min(use.k, use.most), use.most, told if use.k else say("none are sent"))
 
     def _tell(self, problem: str) -> None:
-        self.query_one("#problem", Label).update(visible(problem))
+        label = self.query_one("#problem", Label)
+        label.update(visible(problem))
+        label.display = bool(problem)
 
     # What is changed
 
@@ -283,6 +289,9 @@ class ExamplesPane(ModalScreen[None]):
         run_beside(self, self._save, "save")
 
     async def _save(self) -> None:
+        if not self._draft.changed:
+            self._tell(say("Nothing was changed; it is in {file}", file=self._draft.set.source))
+            return
         try:
             self._draft = await self._examples.save(self._draft)
         except LlmlabError as error:

@@ -83,10 +83,16 @@ class ShotDialog(ModalScreen[Shot | None]):
         Binding("ctrl+s", "keep", show=False, priority=True),
     ]
     DEFAULT_CSS = """
-    ShotDialog .dialog { padding: 0 2; height: 100%; max-height: 26; }
-    ShotDialog .dialog TextArea { height: 1fr; max-height: 100%; }
-    ShotDialog .dialog-title { margin-bottom: 0; }
-    ShotDialog .dialog-keys { margin-top: 0; }
+    ShotDialog {
+        & > Vertical {
+            width: 100%; max-width: 104; height: 100%; max-height: 30; padding: 0 1;
+            background: $surface; border: round $primary;
+        }
+        & #title { color: $text-primary; text-style: bold; }
+        & #problem { color: $text-error; height: auto; }
+        & Label { width: 1fr; color: $text-muted; }
+        & TextArea { height: 1fr; background: $boost; padding: 0 1; }
+    }
     """
 
     def __init__(self, title: str, row: Shot | None = None) -> None:
@@ -96,20 +102,18 @@ class ShotDialog(ModalScreen[Shot | None]):
 
     def compose(self) -> ComposeResult:
         """Input, steps, output."""
-        with Vertical(classes="dialog --wide"):
-            yield Label(self._title, classes="dialog-title", markup=False)
+        with Vertical():
+            yield Label(self._title, id="title", markup=False)
             yield from self._field("input", say("Input"), self._row.input)
             yield from self._field(
                 "reasoning", say("Steps (for modes that show them; may be empty)"), self._row.reasoning
             )
             yield from self._field("output", say("Output"), self._row.output)
             yield Label("", id="problem", markup=False)
-            yield Label(
-                say("tab to the next field, ctrl+s keeps it, esc leaves it"), classes="dialog-keys", markup=False
-            )
+            yield Label(say("tab to the next field, ctrl+s keeps it, esc leaves it"), markup=False)
 
     def _field(self, name: str, title: str, text: str) -> ComposeResult:
-        yield Label(title, classes="dialog-keys", markup=False)
+        yield Label(title, markup=False)
         yield TextArea(text, soft_wrap=True, show_line_numbers=False, tab_behavior="focus", compact=True, id=name)
 
     def action_keep(self) -> None:
