@@ -8,7 +8,19 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("startup", "engine", "sharing", "screen", "llamacpp", "memory", "sampling", "templates", "votes")
+NAMES = (
+    "startup",
+    "engine",
+    "sharing",
+    "screen",
+    "llamacpp",
+    "memory",
+    "sampling",
+    "speculation",
+    "templates",
+    "preview",
+    "votes",
+)
 
 
 def main() -> int:

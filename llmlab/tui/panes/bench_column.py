@@ -60,6 +60,10 @@ class BenchColumn(Vertical):
     }
     """
 
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._shown: tuple[Recipe | None, Recipe | None, Prepared | None, dict[str, str]] = (None, None, None, {})
+
     def compose(self) -> ComposeResult:
         """The tabs and every view."""
         yield Tabs()
@@ -83,14 +87,21 @@ class BenchColumn(Vertical):
         tabs.refresh()
         for name in VIEWS:
             self.set_class(name == view, f"-{name}")
+        self._fill()
 
     def show(
         self, recipe: Recipe | None, before: Recipe | None, prepared: Prepared | None, keys: dict[str, str]
     ) -> None:
         """Show what would be sent now."""
-        self.query_one(RecipeView).show(recipe, before, prepared, keys)
-        self.query_one("#bench-prompt", PromptView).show(prepared)
-        self.query_one("#bench-tokens", PromptView).show(prepared)
+        self._shown = (recipe, before, prepared, keys)
+        self._fill()
+
+    def _fill(self) -> None:
+        """Give the view that is shown what it shows; the others cost nothing."""
+        if self.view == "recipe":
+            self.query_one(RecipeView).show(*self._shown)
+        else:
+            self.query_one(f"#bench-{self.view}", PromptView).show(self._shown[2])
 
     def retell(self) -> None:
         """Speak the language in use."""

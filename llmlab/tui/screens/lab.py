@@ -33,7 +33,7 @@ from llmlab.tui.widgets.message_pane import MessagePane
 from llmlab.tui.widgets.status import StatusBar
 from llmlab.tui.widgets.transcript import Transcript
 
-GAUGE_PATIENCE = 0.12
+GAUGE_PATIENCE = 0.02
 """Seconds without a key before the draft is counted."""
 MODELS_INTERVAL = 1.0
 """Seconds between two looks at models.toml."""
