@@ -88,7 +88,8 @@ def assemble(
         system.append(Segment(("\n\n" if system else "") + mode.system, "cue"))
     if system:
         messages.append(OriginMessage("system", tuple(system)))
-    shots = recipe.shots.chosen(question or "") if recipe.shots else ()
+    asked = question if question is not None else _last_question(history)
+    shots = recipe.shots.chosen(asked) if recipe.shots else ()
     inline: tuple[Segment, ...] = ()
     if recipe.shots and shots and recipe.shots.style == "inline":
         inline = tuple(_inline(recipe.shots, shots, shows_steps=bool(mode and mode.shot_reasoning)))
@@ -96,11 +97,15 @@ def assemble(
         messages += _as_turns(recipe, shots, render)
     for number, message in enumerate(history, 1):
         thinking = message.thinking if recipe.keep_thinking else ""
-        messages.append(OriginMessage(message.role, (Segment(message.text, "history", number),), thinking))
+        said = Segment(message.text, "history", number)
+        # An answer that goes on: its question, the last message, is shown the examples again.
+        shown = inline if question is None and number == len(history) and message.role == "user" else ()
+        messages.append(OriginMessage(message.role, (*shown, said), thinking))
     if question is not None:
         framed = frame(recipe, question, render)
-        lead = tuple(_question_label(recipe.shots)) if inline and recipe.shots else ()
-        messages.append(OriginMessage("user", (*inline, *lead, *framed)))
+        if inline and recipe.shots:
+            framed = tuple(_as_the_examples(recipe.shots, framed))
+        messages.append(OriginMessage("user", (*inline, *framed)))
     if prefill:
         return Assembled(tuple(messages), Segment(prefill, "answer"))
     return Assembled(tuple(messages), Segment(mode.answer, "cue") if mode and mode.answer else None)
@@ -156,9 +161,17 @@ def _inline(use: ShotUse, shots: Iterable[Shot], *, shows_steps: bool) -> Iterat
         yield Segment(text, "example", number)
 
 
-def _question_label(use: ShotUse) -> Iterator[Segment]:
+def _as_the_examples(use: ShotUse, framed: Iterable[Segment]) -> Iterator[Segment]:
+    """A question between the labels that the examples before it have, so that its output is what comes next."""
     if use.set.input_label:
         yield Segment(use.set.input_label, "template")
+    yield from framed
+    if label := use.set.output_label.rstrip():
+        yield Segment("\n" + label, "template")
+
+
+def _last_question(history: Sequence[ChatMessage]) -> str:
+    return next((message.text for message in reversed(history) if message.role == "user"), "")
 
 
 def origin_spans(assembled: Assembled, prompt: RenderedPrompt) -> tuple[OriginSpan, ...]:

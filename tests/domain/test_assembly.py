@@ -119,7 +119,21 @@ def test_inline_examples_are_part_of_the_question() -> None:
         ("Input: two\nOutput: 2\n\n", "example", 2),
         ("Input: ", "template", 0),
         ("three", "question", 0),
+        ("\nOutput:", "template", 0),
     ]
+
+
+def test_an_answer_that_goes_on_has_the_examples_of_its_question() -> None:
+    history = (ChatMessage("user", "Input: two\nOutput:"),)
+    inline = Recipe(model=MODEL, system="", shots=ShotUse(SHOTS, k=1, style="inline"))
+    made = assemble(inline, history, None, render, prefill="2")
+    assert parts(made.messages[0]) == [
+        ("Input: one\nOutput: 1\n\n", "example", 1),
+        ("Input: two\nOutput:", "history", 1),
+    ]
+    nearest = Recipe(model=MODEL, system="", shots=ShotUse(SHOTS, k=1, choice="nearest"))
+    made = assemble(nearest, (ChatMessage("user", "is it two?"),), None, render)
+    assert [message.text for message in made.messages] == ["two", "2", "is it two?"]
 
 
 def test_the_text_of_a_file_is_a_document() -> None:

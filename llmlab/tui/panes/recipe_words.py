@@ -89,6 +89,7 @@ def shots_in_words(use: ShotUse | None) -> str:
         use.labels, [say("labels flipped")]
     )
     words += {"first": [], "random": [say("drawn, seed {seed}", seed=use.seed)]}.get(use.choice, [say("nearest")])
+    words += {"chosen": [], "reversed": [say("order reversed")]}.get(use.order, [say("order shuffled")])
     return ", ".join(words)
 
 
