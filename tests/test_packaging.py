@@ -39,6 +39,8 @@ def test_the_wheel_holds_code_data_and_the_guide_to_models(built: Path) -> None:
         (points,) = (name for name in names if name.endswith("entry_points.txt"))
         assert "llmlab = llmlab.__main__:main" in archive.read(points).decode()
         assert archive.read("llmlab/defaults/models.toml") == (ROOT / "models.toml").read_bytes()
+        prompts = [file for file in (ROOT / "prompts").rglob("*") if file.is_file()]
+        assert {f"llmlab/defaults/{file.relative_to(ROOT).as_posix()}" for file in prompts} <= names
     assert data_files() <= names
     assert any(name.startswith("llmlab/words/zh/") for name in names)
     assert any(name.startswith("llmlab/pocket/") and name.endswith(".gguf") for name in names)
@@ -50,4 +52,12 @@ def test_the_source_archive_can_build_and_test_itself(built: Path) -> None:
     with tarfile.open(source) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert data_files() <= names
-    assert {"pyproject.toml", "models.toml", "README.md", "LICENSE", "Makefile", "tests/conftest.py"} <= names
+    assert {
+        "pyproject.toml",
+        "models.toml",
+        "prompts/templates/summarise.en.toml",
+        "README.md",
+        "LICENSE",
+        "Makefile",
+        "tests/conftest.py",
+    } <= names

@@ -101,6 +101,7 @@ def question_of(
     *,
     on_silence: Callable[[], object] = lambda: None,
     patience: float = PATIENCE,
+    needed: bool = True,
 ) -> str:
     """The question: TEXT, then what was piped in; `-` is standard input alone.
 
@@ -110,6 +111,7 @@ def question_of(
         on_silence: called once when nothing has come for `patience` seconds: a pipe that somebody left open looks
             like a program that hangs.
         patience: seconds.
+        needed: without a question there is nothing to ask.
 
     Raises:
         UsageError: there is none, or standard input cannot be read as text.
@@ -118,7 +120,7 @@ def question_of(
     asked = source is not None and (text == "-" or _is_piped(source))
     piped = input_text(source, on_silence=on_silence, patience=patience) if asked else ""
     parts = [part for part in ("" if text in (None, "-") else str(text), piped) if part.strip()]
-    if not parts:
+    if not parts and needed:
         raise UsageError(
             say("There is no question."),
             hint=say('Give it as text, llmlab ask "Why is the sky blue?", or pipe it in.'),

@@ -54,10 +54,16 @@ class PromptTable:
     values: dict[str, object]
     """Those of the keys that fit."""
     faults: list[Fault] = field(default_factory=list)
+    shifts: dict[int, int] = field(default_factory=dict)
+    """By fault: lines below that of its key."""
 
     def fault(self, what: str, *path: str) -> None:
         """Note what is wrong under a key."""
         self.faults.append(Fault(path, what))
+
+    def shift(self, lines: int) -> None:
+        """The last fault lies `lines` below its key, in a text of several lines."""
+        self.shifts[len(self.faults) - 1] = lines
 
     def head(self) -> dict[str, object]:
         """Values of name, language, title, description, tags and source, for the constructor of any kind."""
@@ -86,11 +92,15 @@ class PromptTable:
                 self.toml.source,
                 fault.what,
                 key=visible_line(".".join(fault.path)),
-                line=self.toml.line_of(*fault.path),
+                line=self._line(number, fault),
             )
-            for fault in self.faults
+            for number, fault in enumerate(self.faults)
         ]
         return self.file.bad(problems) if problems else None
+
+    def _line(self, number: int, fault: Fault) -> int | None:
+        line = self.toml.line_of(*fault.path)
+        return None if line is None else line + self.shifts.get(number, 0)
 
 
 def prompt_table(file: PromptFile, checks: Mapping[str, Check], required: Collection[str] = ()) -> PromptTable:
