@@ -16,7 +16,7 @@ SPARE_SHARE: Final = 0.06
 """Share of a device's free memory that is left alone."""
 
 SEQUENCES: Final = 32
-"""Sequences that a context holds at once; a step of 32 takes hardly longer than one of 16 on kernels that work in tiles."""
+"""Sequences that a context holds at once; on kernels that work in tiles a step of 32 takes hardly longer than of 16."""
 
 STEP: Final = 256
 """Windows are multiples of so many tokens."""
