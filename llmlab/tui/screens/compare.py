@@ -326,6 +326,6 @@ def figures(arm: Arm) -> str:
     if reasoned and reasoned.answer:
         lines.append(say("answer: {answer}", answer=visible_line(reasoned.answer)))
     if reasoned and reasoned.votes:
-        votes = ", ".join(f"{visible_line(vote.answer)} x{vote.count}" for vote in reasoned.votes)
+        votes = ", ".join(f"{visible_line(vote.answer)} ×{vote.count}" for vote in reasoned.votes)
         lines.append(say("{count} votes: {votes}", count=reasoned.cast, votes=votes))
     return "\n".join(lines)

@@ -1,0 +1,72 @@
+"""What the lab is for, by keys alone on the embedded model: examples and steps change what comes out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from tests.terminal.driver import Terminal
+
+OpenLab = Callable[..., Terminal]
+PROBLEM = "Ann has 12 apples. She buys 5 more, then gives away 3, then buys 4. How many apples does she have?"
+
+
+def settle(lab: Terminal) -> None:
+    """An answer has come to its end."""
+    lab.until(lambda text: "tok/s" in text and "writing" not in text and "reading" not in text, "an end")
+
+
+def again(lab: Terminal, version: str) -> str:
+    """Answer again under the recipe of now; the screen with the new version."""
+    lab.press("alt+up", "r")
+    lab.until_shows(version)
+    settle(lab)
+    shown = lab.text
+    lab.press("escape")
+    lab.until_gone("r again")
+    return shown
+
+
+def test_examples_and_steps_each_change_the_outcome(open_lab: OpenLab) -> None:
+    with open_lab(columns=140, rows=45) as lab:
+        lab.until_shows("Ask something", "ready")
+        lab.press("/set temperature 0", "enter")
+        lab.until_shows("T 0")
+        lab.press("/think off", "enter")
+        lab.until_shows("thinking off")
+        lab.press("goat", "enter")
+        lab.until_shows("I do not know what to do with that")
+        settle(lab)
+
+        lab.press("/shots foo-bar:1", "enter")
+        lab.until_shows("* Examples", "1 of")
+        assert "I do not know what to do" not in again(lab, "2/2")
+        lab.press("/shots foo-bar:4", "enter")
+        lab.until_shows("4 of")
+        four = again(lab, "3/3")
+        assert re.search(r"^.*│? *(foo|bar)\b", four, re.MULTILINE), "the label words come from the examples alone"
+        price = re.search(r"E +(\d+) +examples", four)
+        assert price is not None
+        assert int(price[1]) > 10
+
+        lab.press("/shots off", "enter")
+        lab.until_gone("* Examples")
+        lab.press("ctrl+n", PROBLEM, "enter")
+        lab.until_shows("The answer is")
+        settle(lab)
+        assert "The answer is 18" not in lab.text
+        lab.press("\x1b[19~")  # F8
+        lab.until_shows("Step by step", "enter uses it")
+        lab.press(*["down"] * 5)
+        lab.until_shows("Zero-shot chain of thought: one sentence")
+        lab.press("enter")
+        lab.until_shows("* Reasoning", "Step by step")
+        steps = again(lab, "2/2")
+        assert "12 + 5 = 17" in steps
+        assert "The answer is 18" in steps
+        lab.press("/reason votes 9", "enter")
+        lab.until_shows("9 votes")
+        lab.press("/set temperature 0.8", "enter")
+        lab.until_shows("T 0.8")
+        lab.press("alt+up", "r")
+        lab.until(lambda text: "3/3" in text and re.search(r"9 votes: 18 ×\d", text), "a vote")
