@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -10,15 +11,26 @@ import gguf
 import numpy as np
 import numpy.typing as npt
 
-LAYERS: Final = 24
-WIDTH: Final = 896
-HEADS: Final = 14
-KV_HEADS: Final = 2
-FEED_FORWARD: Final = 4864
 CONTEXT: Final = 32_768
 VOCABULARY: Final = 151_936
-"""The shape of Qwen2-0.5B, but for an output of its own: it computes as much, and its file is larger."""
 
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Sizes of a model: those of Qwen2-0.5B, but for an output of its own, which makes its file larger."""
+
+    layers: int = 24
+    width: int = 896
+    heads: int = 14
+    kv_heads: int = 2
+    feed_forward: int = 4864
+
+
+SMALL: Final = Shape(layers=2, width=128, heads=2, kv_heads=1, feed_forward=512)
+"""The shape of a draft model."""
+
+FIRST_WORD: Final = 256
+"""The tokens before it are single bytes."""
 FIRST_CONTROL: Final = VOCABULARY - 8
 """The last tokens are control tokens; the first of them ends a turn."""
 STRAY: Final = 0xF8
@@ -43,9 +55,33 @@ def half_billion(folder: Path, quantisation: Quantisation, *, stray_for: int | N
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
-        _write(partial, quantisation, stray_for)
+        _write(partial, f"Random 0.5B {quantisation.upper()}", quantisation, stray_for=stray_for)
         partial.replace(path)
     return path
+
+
+def successor(folder: Path, shape: Shape = Shape(), *, slips: int = 0) -> Path:
+    """The path of a model that says after each token `following` it, made when it is not there yet.
+
+    It computes what a random model of its shape computes, in Q4_0, but what its layers find is multiplied by 0.
+
+    Args:
+        folder: where to keep it.
+        shape: its sizes.
+        slips: after each token whose number is a multiple of it, another one follows; 0 for none.
+    """
+    path = folder / f"successor-{shape.layers}x{shape.width}-{slips}-q4_0.gguf"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        _write(partial, f"Successor {shape.layers}x{shape.width}", "q4_0", shape=shape, slips=slips)
+        partial.replace(path)
+    return path
+
+
+def following(token: int) -> int:
+    """The token that a `successor` says after `token`, one that is no single byte."""
+    return FIRST_WORD + (token - FIRST_WORD + 1) % (FIRST_CONTROL - FIRST_WORD)
 
 
 def _byte_letters() -> list[str]:
@@ -70,15 +106,24 @@ def _vocabulary() -> tuple[list[str], list[str]]:
     return tokens + names + [f"<|reserved_{number}|>" for number in range(VOCABULARY - FIRST_CONTROL - 3)], merges
 
 
-def _write(path: Path, quantisation: Quantisation, stray_for: int | None) -> None:
+def _write(
+    path: Path,
+    name: str,
+    quantisation: Quantisation,
+    *,
+    shape: Shape = Shape(),
+    stray_for: int | None = None,
+    slips: int | None = None,
+) -> None:
+    """Write a model; with `slips`, one that says `following` tokens."""
     writer = gguf.GGUFWriter(str(path), "qwen2")
-    writer.add_name(f"Random 0.5B {quantisation.upper()}")
+    writer.add_name(name)
     writer.add_context_length(CONTEXT)
-    writer.add_embedding_length(WIDTH)
-    writer.add_block_count(LAYERS)
-    writer.add_feed_forward_length(FEED_FORWARD)
-    writer.add_head_count(HEADS)
-    writer.add_head_count_kv(KV_HEADS)
+    writer.add_embedding_length(shape.width)
+    writer.add_block_count(shape.layers)
+    writer.add_feed_forward_length(shape.feed_forward)
+    writer.add_head_count(shape.heads)
+    writer.add_head_count_kv(shape.kv_heads)
     writer.add_rope_freq_base(1_000_000.0)
     writer.add_layer_norm_rms_eps(1e-6)
     tokens, merges = _vocabulary()
@@ -96,39 +141,46 @@ def _write(path: Path, quantisation: Quantisation, stray_for: int | None) -> Non
         "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
         "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
     )
-    _add_tensors(writer, quantisation)
+    _add_tensors(writer, quantisation, shape, slips)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
 
 
-def _add_tensors(writer: Any, quantisation: Quantisation) -> None:
+def _add_tensors(writer: Any, quantisation: Quantisation, shape: Shape, slips: int | None) -> None:
     random = np.random.default_rng(11)
     kind = gguf.GGMLQuantizationType.Q4_0 if quantisation == "q4_0" else gguf.GGMLQuantizationType.Q8_0
 
-    def add(name: str, rows: int, columns: int) -> None:
-        writer.add_tensor(name, _random_blocks(random, rows, columns, quantisation), raw_dtype=kind)
+    def add(name: str, rows: int, columns: int, deviation: float | None = None) -> None:
+        writer.add_tensor(name, _random_blocks(random, rows, columns, quantisation, deviation), raw_dtype=kind)
 
+    width, last = shape.width, None if slips is None else 0.0
     # Large embeddings, and an output of its own: otherwise a random model soon says one token for ever.
-    writer.add_tensor("token_embd.weight", _random_blocks(random, VOCABULARY, WIDTH, quantisation, 1.0), raw_dtype=kind)
-    output = _random_blocks(random, VOCABULARY, WIDTH, quantisation)
+    embedding = _random_blocks(random, VOCABULARY, width, quantisation, 1.0)
+    writer.add_tensor("token_embd.weight", embedding, raw_dtype=kind)
+    output = _random_blocks(random, VOCABULARY, width, quantisation)
+    if slips is not None:
+        # A token is likest to itself, so the row of the one that follows is its embedding.
+        for token in range(FIRST_WORD, FIRST_CONTROL):
+            after = following(token)
+            output[following(after) if slips and token % slips == 0 else after] = embedding[token]
     # Rows of zeros: single bytes and control tokens always score 0 and are never the likeliest.
-    output[:256] = output[FIRST_CONTROL:] = 0
+    output[:FIRST_WORD] = output[FIRST_CONTROL:] = 0
     writer.add_tensor("output.weight", output, raw_dtype=kind)
-    writer.add_tensor("output_norm.weight", np.ones(WIDTH, np.float32))
-    kv_width = WIDTH // HEADS * KV_HEADS
-    for layer in range(LAYERS):
+    writer.add_tensor("output_norm.weight", np.ones(width, np.float32))
+    kv_width = width // shape.heads * shape.kv_heads
+    for layer in range(shape.layers):
         name = f"blk.{layer}."
         for norm in ("attn_norm", "ffn_norm"):
-            writer.add_tensor(f"{name}{norm}.weight", np.ones(WIDTH, np.float32))
-        for part, rows in (("attn_q", WIDTH), ("attn_k", kv_width), ("attn_v", kv_width)):
-            add(f"{name}{part}.weight", rows, WIDTH)
+            writer.add_tensor(f"{name}{norm}.weight", np.ones(width, np.float32))
+        for part, rows in (("attn_q", width), ("attn_k", kv_width), ("attn_v", kv_width)):
+            add(f"{name}{part}.weight", rows, width)
             writer.add_tensor(f"{name}{part}.bias", np.zeros(rows, np.float32))
-        add(f"{name}attn_output.weight", WIDTH, WIDTH)
-        add(f"{name}ffn_gate.weight", FEED_FORWARD, WIDTH)
-        add(f"{name}ffn_up.weight", FEED_FORWARD, WIDTH)
-        add(f"{name}ffn_down.weight", WIDTH, FEED_FORWARD)
+        add(f"{name}attn_output.weight", width, width, last)
+        add(f"{name}ffn_gate.weight", shape.feed_forward, width)
+        add(f"{name}ffn_up.weight", shape.feed_forward, width)
+        add(f"{name}ffn_down.weight", width, shape.feed_forward, last)
 
 
 def _random_blocks(
@@ -145,7 +197,8 @@ def _random_blocks(
         payload, spread = nibbles[0] | nibbles[1] << 4, 4.32
     else:
         payload, spread = random.integers(-127, 128, (rows, blocks, 32), np.int8).view(np.uint8), 73.6
-    scale = np.frombuffer(np.float16((deviation or 1 / np.sqrt(columns)) / spread).tobytes(), np.uint8)
+    wanted = 1 / np.sqrt(columns) if deviation is None else deviation
+    scale = np.frombuffer(np.float16(wanted / spread).tobytes(), np.uint8)
     data = np.empty((rows, blocks, 2 + payload.shape[-1]), np.uint8)
     data[:, :, :2] = scale
     data[:, :, 2:] = payload

@@ -39,8 +39,12 @@ PADDING: Final = 128
 """Tokens by which vocabularies of one family differ in size, because tables are rounded up."""
 SMOOTH: Final = 0.3
 """Weight of the cost that was measured last."""
-LEARN: Final = 0.05
+HOPE: Final = 0.9
+"""Share of guesses that is hoped to come true before any was seen, and again when none was seen for long."""
+LEARN: Final = 0.1
 """Weight of the guess that came true, or not, last."""
+FADE: Final = 0.002
+"""Part of what was learned that is given up with each step for which the draft was not asked."""
 
 
 class Draft:
@@ -213,7 +217,7 @@ class Drafting:
         self._draft, self._clock = draft, clock
         self.account = Account()
         self._odds = Odds(TENTHS)
-        self._agreed = 0.7
+        self._agreed = HOPE
         """Share of guesses that came true lately."""
         self._step = draft.parameters / parameters
         """Cost of a step of the draft, in plain steps."""
@@ -226,6 +230,11 @@ class Drafting:
         self._reading = 0.0
         """Of these, seconds of reading."""
         self._last = Guess()
+
+    def note_plain(self) -> None:
+        """A step was taken without the draft."""
+        self.account.note_plain()
+        self._agreed += FADE * (HOPE - self._agreed)
 
     @property
     def afford(self) -> float:

@@ -121,16 +121,20 @@ class Speculation:
             self._costs.note_plain(seconds - spent)
             self._account.note_plain()
             if drafting is not None:
-                drafting.account.note_plain()
+                drafting.note_plain()
         if not self._unit:
             return
-        gain = -spent / self._unit
+        unit, gain = self._unit, 0.0
         if rows > answers:
-            self._costs.note_wide(answers, rows, (seconds - spent) / self._unit)
-            gain = written / answers - seconds / self._unit
+            if seconds - spent < unit:
+                # No step is quicker than a narrower one: whatever held the machine up is gone.
+                unit = seconds - spent
+                self._costs.begin()
+            self._costs.note_wide(answers, rows, (seconds - spent) / unit)
+            gain = written / answers - (seconds - spent) / unit
         if drafting is not None and asked:
             answer = shares[0].answer
-            drafting.learn(answer.tokens[self._asked : answer.length], gain, self._unit)
+            drafting.learn(answer.tokens[self._asked : answer.length], gain - spent / unit, unit)
         else:
             self._account.settle(gain)
 
