@@ -23,7 +23,7 @@ def again(lab: Terminal, version: str) -> str:
     settle(lab)
     shown = lab.text
     lab.press("escape")
-    lab.until_gone("r again")
+    lab.until(lambda text: text.splitlines()[-1].startswith(" F1 help"), "the composer")
     return shown
 
 
@@ -50,7 +50,7 @@ def test_examples_and_steps_each_change_the_outcome(open_lab: OpenLab) -> None:
         assert int(price[1]) > 10
 
         lab.press("/shots off", "enter")
-        lab.until_gone("* Examples")
+        lab.until_shows("Examples  none")
         lab.press("ctrl+n", PROBLEM, "enter")
         lab.until_shows("The answer is")
         settle(lab)
