@@ -106,6 +106,11 @@ class ShotUse:
         return sum(row.on for row in self.set.rows)
 
     @property
+    def draws(self) -> bool:
+        """The seed decides something."""
+        return self.choice == "random" or self.order == "shuffled" or self.labels in ("shuffled", "random")
+
+    @property
     def unready(self) -> bool:
         """The index that finds the nearest is still to be made, which takes seconds for 100,000 rows."""
         return self.choice == "nearest" and self.k > 0 and not self.set.indexed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Final, get_args
 
@@ -28,6 +28,23 @@ from llmlab.words import current_language, say
 CONTROLS: Final = {"choice": ShotChoice, "order": ShotOrder, "style": ShotStyle, "labels": LabelControl}
 """The fields of a use that are chosen from a list, in the order of the pane."""
 
+LOOK: Final = """
+ExamplesPane {
+    & > Vertical {
+        width: 100%; max-width: 120; height: 100%; padding: 0 1; background: $surface; border: round $primary;
+    }
+    & .line { height: 1; }
+    & .line > Label { width: 10; }
+    & Select { width: 1fr; }
+    & #seed { width: 11; background: $boost; }
+    & #title { color: $text-primary; text-style: bold; width: 1fr; }
+    & #rows, & #whole { border-top: solid $foreground 20%; }
+    & #whole { height: 4; color: $foreground 80%; }
+    & #problem { width: 1fr; height: auto; max-height: 4; color: $text-warning; }
+    & .keys { width: 1fr; height: auto; color: $text-muted; }
+}
+"""
+
 
 class ExamplesPane(ModalScreen[None]):
     """Edits the examples in use; leaving it keeps them as they are."""
@@ -46,22 +63,7 @@ class ExamplesPane(ModalScreen[None]):
         Binding("a", "add", show=False),
         Binding("d,delete", "remove", show=False),
     ]
-    DEFAULT_CSS = """
-    ExamplesPane {
-        & > Vertical {
-            width: 100%; max-width: 120; height: 100%; padding: 0 1; background: $surface; border: round $primary;
-        }
-        & .line { height: 1; }
-        & .line > Label { width: 10; }
-        & Select { width: 1fr; }
-        & #seed { width: 11; background: $boost; }
-        & #title { color: $text-primary; text-style: bold; width: 1fr; }
-        & #rows, & #whole { border-top: solid $foreground 20%; }
-        & #whole { height: 4; color: $foreground 80%; }
-        & #problem { width: 1fr; height: auto; max-height: 4; color: $text-warning; }
-        & .keys { width: 1fr; height: auto; color: $text-muted; }
-    }
-    """
+    DEFAULT_CSS = LOOK
 
     def __init__(self, examples: Examples, sets: Sequence[ShotSet], question: str, *, steps: bool,
                  changed: Callable[[], None]) -> None:  # fmt: skip
@@ -89,7 +91,13 @@ class ExamplesPane(ModalScreen[None]):
             yield Label(say("Examples"), id="title", markup=False)
             with Horizontal(classes="line"):
                 yield Label(say("Set"), markup=False)
-                yield Select(self._set_choices(), value=self._draft.set.key, allow_blank=False, id="set", compact=True)
+                yield Select(
+                    _set_choices(self._sets.values()),
+                    value=self._draft.set.key,
+                    allow_blank=False,
+                    id="set",
+                    compact=True,
+                )
             with Horizontal(classes="line"):
                 yield Label(say("Shown"), markup=False)
                 yield ShotSlider(id="slider")
@@ -101,17 +109,7 @@ class ExamplesPane(ModalScreen[None]):
             yield ShotTable(id="rows")
             yield Static("", id="whole", markup=False)
             yield Label("", id="problem", markup=False)
-            yield Label(say("space on/off  enter edit  a add  d delete  shift+↑↓ move  ←→ number  u undo"),
-                        classes="keys", markup=False)  # fmt: skip
-            yield Label(say("ctrl+s saves to your folder; changes hold at once; esc closes"), classes="keys",
-                        markup=False)  # fmt: skip
-
-    def _set_choices(self) -> list[tuple[str, str]]:
-        language = current_language()
-        return [
-            (visible_line(shots.title) + ("" if shots.language == language else f"  ({shots.language})"), key)
-            for key, shots in self._sets.items()
-        ]
+            yield Label(_keys(), classes="keys", markup=False)
 
     def on_mount(self) -> None:
         """Begin with what is in use."""
@@ -130,9 +128,7 @@ class ExamplesPane(ModalScreen[None]):
         mark = "  *" + say("changed, not saved") if self._draft.changed else ""
         self.query_one("#title", Label).update(f"{say('Examples')}  {name}{mark}")
         self.query_one(ShotSlider).show(min(self._use.k, self._use.most), self._use.most, told if self._use.k else "")
-        self.query_one("#seed").display = "random" in (self._use.choice, self._use.labels) or "shuffled" in (
-            self._use.order, self._use.labels,
-        )  # fmt: skip
+        self.query_one("#seed").display = self._use.draws
         self._show_row()
         run_beside(self, self._count, "count", exclusive=True)
 
@@ -216,10 +212,6 @@ class ExamplesPane(ModalScreen[None]):
         self._show_row()
         run_beside(self, self._count, "count", exclusive=True)
 
-    @on(ShotTable.Chosen)
-    def _opened(self) -> None:
-        self.action_edit()
-
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -258,6 +250,7 @@ class ExamplesPane(ModalScreen[None]):
         """Take the last change back."""
         self._edit(self._draft.undone())
 
+    @on(ShotTable.Chosen)
     def action_edit(self) -> None:
         """Fill in the highlighted row."""
         at = self._table.cursor
@@ -301,6 +294,23 @@ class ExamplesPane(ModalScreen[None]):
         self._examples.change(self._use)
         self._show()
         self._tell(say("Saved to {file}", file=self._draft.set.source))
+
+
+def _set_choices(sets: Iterable[ShotSet]) -> list[tuple[str, str]]:
+    """Titles, with the language where it is not that of the interface."""
+    own = current_language()
+    return [
+        (visible_line(shots.title) + ("" if shots.language == own else f"  ({shots.language})"), shots.key)
+        for shots in sets
+    ]
+
+
+def _keys() -> str:
+    """The keys, in two lines that fit into 80 cells."""
+    return "\n".join((
+        say("space on/off  enter edit  a add  d delete  shift+↑↓ move  ←→ number  u undo"),
+        say("ctrl+s saves to your folder; changes hold at once; esc closes"),
+    ))  # fmt: skip
 
 
 def _choices(words: Any) -> list[tuple[str, str]]:
