@@ -17,14 +17,16 @@ from typing import Final
 
 from textual.pilot import Pilot
 
-SIZE: Final = (132, 36)
+SIZE: Final = (140, 36)
 """Columns and rows."""
+PROBLEM: Final = "Ann has 12 apples. She buys 5 more, then gives away 3, then buys 4. How many apples does she have?"
 TALK: Final = (
-    "Who are you?",
-    "Ann has 12 apples. Ann buys 7 more. Ann gives away 4. How many apples does Ann have now? "
-    "Let's think step by step.",
-    "什么是幻觉？",
+    ("/think off", 0),
+    (PROBLEM, 1),
+    ("/reason votes 9", 1),
+    (PROBLEM, 2),
 )
+"""What is typed, and how many answers have come then."""
 DEADLINE: Final = 60.0
 
 
@@ -38,7 +40,7 @@ async def talk(target: Path) -> None:
     paths = find_paths()
     app = make_app(paths, Path.cwd(), Wish(model=sys.argv[2] if len(sys.argv) > 2 else ""))
     async with app.run_test(size=SIZE) as pilot:
-        for number, text in enumerate(TALK, 1):
+        for text, number in TALK:
             await until(pilot, lambda: bool(app.screen.query(Composer)))
             composer = app.screen.query_one(Composer)
             composer.focus()
