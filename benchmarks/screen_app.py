@@ -8,9 +8,9 @@ import json
 import sys
 import time
 from collections.abc import AsyncGenerator, Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psutil
 from textual.app import App, ComposeResult
@@ -19,27 +19,20 @@ from textual.widgets import TextArea
 
 import llmlab.tui.app
 from benchmarks.screen_trace import Trace
+from llmlab import wiring
 from llmlab.domain.generation import Finished, Piece, Reading, StreamEvent, Timing, Usage
 from llmlab.domain.messages import Chat, Message, Origin, Text, Thinking
 from llmlab.domain.model import BadModel, ModelSpec
 from llmlab.engine.protocol import GenerationRequest
 from llmlab.engine.scripted import ScriptedEngine
-from llmlab.library.reasoning_files import ReasoningShelf
-from llmlab.library.records import append_record
-from llmlab.library.rendering import render_template
+from llmlab.lab import make_app
 from llmlab.library.settings import SettingsFile
-from llmlab.library.shipped import shipped_prompts_folder
 from llmlab.paths import find_paths
-from llmlab.services.again import Again
-from llmlab.services.chat import ChatService
-from llmlab.services.compare import Comparing
 from llmlab.services.host import EngineHost
-from llmlab.services.shape import ShapeCheck
-from llmlab.services.preview import Preparing, Preview
 from llmlab.store.chats import ChatStore
 from llmlab.tui.app import LabApp
 from llmlab.tui.screens.lab import LabScreen
-from llmlab.tui.services import LabServices, Wish
+from llmlab.tui.services import Wish
 from llmlab.tui.widgets.transcript import Transcript
 
 SECONDS = 16.0
@@ -249,28 +242,10 @@ def make_lab(report: Report) -> MeasuredLab:
     store.create(Chat(id="long", title="A long chat", created=0.0, updated=0.0, model="pocket-m"))
     for message in messages:
         store.save("long", message)
-    host = EngineHost(FastEngine)
-    chats = ChatService(store, host, Preparing(render_template))
-
-    async def end() -> None:
-        await host.close()
-        await chats.close()
-
-    async def open_services() -> LabServices:
-        return LabServices(
-            chats,
-            host,
-            OneModel(),
-            Preview(host, Preparing(render_template)),
-            Again(host, Preparing(render_template)),
-            Comparing(host, Preparing(render_template)),
-            ShapeCheck(host),
-            partial(append_record, paths.votes),
-            paths,
-            end,
-            ReasoningShelf([shipped_prompts_folder()]),
-        )
-
+    store.close()
+    # Everything else is as the lab opens it.
+    patch.multiple(wiring, make_host=lambda _: EngineHost(FastEngine), open_shelf=lambda *_: OneModel()).start()
+    open_services = make_app(paths, paths.data, Wish())._open_services
     lab = MeasuredLab(report, SettingsFile(paths.settings_file), open_services, Wish())
     if TRACE in sys.argv:
         lab.trace.install()
