@@ -41,21 +41,22 @@ class Extracted:
     """The rule found it as it stands; `False`: the flexible reading did."""
 
 
-def extract(written: str, extraction: Extraction, *, flexible: bool = True) -> Extracted | None:
+def extract(written: str, extraction: Extraction, *, flexible: bool = True, guess: bool = True) -> Extracted | None:
     """The final answer in `written`; `None` where there is none.
 
     Args:
         written: what the model wrote, its thinking left out.
         extraction: the rule.
         flexible: where the rule finds nothing, look as a person would: markers in any case and width, an answer that is
-            announced in other words, else what stands last.
+            announced in other words.
+        guess: with `flexible`, and nothing found so far: take what stands last.
     """
     rules = _Rules(written, extraction)
     if found := rules.strict():
         return found
     if not flexible:
         return None
-    loose = rules.flexible()
+    loose = rules.flexible() or (rules.guessed() if guess else None)
     return Extracted(loose.text, loose.start, loose.end, strict=False) if loose else None
 
 
@@ -88,20 +89,30 @@ class _Rules:
                 return self._boxed()
 
     def flexible(self) -> Extracted | None:
+        """The marker however it is written, else an answer that is announced in other words."""
+        how = self._how
+        match how.rule:
+            case "after":
+                return self._after_marker() or self._announced(self._behind)
+            case "json":
+                return self._json(0, len(self._written))
+            case "boxed":
+                return self._announced(self._value)
+            case _:
+                return None
+
+    def guessed(self) -> Extracted | None:
+        """What stands last."""
         how, end = self._how, len(self._written)
         match how.rule:
-            case "after" if how.take == "line":
-                return self._after_marker() or self._announced(self._line) or self._last_line()
-            case "after" if how.take == "value":
-                return self._after_marker() or self._announced(self._value) or self._last_line()
+            case "after" if how.take in ("line", "value"):
+                return self._last_line()
             case "after" if how.take == "letter":
-                return self._after_marker() or self._announced(self._first_letter) or self._last(self._letters(0, end))
+                return self._last(self._letters(0, end))
             case "after":
-                return self._after_marker() or self._announced(self._first_number) or self._last(self._numbers(0, end))
-            case "json":
-                return self._json(0, end)
+                return self._last(self._numbers(0, end))
             case "boxed":
-                return self._announced(self._first_number) or self._last(self._numbers(0, end)) or self._last_line()
+                return self._last(self._numbers(0, end)) or self._last_line()
             case _:
                 return None
 

@@ -285,14 +285,18 @@ class _Run:
         use = self._asking.use
         if use is None:
             return None
+        answer = self._answer_of(shown) if winner else None
         found = self._found(shown.written) if winner else None
+        if found and found.text != answer:
+            # The answer is that of a draft and stands nowhere in this text.
+            found = None
         ended = [strand for strand in self._strands if strand.done]
         counted = tally([self._answer_of(strand) for strand in ended])
         others = [strand for strand in self._strands if winner and strand is not winner]
         return Reasoned(
             mode=use.mode.key,
             title=use.mode.title,
-            answer=self._answer_of(shown) or "" if winner else "",
+            answer=answer or "",
             start=found.start if found else 0,
             end=found.end if found else 0,
             strict=found.strict if found else False,
@@ -307,16 +311,17 @@ class _Run:
             before=self._text_of(self._found(Written(raw=self._asking.before, ended=True))),
         )
 
-    def _found(self, written: Written) -> Extracted | None:
+    def _found(self, written: Written, *, guess: bool = True) -> Extracted | None:
         use = self._asking.use
-        return extract(written.answer, use.mode.extraction) if use else None
+        return extract(written.answer, use.mode.extraction, guess=guess) if use else None
 
     def _answer_of(self, strand: Strand) -> str | None:
         """The final answer of a strand; that of its draft where a review has none in the form that is asked for."""
-        readings = [strand.live, *reversed(strand.past)]
-        found = [self._found(written) for written in readings]
-        best = next((one for one in found if one and one.strict), None) or next(filter(None, found), None)
-        return best.text if best else None
+        for guess in (False, True):
+            for written in (strand.live, *reversed(strand.past)):
+                if found := self._found(written, guess=guess):
+                    return found.text
+        return None
 
     @staticmethod
     def _text_of(found: Extracted | None) -> str:

@@ -126,6 +126,7 @@ async def test_a_review_that_names_no_answer_leaves_that_of_the_draft() -> None:
         said = await lab.last(ReasoningUse(check))
     assert said.message.reasoned is not None
     assert (said.message.text, said.message.reasoned.answer) == ("All is well.", "4")
+    assert (said.message.reasoned.start, said.message.reasoned.end, said.message.reasoned.strict) == (0, 0, False)
 
 
 async def test_votes_are_drawn_in_one_request_and_the_first_of_the_winners_is_the_answer() -> None:
