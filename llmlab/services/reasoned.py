@@ -180,7 +180,11 @@ class _Run:
             close = f"\n{THINK_CLOSE}\n\n" if strand.written.thinks else ""
             limit = stage.max_tokens if stage.max_tokens is not None else self._asking.sampling.max_tokens
             return await self._onward(strand, close + stage.cue, limit)
-        answered = ChatMessage("assistant", strand.written.answer, strand.written.thinking if self._keeps else "")
+        answered = ChatMessage(
+            "assistant",
+            strand.written.answer,
+            strand.written.thinking if self._asking.prepared.recipe.keep_thinking else "",
+        )
         messages = (*strand.messages, answered, ChatMessage("user", stage.cue))
         thinking = self._options.thinking
         if self._asking.ready.card.can_think and self._asking.prepared.assembled.prefill:
@@ -217,10 +221,6 @@ class _Run:
             schema=recipe.schema if shaped else None,
             logprobs=asking.logprobs,
         )
-
-    @property
-    def _keeps(self) -> bool:
-        return self._asking.prepared.recipe.keep_thinking
 
     def _count(self, turns: Sequence[Turn]) -> None:
         """Add the figures of answers that ran together."""
@@ -278,7 +278,7 @@ class _Run:
         return shown.finish or "cancelled"
 
     def _drafts(self, strand: Strand) -> tuple[Draft, ...]:
-        return tuple(Draft(old.answer, old.thinking, self._text_of(self._found(old))) for old in strand.past)
+        return tuple(Draft(old.answer, old.thinking, _text_of(self._found(old))) for old in strand.past)
 
     def _reasoned(self, shown: Strand, winner: Strand | None) -> Reasoned | None:
         """What the mode made of it: of the answers that ended while they come, of all at the end."""
@@ -308,7 +308,7 @@ class _Run:
                 Sample(other.written.answer, other.written.thinking, self._answer_of(other) or "") for other in others
             ),
             cut=sum(strand.cut for strand in self._strands),
-            before=self._text_of(self._found(Written(raw=self._asking.before, ended=True))),
+            before=_text_of(self._found(Written(raw=self._asking.before, ended=True))),
         )
 
     def _found(self, written: Written, *, guess: bool = True) -> Extracted | None:
@@ -323,6 +323,6 @@ class _Run:
                     return found.text
         return None
 
-    @staticmethod
-    def _text_of(found: Extracted | None) -> str:
-        return found.text if found else ""
+
+def _text_of(found: Extracted | None) -> str:
+    return found.text if found else ""
