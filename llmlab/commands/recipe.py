@@ -36,6 +36,7 @@ class RecipeFlags:
     shots: ShotFlags
     template: TemplateFlags
     recipe: str | None
+    overflow: str | None
 
     @classmethod
     def take(cls, given: dict[str, Any]) -> RecipeFlags:
@@ -92,6 +93,11 @@ def recipe_options() -> list[click.Parameter]:
             metavar="N",
             help=say("Tokens of thinking at most; then the model is told to answer."),
         ),
+        option(
+            "--overflow",
+            type=click.Choice(["ask", "fewer_examples"]),
+            help=say("When the prompt does not fit: send nothing, or show fewer examples and say so."),
+        ),
         *template_options(),
         *shot_options(),
     ]
@@ -123,6 +129,7 @@ def recipe_of(session: Session, flags: RecipeFlags) -> Recipe:
         template=template,
         shots=shots_of(session, flags.shots),
         reasoning=_reasoning(session, flags),
+        overflow="fewer_examples" if flags.overflow == "fewer_examples" else "ask",
     )
     return recipe.over(kept) if kept else recipe
 

@@ -69,6 +69,18 @@ def budget_of(spans: Iterable[OriginSpan], window: int, max_tokens: int | None) 
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What a stated policy took out of a prompt so that it fits."""
+
+    turns: int = 0
+    """Messages of the history, the oldest ones."""
+    examples: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.turns or self.examples)
+
+
+@dataclass(frozen=True, slots=True)
 class WayOut:
     """Something that would make a prompt fit."""
 

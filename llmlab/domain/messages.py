@@ -8,6 +8,7 @@ from itertools import zip_longest
 from types import MappingProxyType
 from typing import Literal
 
+from llmlab.domain.budget import LeftOut
 from llmlab.domain.card import Card
 from llmlab.domain.extraction import Vote
 from llmlab.domain.generation import FinishReason, Timing, Usage
@@ -107,6 +108,8 @@ class Origin:
     """A person changed the text."""
     sent: str = ""
     """The question as it was sent, where a template or a reasoning mode put it in other words."""
+    left_out: LeftOut = field(default_factory=LeftOut)
+    """What a stated policy took out of the prompt so that it fitted."""
     card: Card | None = None
     """Everything that the answer came from; `None` for one that was edited or came in several goes."""
 

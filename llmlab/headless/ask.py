@@ -17,7 +17,7 @@ from llmlab.headless.diagnostics import Diagnostics, Exit
 from llmlab.services.answering import as_error
 from llmlab.services.ask import Said, ask
 from llmlab.services.host import EngineHost
-from llmlab.services.preview import Preparing
+from llmlab.services.preview import Preparing, left_out_in_words
 from llmlab.words import say
 
 
@@ -155,6 +155,8 @@ def _reasoned(message: Message, reasoned: Reasoned) -> dict[str, object]:
 def _outcome(last: Said | None, console: Console) -> Exit:
     """The exit code of an answer that began, its failure reported."""
     console.err.clear()
+    if last and last.message.origin and (left_out := left_out_in_words(last.message.origin.left_out)):
+        console.err.note(left_out)
     if last is None or last.turn.finish == "cancelled":
         return Exit.INTERRUPTED
     if last.turn.problem:

@@ -15,7 +15,7 @@ from llmlab.headless.console import Console, engine_in_use, report
 from llmlab.headless.diagnostics import Exit
 from llmlab.headless.output import table
 from llmlab.services.host import EngineHost
-from llmlab.services.preview import Prepared, Preparing, prepare_once, way_in_words
+from llmlab.services.preview import Prepared, Preparing, left_out_in_words, prepare_once, way_in_words
 from llmlab.services.prompt_words import origin_in_words
 from llmlab.words import say
 
@@ -88,12 +88,8 @@ def _text_lines(prepared: Prepared) -> Iterator[str]:
         yield say("too much by {over:,} tokens", over=budget.over)
     for way in prepared.ways:
         yield "  " + way_in_words(way)
-    if prepared.left_out.turns or prepared.left_out.examples:
-        yield say(
-            "left out: {turns} messages, {examples} examples",
-            turns=prepared.left_out.turns,
-            examples=prepared.left_out.examples,
-        )
+    if left_out := left_out_in_words(prepared.left_out):
+        yield left_out
 
 
 def _token_rows(prepared: Prepared) -> Iterator[tuple[str, str, str, str]]:

@@ -63,6 +63,7 @@ class AnswerWriter:
             message.origin or Origin(model=""),
             model=recipe.model.name,
             seed=asking.sampling.seed,
+            left_out=prepared.left_out,
             sent=prepared.sent or (message.origin.sent if message.origin else ""),
         )
         self._asking = asking

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from llmlab.domain.assembly import Assembled, OriginSpan, assemble, origin_spans
-from llmlab.domain.budget import LEAST_ANSWER, Budget, WayOut, budget_of, ways_out
+from llmlab.domain.budget import LEAST_ANSWER, Budget, LeftOut, WayOut, budget_of, ways_out
 from llmlab.domain.model import ModelCard, ModelSpec
 from llmlab.domain.prompting import ChatMessage, PromptOptions, RenderedPrompt
 from llmlab.domain.recipe import Recipe
@@ -34,15 +34,6 @@ class Gauge:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
-    """What a stated policy took out of a prompt so that it fits."""
-
-    turns: int = 0
-    """Messages of the history, the oldest ones."""
-    examples: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class PromptToken:
     """One token of a prompt."""
 
@@ -63,7 +54,7 @@ class Prepared:
     budget: Budget
     ways: tuple[WayOut, ...] = ()
     """What would make it fit, when it does not."""
-    left_out: LeftOut = LeftOut()
+    left_out: LeftOut = field(default_factory=LeftOut)
     asked: str | None = None
     """The question as it was typed."""
 
@@ -218,6 +209,13 @@ def _advice(prepared: Prepared) -> str:
     said = [way_in_words(way) for way in prepared.ways if way.kind != "shorter_answer"]
     said.append(say("shorten the message or start a new chat (ctrl+n)"))
     return say("Ways out: {ways}.", ways="; ".join(said))
+
+
+def left_out_in_words(left_out: LeftOut) -> str:
+    """What was left out of a prompt; empty when nothing was."""
+    if not left_out:
+        return ""
+    return say("left out: {turns} messages, {examples} examples", turns=left_out.turns, examples=left_out.examples)
 
 
 def way_in_words(way: WayOut) -> str:

@@ -11,9 +11,10 @@ from llmlab.domain.generation import Turn
 from llmlab.domain.messages import Chat, Conversation, Message, history_of
 from llmlab.domain.model import ModelSpec
 from llmlab.domain.modes import ReasoningUse
-from llmlab.domain.recipe import Recipe
+from llmlab.domain.recipe import OverflowPolicy, Recipe
 from llmlab.domain.sampling import Sampling
 from llmlab.domain.shots import ShotUse
+from llmlab.domain.template import TemplateUse
 from llmlab.errors import LlmlabError, UsageError
 from llmlab.services.preview import Prepared
 from llmlab.tui.services import Change, LabServices
@@ -43,6 +44,10 @@ class Desk:
         self.thinking = thinking
         self.reasoning: ReasoningUse | None = None
         self.shots: ShotUse | None = None
+        self.template: TemplateUse | None = None
+        self.overflow: OverflowPolicy = "ask"
+        self.keep_thinking = False
+        """Earlier thinking is shown to the model again."""
         self.grammar: str | None = None
         self.schema: str | None = None
         """The shape of answers: one of the two at most."""
@@ -89,22 +94,28 @@ class Desk:
         """
         if self.spec is None:
             raise UsageError(say("No model is chosen."), hint=say("Press F5 to choose one."))
+        shape = self.schema
+        if shape is None and self.grammar is None and self.template is not None:
+            shape = self.template.template.schema or None
         return Recipe(
             model=self.spec,
             system=self.chat.system,
             sampling=self.sampling,
             thinking=self.thinking,
             reasoning=self.reasoning,
+            template=self.template,
             shots=self.shots,
             grammar=self.grammar,
-            schema=self.schema,
+            schema=shape,
         )
 
     def take_recipe(self, recipe: Recipe) -> None:
         """Go on with the parts of `recipe`; its model is loaded by whoever calls."""
         self.chat = replace(self.chat, system=recipe.system)
         self.sampling, self.thinking, self.reasoning = recipe.sampling, recipe.thinking, recipe.reasoning
-        self.shots, self.grammar, self.schema = recipe.shots, recipe.grammar, recipe.schema
+        self.shots, self.grammar, self.template = recipe.shots, recipe.grammar, recipe.template
+        by_template = recipe.template is not None and recipe.schema == recipe.template.template.schema
+        self.schema = None if by_template else recipe.schema
 
     def versions(self) -> dict[str, tuple[int, int]]:
         """For each shown message that has others in its place: which one it is, and of how many, from 1."""

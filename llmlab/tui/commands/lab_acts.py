@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from llmlab.domain.model import BadModel, ModelSpec
+from llmlab.domain.recipe import OverflowPolicy
 from llmlab.domain.sampling import SETTINGS, parse_setting, with_setting
 from llmlab.errors import ConfigError, UsageError
 from llmlab.tui.commands.lab import Lab
@@ -64,6 +68,30 @@ async def set_sampling(lab: Lab, argument: str) -> None:
 async def settings(lab: Lab, argument: str) -> None:
     """Show the settings."""
     lab.open_settings()
+
+
+OVERFLOWS: Final[Mapping[str, OverflowPolicy]] = {"ask": "ask", "turns": "drop_turns", "examples": "fewer_examples"}
+
+
+async def overflow(lab: Lab, argument: str) -> None:
+    """What happens to a prompt that does not fit."""
+    if argument not in OVERFLOWS:
+        raise UsageError(
+            say("/overflow takes ask, turns or examples."),
+            hint=say("ask sends nothing and names the ways out; turns leaves out the oldest; examples shows fewer."),
+        )
+    lab.desk.overflow = OVERFLOWS[argument]
+    lab.show_chat()
+    lab.tell(say("A prompt that does not fit: {policy}.", policy=argument))
+
+
+async def keep_thinking(lab: Lab, argument: str) -> None:
+    """Whether the model is shown what it thought before earlier answers."""
+    if argument not in ("on", "off"):
+        raise UsageError(say("/remember takes on or off."))
+    lab.desk.keep_thinking = argument == "on"
+    lab.show_chat()
+    lab.tell(say("Earlier thinking in the prompt: {mode}.", mode=argument))
 
 
 async def sampling(lab: Lab, argument: str) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from textual.binding import Binding
 
-from llmlab.tui.commands import chat_acts, example_acts, lab_acts, message_acts, reasoning_acts
+from llmlab.tui.commands import chat_acts, example_acts, lab_acts, message_acts, reasoning_acts, template_acts
 from llmlab.tui.commands.command import Command, Scope
 
 COMMANDS: Final[tuple[Command, ...]] = (
@@ -72,6 +72,14 @@ COMMANDS: Final[tuple[Command, ...]] = (
         title="Sampling and shape", help="Every sampler with its help, presets, a JSON schema or grammar for answers",
     ),
     Command(
+        id="lab.overflow", act=lab_acts.overflow, slash="overflow", argument="ask|turns|examples",
+        title="When a prompt does not fit", help="Ask; leave out the oldest turns; or show fewer examples, always told",
+    ),
+    Command(
+        id="lab.remember", act=lab_acts.keep_thinking, slash="remember", argument="on|off",
+        title="Earlier thinking", help="Whether the model is shown again what it thought before earlier answers",
+    ),
+    Command(
         id="lab.keep", act=lab_acts.keep_recipe, slash="keep", argument="NAME",
         title="Keep the recipe", help="Under a name, for /recipe NAME here and llmlab ask --recipe NAME",
     ),
@@ -102,6 +110,11 @@ COMMANDS: Final[tuple[Command, ...]] = (
         id="lab.reasoning", act=reasoning_acts.reasoning, keys="f8", slash="reason", argument="MODE [VOTES]",
         hint="reasoning", priority=True,
         title="Reasoning", help="How the model comes to its answer: steps, a plan, votes, a check of its own, thinking",
+    ),
+    Command(
+        id="lab.templates", act=template_acts.templates, keys="f6", slash="t", argument="NAME", hint="templates",
+        priority=True,
+        title="Templates", help="Put what you type into a prompt template: summarise, translate, extract, review, ...",
     ),
     Command(
         id="lab.examples", act=example_acts.examples, keys="f7", slash="shots", argument="SET:K", hint="examples",

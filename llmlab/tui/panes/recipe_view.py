@@ -11,7 +11,7 @@ from llmlab.domain.assembly import SpanOrigin
 from llmlab.domain.budget import Budget
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.terminal import visible_line
-from llmlab.services.preview import Prepared, way_in_words
+from llmlab.services.preview import Prepared, left_out_in_words, way_in_words
 from llmlab.services.prompt_words import origin_name
 from llmlab.tui.panes.prompt_rows import MARKS
 from llmlab.tui.panes.recipe_words import RecipeLine, changed_parts, recipe_lines
@@ -121,10 +121,8 @@ def budget_lines(prepared: Prepared, width: int) -> list[Content]:
     if budget.over:
         lines.append(Content.styled(say("too much by {over:,} tokens", over=budget.over), "bold $text-error"))
         lines += [Content.assemble("→ ", way_in_words(way)) for way in prepared.ways]
-    left_out = prepared.left_out
-    if left_out.turns or left_out.examples:
-        words = say("left out: {turns} messages, {examples} examples", turns=left_out.turns, examples=left_out.examples)
-        lines.append(Content.styled(words, "bold $text-warning"))
+    if left_out := left_out_in_words(prepared.left_out):
+        lines.append(Content.styled(left_out, "bold $text-warning"))
     return lines
 
 

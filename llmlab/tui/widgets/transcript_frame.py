@@ -7,6 +7,7 @@ from rich.cells import cell_len, set_cell_size
 from llmlab.domain.generation import Turn
 from llmlab.domain.messages import Message, Thinking
 from llmlab.domain.terminal import visible, visible_line
+from llmlab.services.preview import left_out_in_words
 from llmlab.tui.markup.lines import Line, Look, Span
 from llmlab.tui.markup.wrapping import flow
 from llmlab.words import say
@@ -166,6 +167,8 @@ def footer_lines(message: Message, width: int) -> list[Line]:
     if drafted := origin.timing.drafted:
         right = origin.timing.accepted
         figures.append(say("{accepted:,} of {drafted:,} guesses right", accepted=right, drafted=drafted))
+    if left_out := left_out_in_words(origin.left_out):
+        figures.append(left_out)
     return _chrome(flow([(" · ".join(figures), _MUTED)], width))
 
 
