@@ -94,9 +94,6 @@ class WayOut:
 def ways_out(spans: Sequence[OriginSpan], budget: Budget, trained_window: int) -> tuple[WayOut, ...]:
     """Each way by which the prompt would fit alone; empty when it fits already.
 
-    Sizes are those of the contents: what the chat template writes around a message comes free with it, so that a way
-    which is named suffices.
-
     Args:
         spans: the prompt by origin.
         budget: its budget.
@@ -129,9 +126,14 @@ def ways_out(spans: Sequence[OriginSpan], budget: Budget, trained_window: int) -
 
 
 def _sizes(spans: Iterable[OriginSpan], origin: SpanOrigin) -> list[int]:
-    """Tokens of each example or turn, in order."""
+    """Tokens of each example or turn, in order, with what the chat template writes behind each of its messages."""
     sizes: dict[int, int] = {}
+    inside = 0
     for span in spans:
         if span.origin == origin:
-            sizes[span.index] = sizes.get(span.index, 0) + span.tokens
+            inside = span.index
+        elif span.origin != "scaffold":
+            inside = 0
+        if inside:
+            sizes[inside] = sizes.get(inside, 0) + span.tokens
     return [sizes[index] for index in sorted(sizes)]

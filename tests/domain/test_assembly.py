@@ -202,3 +202,13 @@ def test_every_way_out_suffices_alone() -> None:
     )
     assert ways_out(spans, budget_of(spans, 150, 30), 158)[-1] == WayOut("shorter_answer", 21, 9)
     assert ways_out(spans, budget_of(spans, 160, 30), 160) == ()
+
+
+def test_what_the_chat_template_writes_behind_a_message_goes_with_it() -> None:
+    spans = spans_of(
+        ("scaffold", 0, 3), ("system", 0, 5), ("scaffold", 0, 4),
+        ("example", 1, 2), ("scaffold", 0, 6), ("example", 1, 2), ("scaffold", 0, 6),
+        ("example", 2, 2), ("scaffold", 0, 6), ("example", 2, 2), ("scaffold", 0, 6),
+        ("question", 0, 9), ("scaffold", 0, 5),
+    )  # fmt: skip
+    assert ways_out(spans, budget_of(spans, 60, 16), 60) == (WayOut("fewer_examples", 1, 16),)
