@@ -29,7 +29,7 @@ async def test_a_prompt_is_cut_into_rows_only_while_it_is_shown(paths: Paths, mo
         await lab.ask("What is an apple?")
         await lab.pilot.pause()
         assert cut == []
-        lab.bench.turn_bench("prompt")
+        lab.bench.recipes.turn_bench("prompt")
         await lab.until(lambda: cut)
         await lab.until(lambda: any("What is an apple?" in row for row in shown(lab, "prompt")))
         lab.composer.set_draft("And a pear?")
@@ -38,7 +38,7 @@ async def test_a_prompt_is_cut_into_rows_only_while_it_is_shown(paths: Paths, mo
 
 async def test_every_token_has_its_row(paths: Paths) -> None:
     async with laboratory(paths, size=(140, 40)) as lab:
-        lab.bench.turn_bench("tokens")
+        lab.bench.recipes.turn_bench("tokens")
         lab.composer.set_draft("one two\nthree")
         await lab.until(lambda: any("three" in row for row in shown(lab, "tokens")))
         prepared = await lab.bench.desk.prepared("one two\nthree")
