@@ -33,8 +33,6 @@ from llmlab.tui.widgets.message_pane import MessagePane
 from llmlab.tui.widgets.status import StatusBar
 from llmlab.tui.widgets.transcript import Transcript
 
-GAUGE_PATIENCE = 0.02
-"""Seconds without a key before the draft is counted."""
 MODELS_INTERVAL = 1.0
 """Seconds between two looks at models.toml."""
 
@@ -200,7 +198,10 @@ class LabScreen(KeyFirstScreen):
             await self._perform(slash.command, slash.argument)
             return
         async with self._turn:
-            await bench.answers.take(text)
+            if await bench.fill_template(text):
+                await bench.answers.take(text)
+            else:
+                self.query_one(Composer).take_back(text)
 
     @on(ChatList.Opened)
     async def _opened(self, event: ChatList.Opened) -> None:
@@ -224,7 +225,7 @@ class LabScreen(KeyFirstScreen):
         self.query_one(Completion).offer(self.query_one(Composer).text)
         if self._patience is not None:
             self._patience.stop()
-        self._patience = self.set_timer(GAUGE_PATIENCE, self._measure)
+        self._patience = self.set_timer(self.bench.picture.patience if self.bench else 1.0, self._measure)
 
     def _measure(self) -> None:
         if self.bench is not None:

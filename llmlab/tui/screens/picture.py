@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from time import monotonic
+from typing import Final
+
 from textual.screen import Screen
 
 from llmlab.errors import LlmlabError
@@ -18,6 +21,14 @@ from llmlab.tui.widgets.composer import Composer
 from llmlab.tui.widgets.status import StatusBar
 from llmlab.tui.widgets.transcript import Transcript
 
+QUICK: Final = 0.03
+"""Seconds of a count that nobody notices."""
+PACES: Final = 10
+"""Times as long as a count takes that is waited before the next."""
+USUAL_PATIENCE: Final = 0.4
+"""Seconds before it is known how long a count takes."""
+LONGEST_PATIENCE: Final = 2.0
+
 
 class Picture:
     """The only place that turns values into what is seen."""
@@ -29,6 +40,8 @@ class Picture:
         """The key of each command that edits a part of the recipe, by its id."""
         self._meter = Meter()
         self._drawn: tuple[str, ...] = ()
+        self._pace = USUAL_PATIENCE / PACES
+        """Seconds that the last count took."""
 
     @property
     def transcript(self) -> Transcript:
@@ -92,18 +105,27 @@ class Picture:
         """Draw the status bar."""
         self.screen.query_one(StatusBar).show(self._meter.status(self.desk, self.desk.services.host.state))
 
+    @property
+    def patience(self) -> float:
+        """Seconds without a key before the draft is counted.
+
+        None worth noticing where that is quick, and more the longer it takes: a long chat is not counted between keys.
+        """
+        return QUICK if self._pace < QUICK else min(LONGEST_PATIENCE, PACES * self._pace)
+
     def measure(self) -> None:
         """Count the tokens of the conversation with the draft; while an answer comes it counts itself."""
         if not self.desk.answering:
             self.work(self._measure, "gauge", exclusive=True)
 
     async def _measure(self) -> None:
-        draft = self.composer.draft
+        draft, began = self.composer.draft, monotonic()
         try:
             prepared = await self.desk.prepared(draft)
         except LlmlabError:
             # A gauge is no place to tell that a template fails or an engine died: sending does.
             prepared = None
+        self._pace = monotonic() - began
         self._meter.gauge = None
         if prepared is not None:
             used = prepared.budget.used if draft.strip() or self.desk.path else 0
