@@ -79,5 +79,6 @@ def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitab
         end,
         wiring.open_reasoning(paths, folder),
         open_shots=partial(wiring.open_shots, paths, folder),
+        open_templates=partial(wiring.open_templates, paths, folder),
     )
     return services, partial(wiring.tidy, paths, chats, time.time())

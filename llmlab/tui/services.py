@@ -21,6 +21,7 @@ from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
 from llmlab.domain.shots import ShotSet, ShotUse
 from llmlab.errors import LlmlabError
+from llmlab.library.prompts import TemplateShelf
 from llmlab.paths import Paths
 from llmlab.services.again import Again
 from llmlab.services.compare import Comparing
@@ -294,6 +295,8 @@ class LabServices:
     reasoning: Modes
     open_shots: Callable[[], Shots]
     """Opens the example sets when they are first needed; reads their files, so call it in a thread."""
+    open_templates: Callable[[], TemplateShelf]
+    """Opens the prompt templates likewise."""
 
     async def close(self) -> None:
         """End the engine and close the store; what was said is safe already."""

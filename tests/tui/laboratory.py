@@ -15,6 +15,7 @@ from textual.widgets import Static
 from llmlab.domain.model import BadModel, ModelSpec
 from llmlab.engine.scripted import Reply, Script, ScriptedEngine
 from llmlab.errors import ConfigError
+from llmlab.library.prompts import TemplateShelf
 from llmlab.library.reasoning_files import ReasoningShelf
 from llmlab.library.records import append_record
 from llmlab.library.rendering import render_template
@@ -194,6 +195,7 @@ async def laboratory(
         end,
         ReasoningShelf([shipped_prompts_folder()]),
         open_shots=lambda: ShotShelf([shipped_prompts_folder(), paths.config / "prompts"]),
+        open_templates=lambda: TemplateShelf([shipped_prompts_folder(), paths.config / "prompts"]),
     )
 
     async def open_services() -> LabServices:

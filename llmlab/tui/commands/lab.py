@@ -13,6 +13,7 @@ from llmlab.tui.desk import Desk
 from llmlab.tui.examples import Examples
 from llmlab.tui.panes.reasoning_words import Chosen
 from llmlab.tui.services import Change, SettingsFile, Wish
+from llmlab.tui.templates import Templates
 
 Severity = Literal["information", "warning", "error"]
 
@@ -122,6 +123,13 @@ class Lab(Protocol):
     @property
     def examples(self) -> Examples:
         """The examples that are shown to the model."""
+
+    @property
+    def templates(self) -> Templates:
+        """The prompt templates."""
+
+    async def open_templates(self) -> None:
+        """Show the templates pane until it is left."""
 
     async def open_examples(self) -> None:
         """Show the examples pane until it is left."""

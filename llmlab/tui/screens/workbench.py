@@ -20,6 +20,7 @@ from llmlab.tui.screens.model_keeper import ModelKeeper
 from llmlab.tui.screens.picture import Picture
 from llmlab.tui.screens.recipe_hands import RecipeHands
 from llmlab.tui.services import Change, LabServices, SettingsFile, Wish
+from llmlab.tui.templates import Templates
 from llmlab.tui.widgets.hints import key_name
 from llmlab.words import say
 
@@ -40,6 +41,7 @@ class Workbench:
         self.wish = wish
         self.desk = Desk(services, sampling=now.sampling, thinking=now.thinking)
         self.examples = Examples(self.desk)
+        self.templates = Templates(self.desk)
         self.picture = Picture(screen, self.desk)
         self.picture.keys = {command_id: self.key_of(command_id) for command_id in BY_ID}
         self.answers = Answers(self.picture)
@@ -189,13 +191,36 @@ class Workbench:
         self.picture.work(self._look_at_examples, "examples", exclusive=True)
 
     async def _look_at_examples(self) -> None:
-        known = self.examples.problems()
+        known = self.examples.problems() + self.templates.problems()
         changed = await self.examples.look()
-        for problem in self.examples.problems():
+        changed = await self.templates.look() or changed
+        for problem in self.examples.problems() + self.templates.problems():
             if problem not in known:
                 self.tell(problem, severity="warning")
         if changed:
             self.picture.measure()
+
+    async def open_templates(self) -> None:
+        """Show the templates pane until it is left."""
+        from llmlab.tui.panes.templates import TemplatesPane
+
+        found = await self.templates.all()
+        await self._screen.app.push_screen_wait(TemplatesPane(self.templates, found, self.picture.composer.draft))
+        self.picture.measure()
+
+    async def fill_template(self, question: str) -> bool:
+        """Whether `question` can be sent; when the template in use still needs values, the pane opens instead."""
+        use = self.desk.template
+        if use is None or not use.missing(question):
+            return True
+        names = ", ".join(one.title or one.name for one in use.missing(question))
+        self.tell(
+            say("The template {name} still needs: {variables}.", name=use.template.title, variables=names),
+            severity="warning",
+        )
+        await self.open_templates()
+        self.show_chat()
+        return False
 
     async def open_examples(self) -> None:
         """Show the examples pane until it is left."""

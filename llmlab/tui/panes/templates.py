@@ -1,0 +1,324 @@
+"""The templates pane: find one, fill in its variables, use it; change, copy, rename and delete one's own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import subprocess
+from collections.abc import Sequence
+from functools import partial
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult, SuspendNotSupported
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Label, OptionList, Static
+from textual.widgets.option_list import Option
+
+from llmlab.domain.template import PromptTemplate, TemplateUse
+from llmlab.domain.terminal import visible, visible_line
+from llmlab.errors import ConfigError, LlmlabError
+from llmlab.tui.jobs import Watched, run_beside
+from llmlab.tui.panes.template_editor import TemplateEditor
+from llmlab.tui.panes.template_form import TemplateForm
+from llmlab.tui.screens.line import LineDialog
+from llmlab.tui.templates import Templates
+from llmlab.words import current_language, say
+
+
+class TemplatesPane(ModalScreen[None], Watched):
+    """What is chosen here is used at once; esc leaves the lab as it was."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,f6", "dismiss(None)", show=False, priority=True),
+        Binding("slash", "find", show=False),
+        Binding("e", "edit", show=False),
+        Binding("d", "copy", show=False),
+        Binding("r", "rename", show=False),
+        Binding("delete", "remove", show=False),
+        Binding("u", "undo", show=False),
+        Binding("o", "editor", show=False),
+        Binding("x", "take_off", show=False),
+    ]
+    DEFAULT_CSS = """
+    TemplatesPane {
+        & #finding { margin: 0; }
+        & #both { height: 1fr; }
+        & #both OptionList { width: 28; height: 1fr; max-height: 100%; margin: 0; padding: 0 1 0 0; }
+        & #what { width: 1fr; height: 1fr; padding: 0 1 0 1; border-left: solid $foreground 20%; }
+        & #what > Static { width: 1fr; height: auto; }
+        & .dialog-title { margin: 0; }
+        & .dialog-keys { margin: 0; }
+    }
+    """
+
+    def __init__(self, templates: Templates, found: Sequence[PromptTemplate], question: str) -> None:
+        """Offer `found`.
+
+        Args:
+            templates: keeps what is chosen here.
+            found: every template, in order.
+            question: what stands in the composer.
+        """
+        super().__init__()
+        self._templates = templates
+        self._all = list(found)
+        self._shown: list[PromptTemplate] = []
+        self._question = question
+        self._uses: dict[str, TemplateUse] = {}
+        """By key: what was filled in here."""
+        used = templates.in_use
+        self._now = used.template.key if used else ""
+        if used is not None:
+            self._uses[used.template.key] = used
+
+    def compose(self) -> ComposeResult:
+        """Search and list at the left; what one is, its form and its texts at the right."""
+        with Vertical(classes="dialog --wide --tall"):
+            yield Label(say("Templates"), classes="dialog-title", markup=False)
+            yield Input(placeholder=say("find by name, title, tag, en or zh"), id="finding", compact=True)
+            with Horizontal(id="both"):
+                yield OptionList(markup=False)
+                with VerticalScroll(id="what", can_focus=False):
+                    yield Static(id="does", markup=False)
+                    yield Vertical(id="form")
+                    yield Static(id="texts", markup=False)
+            yield Label("", id="problem", markup=False)
+            keys = say("enter uses it  tab form  x off  e edit  d copy  r rename  del  u undo  o $EDITOR  / find")
+            yield Label(keys, classes="dialog-keys", markup=False)
+
+    async def on_mount(self) -> None:
+        """Begin at what is on."""
+        self.query_one("#form").styles.height = "auto"
+        self._fill(self._now)
+        self.query_one(OptionList).focus()
+        self._tell("\n".join(self._templates.problems()))
+
+    # The list
+
+    def _fill(self, key: str = "") -> None:
+        """List what the search leaves, the template `key` under the cursor."""
+        words = self.query_one("#finding", Input).value.lower().split()
+        self._shown = [one for one in self._all if all(word in _searched(one) for word in words)]
+        options = self.query_one(OptionList)
+        options.clear_options()
+        options.add_options([Option(self._line(one)) for one in self._shown])
+        keys = [one.key for one in self._shown]
+        options.highlighted = keys.index(key) if key in keys else 0 if keys else None
+        if not keys:
+            run_beside(self, self._show, "show", exclusive=True)
+
+    def _line(self, one: PromptTemplate) -> Content:
+        used = self._templates.in_use
+        on_now = used is not None and used.template.key == one.key
+        other = (f" {one.language}", "$text-muted") if one.language != current_language() else ""
+        mark = Content.styled("● ", "$text-success") if on_now else Content("  ")
+        return Content.assemble(mark, (visible_line(one.title), "bold"), other)
+
+    @property
+    def _at(self) -> PromptTemplate | None:
+        """The template under the cursor."""
+        index = self.query_one(OptionList).highlighted
+        return self._shown[index] if index is not None and index < len(self._shown) else None
+
+    @on(Input.Changed, "#finding")
+    def _find(self) -> None:
+        self._fill()
+
+    @on(Input.Submitted, "#finding")
+    def _found(self) -> None:
+        self.query_one(OptionList).focus()
+
+    @on(OptionList.OptionHighlighted)
+    def _highlighted(self) -> None:
+        run_beside(self, self._show, "show", exclusive=True)
+
+    async def _show(self) -> None:
+        """Tell what the highlighted template is, with its form."""
+        one = self._at
+        form = self.query_one("#form")
+        await form.remove_children()
+        self.query_one("#does", Static).update(_described(one) if one else Content(say("Nothing is found.")))
+        self.query_one("#texts", Static).update(_texts(one) if one else "")
+        if one is not None:
+            await form.mount(TemplateForm(self._use(one), self._question))
+
+    def _use(self, one: PromptTemplate) -> TemplateUse:
+        filled = self._uses.get(one.key)
+        return TemplateUse(one, filled.values) if filled else TemplateUse(one)
+
+    @on(TemplateForm.Changed)
+    def _filled(self, event: TemplateForm.Changed) -> None:
+        self._uses[event.use.template.key] = event.use
+        used = self._templates.in_use
+        if used is not None and used.template.key == event.use.template.key:
+            self._templates.use(event.use)
+
+    # What is done with one
+
+    @on(OptionList.OptionSelected)
+    @on(Input.Submitted)
+    def _taken(self, event: OptionList.OptionSelected | Input.Submitted) -> None:
+        if isinstance(event, Input.Submitted) and event.input.id == "finding":
+            return
+        one, form = self._at, next(iter(self.query(TemplateForm)), None)
+        if one is None or form is None or form.use.template != one:
+            return
+        if form.wrong:
+            self._tell(form.wrong)
+            return
+        self._templates.use(form.use)
+        missing = [variable for variable in form.use.missing("-") if variable.name != one.main]
+        if missing:
+            self._tell(say("Still needed: {names}", names=", ".join(item.title or item.name for item in missing)))
+            fields = [field for field in form.query("Input, Select") if field.name == missing[0].name]
+            fields[0].focus()
+            return
+        self.dismiss(None)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Letters belong to the field that has the focus."""
+        return action == "dismiss" or isinstance(self.focused, OptionList)
+
+    def action_find(self) -> None:
+        """Go to the search."""
+        self.query_one("#finding").focus()
+
+    def action_take_off(self) -> None:
+        """Use none."""
+        self._templates.use(None)
+        self.dismiss(None)
+
+    def action_edit(self) -> None:
+        """Change the text of a template; one that is shipped becomes a copy of one's own."""
+        run_beside(self, self._edit, "change")
+
+    async def _edit(self) -> None:
+        one = self._at
+        if one is None:
+            return
+        shelf = await self._templates.open()
+        try:
+            text, place = shelf.text_of(one), shelf.place_of(one)
+        except LlmlabError as error:
+            self._tell(str(error))
+            return
+        saved = await self.app.push_screen_wait(TemplateEditor(self._templates, place, text))
+        if saved is not None:
+            await self._again(saved.key, say("Saved to {file}", file=str(place)))
+
+    def action_copy(self) -> None:
+        """Copy a template under another name."""
+        run_beside(self, partial(self._named, say("Name of the copy"), copy=True), "change")
+
+    def action_rename(self) -> None:
+        """Give a template of one's own another name."""
+        run_beside(self, partial(self._named, say("New name"), copy=False), "change")
+
+    async def _named(self, question: str, *, copy: bool) -> None:
+        one = self._at
+        if one is None:
+            return
+        name = await self.app.push_screen_wait(LineDialog(question, one.name))
+        if name is None:
+            return
+        try:
+            made = await (self._templates.copy if copy else self._templates.rename)(one, name)
+        except LlmlabError as error:
+            self._tell(str(error))
+            return
+        await self._again(made.key, say("Saved to {file}", file=made.source))
+
+    def action_remove(self) -> None:
+        """Delete a template of one's own."""
+        run_beside(self, self._remove, "change")
+
+    async def _remove(self) -> None:
+        one = self._at
+        if one is None:
+            return
+        try:
+            await self._templates.delete(one)
+        except LlmlabError as error:
+            self._tell(str(error))
+            return
+        await self._again(one.key, say("Deleted; u brings it back."))
+
+    def action_undo(self) -> None:
+        """Bring the template back that was deleted last."""
+        run_beside(self, self._undo, "change")
+
+    async def _undo(self) -> None:
+        try:
+            back = await self._templates.undo()
+        except LlmlabError as error:
+            self._tell(str(error))
+            return
+        await self._again(back.key, "")
+
+    def action_editor(self) -> None:
+        """Open the file in the user's own editor."""
+        run_beside(self, self._in_editor, "change")
+
+    async def _in_editor(self) -> None:
+        one = self._at
+        command = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "")
+        if one is None:
+            return
+        if not command:
+            self._tell(say("$EDITOR names no editor; e edits it here."))
+            return
+        try:
+            shelf = await self._templates.open()
+            place = shelf.place_of(one)
+            if shelf.is_shipped(one):
+                await self._templates.save(place, shelf.text_of(one))
+            with self.app.suspend():
+                await asyncio.to_thread(subprocess.run, [*command, str(place)], check=False)
+        except (SuspendNotSupported, OSError) as error:
+            self._tell(say("The editor cannot be opened: {reason}", reason=str(error)))
+            return
+        except ConfigError as error:
+            self._tell(str(error))
+            return
+        await self._again(one.key, "")
+
+    async def _again(self, key: str, told: str) -> None:
+        """List the templates anew, with `key` under the cursor."""
+        self._all = list(await self._templates.all())
+        self._fill(key)
+        self._tell("\n".join(filter(None, [told, *self._templates.problems()])))
+
+    def _tell(self, problem: str) -> None:
+        label = self.query_one("#problem", Label)
+        label.update(visible(problem))
+        label.display = bool(problem)
+
+
+def _searched(one: PromptTemplate) -> str:
+    return " ".join((one.key, one.title, *one.tags, one.language)).lower()
+
+
+def _described(one: PromptTemplate) -> Content:
+    """What a template is for, and what goes well with it."""
+    lines = [Content.styled(visible_line(one.title), "bold"), Content(visible(one.description))]
+    lines.append(Content.styled(f"{one.key}  {', '.join(map(visible_line, one.tags))}", "$text-muted"))
+    pairs = ((say("Examples"), one.shots), (say("Reasoning"), one.reasoning))
+    fitting = [f"{title}: {visible_line(name)}" for title, name in pairs if name]
+    if fitting:
+        lines.append(Content.styled(say("goes well with {parts}", parts=", ".join(fitting)), "$text-muted"))
+    return Content("\n").join(lines) + Content("\n")
+
+
+def _texts(one: PromptTemplate) -> Content:
+    """The texts of a template as they are written."""
+    parts = [(say("System"), one.system), (say("Question"), one.user), (say("JSON schema"), one.schema)]
+    return Content("\n").join(
+        Content.assemble(Content.styled("\n" + title, "$text-muted"), "\n", visible(text))
+        for title, text in parts
+        if text
+    )
