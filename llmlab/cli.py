@@ -23,6 +23,7 @@ from llmlab.commands.kit import (
 from llmlab.commands.measure import embed_command, score_command
 from llmlab.commands.models import models_command
 from llmlab.commands.preview import preview_command
+from llmlab.commands.prompts import prompts_command
 from llmlab.commands.speech import complaint
 from llmlab.errors import LlmlabError, UsageError
 from llmlab.headless.diagnostics import Exit, exit_code
@@ -83,6 +84,7 @@ def lab_command() -> click.Group:
             ask_command(),
             preview_command(),
             score_command(),
+            prompts_command(),
             embed_command(),
             models_command(),
             _chats_command(),
