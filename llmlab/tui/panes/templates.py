@@ -11,7 +11,7 @@ from functools import partial
 from typing import ClassVar
 
 from textual import on
-from textual.app import ComposeResult, SuspendNotSupported
+from textual.app import App, ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
@@ -106,18 +106,11 @@ class TemplatesPane(ModalScreen[None], Watched):
         self._shown = [one for one in self._all if all(word in _searched(one) for word in words)]
         options = self.query_one(OptionList)
         options.clear_options()
-        options.add_options([Option(self._line(one)) for one in self._shown])
+        options.add_options([Option(_line(one, self._templates.in_use)) for one in self._shown])
         keys = [one.key for one in self._shown]
         options.highlighted = keys.index(key) if key in keys else 0 if keys else None
         if not keys:
             run_beside(self, self._show, "show", exclusive=True)
-
-    def _line(self, one: PromptTemplate) -> Content:
-        used = self._templates.in_use
-        on_now = used is not None and used.template.key == one.key
-        other = (f" {one.language}", "$text-muted") if one.language != current_language() else ""
-        mark = Content.styled("● ", "$text-success") if on_now else Content("  ")
-        return Content.assemble(mark, (visible_line(one.title), "bold"), other)
 
     @property
     def _at(self) -> PromptTemplate | None:
@@ -266,26 +259,13 @@ class TemplatesPane(ModalScreen[None], Watched):
 
     async def _in_editor(self) -> None:
         one = self._at
-        command = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "")
         if one is None:
             return
-        if not command:
-            self._tell(say("$EDITOR names no editor; e edits it here."))
-            return
-        try:
-            shelf = await self._templates.open()
-            place = shelf.place_of(one)
-            if shelf.is_shipped(one):
-                await self._templates.save(place, shelf.text_of(one))
-            with self.app.suspend():
-                await asyncio.to_thread(subprocess.run, [*command, str(place)], check=False)
-        except (SuspendNotSupported, OSError) as error:
-            self._tell(say("The editor cannot be opened: {reason}", reason=str(error)))
-            return
-        except ConfigError as error:
-            self._tell(str(error))
-            return
-        await self._again(one.key, "")
+        problem = await edited_outside(self.app, self._templates, one)
+        if problem:
+            self._tell(problem)
+        else:
+            await self._again(one.key, "")
 
     async def _again(self, key: str, told: str) -> None:
         """List the templates anew, with `key` under the cursor."""
@@ -297,6 +277,14 @@ class TemplatesPane(ModalScreen[None], Watched):
         label = self.query_one("#problem", Label)
         label.update(visible(problem))
         label.display = bool(problem)
+
+
+def _line(one: PromptTemplate, used: TemplateUse | None) -> Content:
+    """A template as the list shows it, the one in use marked."""
+    on_now = used is not None and used.template.key == one.key
+    other = (f" {one.language}", "$text-muted") if one.language != current_language() else ""
+    mark = Content.styled("● ", "$text-success") if on_now else Content("  ")
+    return Content.assemble(mark, (visible_line(one.title), "bold"), other)
 
 
 def _searched(one: PromptTemplate) -> str:
@@ -322,3 +310,22 @@ def _texts(one: PromptTemplate) -> Content:
         for title, text in parts
         if text
     )
+
+
+async def edited_outside(app: App[object], templates: Templates, one: PromptTemplate) -> str:
+    """Open the file of a template in the user's own editor; what went wrong, if something did."""
+    command = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "")
+    if not command:
+        return say("$EDITOR names no editor; e edits it here.")
+    try:
+        shelf = await templates.open()
+        place = shelf.place_of(one)
+        if shelf.is_shipped(one):
+            await templates.save(place, shelf.text_of(one))
+        with app.suspend():
+            await asyncio.to_thread(subprocess.run, [*command, str(place)], check=False)
+    except (SuspendNotSupported, OSError) as error:
+        return say("The editor cannot be opened: {reason}", reason=str(error))
+    except ConfigError as error:
+        return str(error)
+    return ""
