@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmlab.domain.budget import LeftOut
 from llmlab.domain.export import chat_as_json, chat_as_markdown, chat_as_record
 from llmlab.domain.generation import Timing, Usage
 from llmlab.domain.messages import Chat, Conversation, Message, MessageState, Origin, Part, Text, Thinking
@@ -24,7 +25,8 @@ def read_back(record: Any) -> Chat:
         origin = item["origin"]
         if origin is not None:
             usage, timing = Usage(**origin["usage"]), Timing(**origin["timing"])
-            item["origin"] = Origin(**{**origin, "usage": usage, "timing": timing})
+            left_out = LeftOut(**origin["left_out"])
+            item["origin"] = Origin(**{**origin, "usage": usage, "timing": timing, "left_out": left_out})
         item["parts"] = tuple(_part(dict(part)) for part in item["parts"])
         conversation = conversation.with_message(Message(**item))
     chosen = {choice["parent"]: choice["child"] for choice in record["chosen"]}

@@ -11,6 +11,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.notifications import SeverityLevel
 from textual.timer import Timer
 from textual.widgets import Static, TextArea
 from textual.worker import Worker, WorkerState
@@ -33,6 +34,8 @@ from llmlab.tui.widgets.message_pane import MessagePane
 from llmlab.tui.widgets.status import StatusBar
 from llmlab.tui.widgets.transcript import Transcript
 
+PAINTED_AGAIN = (0.2, 1.0)
+"""Seconds after the end of a message at which what it covered is painted; the first may come before it is gone."""
 MODELS_INTERVAL = 1.0
 """Seconds between two looks at models.toml."""
 
@@ -146,6 +149,21 @@ class LabScreen(KeyFirstScreen):
             await self._perform(command, "")
         else:
             run_beside(self, partial(self._perform, command, ""), "commands")
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Show a message; what it covers is painted anew once it is gone, for it may have changed meanwhile."""
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+        shown = self.app.NOTIFICATION_TIMEOUT if timeout is None else timeout
+        for moment in PAINTED_AGAIN:
+            self.set_timer(shown + moment, partial(self.refresh, layout=True))
 
     def action_show_bench(self, view: View) -> None:
         """Show a view of the column at the right."""
