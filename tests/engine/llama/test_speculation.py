@@ -63,6 +63,15 @@ def pair(harness: Make) -> Callable[..., tuple[Harness, Harness]]:
     return make
 
 
+class Near(float):
+    """A log-probability: its last bits depend on how many rows are computed together."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, float) and abs(float(self) - float(other)) < 1e-3
+
+    __hash__ = None  # type: ignore[assignment]  # what is only nearly equal has no hash
+
+
 def outcome(told: Told) -> dict[str, object]:
     """What must be the same with guesses and without."""
     assert told.ended is not None, told.problem
@@ -72,7 +81,7 @@ def outcome(told: Told) -> dict[str, object]:
         "ids": told.ended.ids,
         "reason": told.ended.reason,
         "usage": told.ended.usage,
-        "info": [(info.token, info.text, info.rank, round(info.logprob, 3)) for info in told.info],
+        "info": [(info.token, info.text, info.rank, Near(info.logprob)) for info in told.info],
     }
 
 
