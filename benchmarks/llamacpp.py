@@ -12,7 +12,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -62,7 +62,7 @@ class Lab:
     def __init__(self, model: Path, threads: int, n_ctx: int) -> None:
         self._spec = ModelSpec(name="benchmark", path=str(model), n_ctx=n_ctx, n_threads=threads, n_gpu_layers=0)
 
-    def run(self, work: Callable[[ChildEngine], object]) -> list[Timed]:
+    def run(self, work: Callable[[ChildEngine], Awaitable[list[Timed]]]) -> list[Timed]:
         """What `work`, a coroutine function, measures on a fresh engine."""
 
         async def on_engine() -> list[Timed]:
@@ -71,7 +71,7 @@ class Lab:
                 await engine.load(self._spec, lambda _share: None)
                 try:
                     await answer(engine, range(300, 332), 4)  # nobody is measured cold
-                    return await work(engine)  # type: ignore[misc,no-any-return]
+                    return await work(engine)
                 finally:
                     await engine.close()
 
@@ -142,21 +142,17 @@ def decode(race: Race, count: int) -> list[Row]:
 def prefill(race: Race, *lengths: int) -> list[Row]:
     """Prompts of these lengths against llama-bench."""
     lab = Lab(race.programs.model, race.programs.threads, 4096)
-    rows = []
-    for length in lengths:
+    return [_prefill(race, lab, length) for length in lengths]
 
-        async def read(engine: ChildEngine, length: int = length) -> list[Timed]:
-            return [await answer(engine, race.prompt(length), 1)]
 
-        speeds = race.take_turns(
-            {
-                "lab": lambda work=read, n=length: n / lab.run(work)[0].total,  # type: ignore[misc]
-                "bench": lambda n=length: race.programs.bench(read=n),  # type: ignore[misc]
-            }
-        )
-        name = f"prefill {length:,}, llmlab : llama-bench"
-        rows.append(ratio(name, speeds["lab"], speeds["bench"], 0.97, "tokens/s"))
-    return rows
+def _prefill(race: Race, lab: Lab, length: int) -> Row:
+    async def read(engine: ChildEngine) -> list[Timed]:
+        return [await answer(engine, race.prompt(length), 1)]
+
+    speeds = race.take_turns(
+        {"lab": lambda: length / lab.run(read)[0].total, "bench": lambda: race.programs.bench(read=length)}
+    )
+    return ratio(f"prefill {length:,}, llmlab : llama-bench", speeds["lab"], speeds["bench"], 0.97, "tokens/s")
 
 
 def eight_samples(race: Race) -> list[Row]:

@@ -46,7 +46,7 @@ class Trace:
         for owner, name in WATCHED:
             if name in vars(owner):
                 setattr(owner, name, self._timed(f"{owner.__name__}.{name}", vars(owner)[name]))
-        asyncio.Handle._run = self._timed_handle(asyncio.Handle._run)  # type: ignore[method-assign, assignment]
+        asyncio.Handle._run = self._timed_handle(asyncio.Handle._run)  # type: ignore[method-assign, assignment]  # what a tracer is
         gc.callbacks.append(self._collected)
 
     def _note(self, began: float, what: str) -> None:
@@ -68,7 +68,7 @@ class Trace:
     def _timed_handle(self, run: Callable[[asyncio.Handle], None]) -> Callable[[asyncio.Handle], None]:
         def timed(handle: asyncio.Handle) -> None:
             began = time.perf_counter()
-            callback = handle._callback  # type: ignore[attr-defined]
+            callback = handle._callback  # type: ignore[attr-defined]  # asyncio tells no other way what it runs
             run(handle)
             took = time.perf_counter() - began
             if took >= SHORTEST:

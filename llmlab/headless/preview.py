@@ -26,13 +26,14 @@ Form = Literal["text", "tokens", "json"]
 def preview(
     host: EngineHost, preparing: Preparing, recipe: Recipe, question: str, console: Console, *, form: Form, told: Path
 ) -> Exit:
-    """Load the model, show the prompt of `question`, end the engine; 1 when the prompt does not fit."""
-    return asyncio.run(_preview(host, preparing, recipe, question, console, form, told))
+    """Load the model, show the prompt of `question`, end the engine; 1 when the prompt would not be sent."""
+    return asyncio.run(run_preview(host, preparing, recipe, question, console, form, told))
 
 
-async def _preview(
+async def run_preview(
     host: EngineHost, preparing: Preparing, recipe: Recipe, question: str, console: Console, form: Form, told: Path
 ) -> Exit:
+    """`preview` on the event loop that runs."""
     async with engine_in_use(host, console, told) as stop:
         try:
             prepared = await prepare_once(host, preparing, recipe, question, stop)

@@ -22,13 +22,11 @@ from llmlab.errors import ConfigError
 from llmlab.library.checks import Unfit, given, meant
 from llmlab.library.shipped import shipped_prompts_folder
 from llmlab.library.tomlfile import LARGEST, Problem
+from llmlab.library.watching import Stamp, distinct, stamp_of
 from llmlab.words import LANGUAGES, say
 
 MOST_FILES: Final = 2_000
 """Files of one kind in one folder; a folder given by mistake holds more."""
-
-Stamp = tuple[int, int, int] | None
-"""Modification time in ns, size and inode of a file; `None` when there is none."""
 
 
 class Prompt(Protocol):
@@ -151,7 +149,7 @@ class PromptShelf(Generic[P]):
 
     def __init__(self, kind: PromptKind[P], roots: Sequence[Path]) -> None:
         self.kind = kind
-        self._folders = _distinct(root / kind.folder for root in roots)
+        self._folders = distinct(root / kind.folder for root in roots)
         self._read: dict[Path, _Read[P]] = {}
         self._items: dict[str, P | BadPrompt] = {}
         self._problems: dict[Path, str] = {}
@@ -216,7 +214,7 @@ class PromptShelf(Generic[P]):
         """A file was edited, made or removed since it was read: one look at each folder, one `stat` a file."""
         if list(self._files()) != list(self._read):
             return True
-        return any(_stamp(path) != stamp for read in self._read.values() for path, stamp in read.touched)
+        return any(stamp_of(path) != stamp for read in self._read.values() for path, stamp in read.touched)
 
     def reload(self) -> None:
         """Read the files that changed again. Never raises; what is wrong is in `problems`."""
@@ -224,7 +222,7 @@ class PromptShelf(Generic[P]):
         before, self._read = self._read, {}
         for path in self._files():
             old = before.get(path)
-            if old is not None and all(_stamp(place) == stamp for place, stamp in old.touched):
+            if old is not None and all(stamp_of(place) == stamp for place, stamp in old.touched):
                 self._read[path] = old
                 continue
             self._read[path] = _read(path, self.kind)
@@ -267,7 +265,7 @@ class PromptShelf(Generic[P]):
 
 def _read(path: Path, kind: PromptKind[P]) -> _Read[P]:
     # The stamp is taken first: an edit during the reading is then noticed by the next look.
-    own = (path, _stamp(path))
+    own = (path, stamp_of(path))
     file = PromptFile(path, "", *identity_of(path))
     try:
         text = _text_of(path, kind.largest, "")
@@ -275,7 +273,7 @@ def _read(path: Path, kind: PromptKind[P]) -> _Read[P]:
         return _Read(file.bad([Problem(path, str(unfit))]), (own,))
     file = PromptFile(path, text, file.name, file.language)
     prompt = kind.parse(file)
-    return _Read(prompt, (own, *((place, _stamp(place)) for place in file.touched)))
+    return _Read(prompt, (own, *((place, stamp_of(place)) for place in file.touched)))
 
 
 def _text_of(path: Path, largest: int, called: str) -> str:
@@ -299,19 +297,3 @@ def _text_of(path: Path, largest: int, called: str) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Unfit(lead + say("is not UTF-8 text (byte {position})", position=error.start)) from None
-
-
-def _distinct(folders: Iterable[Path]) -> tuple[Path, ...]:
-    """`folders` without those that are the same under another name, the first one kept."""
-    distinct: dict[str, Path] = {}
-    for folder in folders:
-        distinct.setdefault(os.path.normcase(os.path.realpath(folder)), folder.absolute())
-    return tuple(distinct.values())
-
-
-def _stamp(path: Path) -> Stamp:
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino

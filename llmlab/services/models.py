@@ -11,12 +11,9 @@ from llmlab.domain.model import BadModel, ModelFacts, ModelSpec
 from llmlab.errors import ConfigError, LlmlabError
 from llmlab.library.checks import meant
 from llmlab.library.models import POCKET, ModelsFile, ad_hoc, ad_hoc_pocket, read_models
+from llmlab.library.watching import Stamp, distinct, stamp_of
 from llmlab.services.fit import fit_words
 from llmlab.words import say
-
-Stamp = tuple[int, int, int] | None
-"""Modification time in ns, size and inode of a file; `None` when there is none."""
-
 
 Inspect = Callable[[ModelSpec], ModelFacts]
 """Reads the header of a model's file and checks it; raises `ModelError`."""
@@ -48,7 +45,7 @@ class ModelShelf:
     """
 
     def __init__(self, files: Sequence[Path], inspect: Inspect) -> None:
-        self._paths = _distinct(files)
+        self._paths = distinct(files)
         self._inspect = inspect
         self._stamps: dict[Path, Stamp] = {}
         self._files: dict[Path, ModelsFile] = {}
@@ -109,13 +106,13 @@ class ModelShelf:
 
     def changed_on_disk(self) -> bool:
         """A file was edited, made or removed since it was read: one `stat` a file."""
-        return any(_stamp(path) != self._stamps.get(path) for path in self._paths)
+        return any(stamp_of(path) != self._stamps.get(path) for path in self._paths)
 
     def reload(self) -> None:
         """Read the files that changed again. Never raises; what is wrong is in `problems`."""
         for path in self._paths:
             # The stamp is taken first: an edit during the reading is then noticed by the next look.
-            stamp = _stamp(path)
+            stamp = stamp_of(path)
             if path in self._files and stamp == self._stamps.get(path):
                 continue
             self._stamps[path] = stamp
@@ -171,22 +168,6 @@ class ModelShelf:
         ]
         good = [name for name in defaults if isinstance(models.get(name), ModelSpec)]
         self._models, self._problems, self._default = models, tuple(problems), good[-1] if good else ""
-
-
-def _distinct(files: Sequence[Path]) -> tuple[Path, ...]:
-    """`files` without those that are the same file under another name, the first one kept."""
-    distinct: dict[str, Path] = {}
-    for file in files:
-        distinct.setdefault(os.path.normcase(os.path.realpath(file)), file.absolute())
-    return tuple(distinct.values())
-
-
-def _stamp(path: Path) -> Stamp:
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _is_file(name: str) -> bool:

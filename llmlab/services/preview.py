@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from llmlab.domain.assembly import Assembled, OriginSpan, assemble, origin_spans
-from llmlab.domain.budget import LEAST_ANSWER, Budget, LeftOut, WayOut, budget_of, ways_out
+from llmlab.domain.budget import Budget, LeftOut, WayOut, budget_of, ways_out
 from llmlab.domain.model import ModelCard, ModelSpec
 from llmlab.domain.prompting import ChatMessage, PromptOptions, RenderedPrompt
 from llmlab.domain.recipe import Recipe
@@ -192,7 +192,7 @@ def require_room(prepared: Prepared) -> None:
         UsageError: it does not; the message names the sizes and the ways out.
     """
     budget = prepared.budget
-    if budget.used + LEAST_ANSWER <= budget.window or (budget.used < budget.window and budget.reserved < LEAST_ANSWER):
+    if budget.sendable:
         return
     raise UsageError(
         say(

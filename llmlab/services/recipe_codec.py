@@ -8,6 +8,7 @@ from dataclasses import replace
 import msgspec
 
 from llmlab.domain.recipe import Recipe
+from llmlab.domain.shots import ShotUse
 from llmlab.errors import UsageError
 from llmlab.words import say
 
@@ -21,7 +22,7 @@ def freeze(recipe: Recipe, question: str) -> Recipe:
     if not shown:
         return replace(recipe, shots=None)
     kept = replace(use.set, rows=tuple(replace(shot, on=True) for shot in shown))
-    return replace(recipe, shots=type(use)(kept, k=len(shown), style=use.style))
+    return replace(recipe, shots=ShotUse(kept, k=len(shown), style=use.style))
 
 
 def encode_recipe(recipe: Recipe) -> str:

@@ -9,7 +9,7 @@ from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
 from llmlab.engine.child import ChildEngine
 from llmlab.headless.diagnostics import Exit
-from llmlab.headless.preview import Form, _preview
+from llmlab.headless.preview import Form, run_preview
 from llmlab.library.rendering import render_template
 from llmlab.paths import Paths
 from llmlab.pocket import pocket_path
@@ -28,7 +28,7 @@ RECIPE = Recipe(
 async def shown(paths: Paths, question: str, form: Form) -> tuple[Exit, str]:
     screen, host = Screen(), EngineHost(lambda: ChildEngine(log=paths.engine_log))
     preparing = Preparing(render_template)
-    code = await _preview(host, preparing, RECIPE, question, screen.console, form, paths.cache / "told")
+    code = await run_preview(host, preparing, RECIPE, question, screen.console, form, paths.cache / "told")
     return code, screen.out
 
 

@@ -34,8 +34,8 @@ from llmlab.tui.widgets.message_pane import MessagePane
 from llmlab.tui.widgets.status import StatusBar
 from llmlab.tui.widgets.transcript import Transcript
 
-PAINTED_AGAIN = (0.2, 1.0)
-"""Seconds after the end of a message at which what it covered is painted; the first may come before it is gone."""
+PAINTED_AGAIN = 0.5
+"""Seconds after the end of a message at which what it covered is painted."""
 MODELS_INTERVAL = 1.0
 """Seconds between two looks at models.toml."""
 
@@ -159,11 +159,13 @@ class LabScreen(KeyFirstScreen):
         timeout: float | None = None,
         markup: bool = True,
     ) -> None:
-        """Show a message; what it covers is painted anew once it is gone, for it may have changed meanwhile."""
+        """Show a message, and paint what it covered once it is gone.
+
+        Textual paints where two layouts differ. Where the size of any widget is asked for between the end of a message
+        and the next layout, Textual takes the new layout for the old one, and the message stays on the screen.
+        """
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
-        shown = self.app.NOTIFICATION_TIMEOUT if timeout is None else timeout
-        for moment in PAINTED_AGAIN:
-            self.set_timer(shown + moment, partial(self.refresh, layout=True))
+        self.set_timer((timeout or self.app.NOTIFICATION_TIMEOUT) + PAINTED_AGAIN, self.refresh)
 
     def action_show_bench(self, view: View) -> None:
         """Show a view of the column at the right."""

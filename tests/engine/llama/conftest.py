@@ -21,7 +21,7 @@ from llmlab.engine.llama.outbox import Outbox
 from llmlab.engine.llama.residents import Residents
 from llmlab.engine.llama.scheduler import Scheduler
 from llmlab.engine.llama.shelf import Shelf
-from llmlab.engine.llama.snapshots import Snapshots
+from llmlab.engine.llama.snapshots import Snapshots, model_mark
 from llmlab.engine.llama.speculation import Speculation, speculation_for
 from llmlab.engine.wire import AnyReport, Ended, Generate, Problem, Read, Wrote, decode_report
 from tests.support.gguf_fixtures import random_log_odds, write_bigram_model, write_random_model
@@ -165,3 +165,27 @@ def harness(models: Path) -> Iterator[Callable[..., Harness]]:
     for each in made:
         each.scheduler.close()
         each.model.close()
+
+
+def save(engine: Harness) -> None:
+    """All that an idle engine writes."""
+    while engine.residents.save_one():
+        assert engine.snapshots is not None
+        engine.snapshots.settle(10)
+
+
+@pytest.fixture
+def stored(harness: Callable[..., Harness], tmp_path: Path) -> Iterator[Callable[..., Harness]]:
+    """Engines that share a folder of snapshots, as one after the other would."""
+    opened: list[Snapshots] = []
+
+    def make(model: str, **settings: Any) -> Harness:
+        engine = harness(model, **settings)
+        keep = not engine.model.context.rewindable
+        opened.append(Snapshots(tmp_path / "snapshots", model_mark(engine.spec), 64 << 20, keep_beginnings=keep))
+        engine.use(Shelf(64 << 20), opened[-1])
+        return engine
+
+    yield make
+    for each in opened:
+        each.close(10)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pytest
 
 from llmlab.domain.sampling import Sampling
 from llmlab.engine.llama.residents import MARK_BEFORE_END
-from llmlab.engine.llama.shelf import Shelf
-from llmlab.engine.llama.snapshots import Snapshots, model_mark
 from llmlab.engine.wire import Ended
-from tests.engine.llama.conftest import GREEDY, WINDOW, Harness, Told
+from tests.engine.llama.conftest import GREEDY, WINDOW, Harness, Told, save
 
 Make = Callable[..., Harness]
 Ids = tuple[int, ...]
@@ -174,27 +172,9 @@ def test_work_in_random_order(harness: Make, kind: str, fresh: Fresh) -> None:
 
 
 @pytest.fixture
-def stored(harness: Make, kind: str, tmp_path: Path) -> Iterator[Callable[[], Harness]]:
-    """Engines that share a folder of snapshots, as one after the other would."""
-    opened: list[Snapshots] = []
-
-    def make() -> Harness:
-        engine = harness(kind)
-        keep = not engine.model.context.rewindable
-        opened.append(Snapshots(tmp_path / "snapshots", model_mark(engine.spec), 64 << 20, keep_beginnings=keep))
-        engine.use(Shelf(64 << 20), opened[-1])
-        return engine
-
-    yield make
-    for each in opened:
-        each.close(10)
-
-
-def save(engine: Harness) -> None:
-    """All that an idle engine writes."""
-    while engine.residents.save_one():
-        assert engine.snapshots is not None
-        engine.snapshots.settle(10)
+def stored(stored: Callable[..., Harness], kind: str) -> Callable[[], Harness]:
+    """Engines of one kind that share a folder of snapshots."""
+    return partial(stored, kind)
 
 
 def test_a_chat_goes_on_after_a_restart(stored: Callable[[], Harness], fresh: Fresh) -> None:

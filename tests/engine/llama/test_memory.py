@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,8 @@ import pytest
 from llmlab.domain.sampling import Sampling
 from llmlab.engine.llama.packing import Packer
 from llmlab.engine.llama.residents import MARK_BEFORE_END, MARK_EVERY
-from llmlab.engine.llama.shelf import Shelf
-from llmlab.engine.llama.snapshots import Snapshots, model_mark
 from llmlab.engine.wire import Ended
-from tests.engine.llama.conftest import GREEDY, Harness, Told
+from tests.engine.llama.conftest import GREEDY, Harness, Told, save
 
 Make = Callable[..., Harness]
 WARM = Sampling(temperature=1.3, top_k=0, top_p=1.0, min_p=0.0, seed=11)
@@ -136,30 +133,6 @@ def test_a_long_document_is_marked_on_the_way(harness: Make) -> None:
 
 
 # Snapshots ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def stored(harness: Make, tmp_path: Path) -> Iterator[Callable[..., Harness]]:
-    """Engines that share a folder of snapshots, as one after the other would."""
-    opened: list[Snapshots] = []
-
-    def make(model: str, **settings: Any) -> Harness:
-        engine = harness(model, **settings)
-        keep = not engine.model.context.rewindable
-        opened.append(Snapshots(tmp_path / "snapshots", model_mark(engine.spec), 64 << 20, keep_beginnings=keep))
-        engine.use(Shelf(64 << 20), opened[-1])
-        return engine
-
-    yield make
-    for each in opened:
-        each.close(10)
-
-
-def save(engine: Harness) -> None:
-    """All that an idle engine writes."""
-    while engine.residents.save_one():
-        assert engine.snapshots is not None
-        engine.snapshots.settle(10)
 
 
 def test_a_chat_goes_on_after_a_restart(stored: Make, harness: Make) -> None:
