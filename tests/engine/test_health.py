@@ -47,9 +47,11 @@ def test_gpus_are_asked_for_only_when_memory_does_not_suffice(spec: ModelSpec, m
         asked.append("")
         return (Gpu("CUDA0", "A large GPU", 80 << 30, 80 << 30),)
 
+    rich = psutil.virtual_memory()._replace(available=8 << 30)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: rich)
     assert describe(spec, gpus).fit == describe(spec).fit
     assert not asked
-    poor = psutil.virtual_memory()._replace(available=60 << 20)
+    poor = rich._replace(available=60 << 20)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: poor)
     wide = replace(spec, n_ctx=400_000, n_ubatch=32)
     with pytest.raises(ModelError, match="memory"):

@@ -217,3 +217,14 @@ async def test_a_path_is_a_question_not_a_command(paths: Paths) -> None:
     async with laboratory(paths) as lab:
         await lab.ask("/usr/bin/env what is this?")
         assert lab.texts[0].startswith("/usr")
+
+
+async def test_a_command_typed_faster_than_the_list_follows_is_sent_as_it_was_typed(paths: Paths) -> None:
+    async with laboratory(paths) as lab:
+        await lab.pilot.press("/", "s")
+        await lab.until(lambda: lab.composer._completion.open)
+        # What is typed and the enter behind it come before the list has heard of either.
+        lab.composer.load_text("/set temperature 0")
+        lab.composer.action_send()
+        assert lab.composer.text == ""
+        await lab.until(lambda: lab.bench.desk.sampling.temperature == 0)

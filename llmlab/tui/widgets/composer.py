@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from llmlab.domain.terminal import visible
+from llmlab.tui.commands.command import Command
 from llmlab.tui.widgets.completion import Completion
 from llmlab.tui.widgets.pastes import Pastes
 from llmlab.words import say
@@ -86,9 +87,15 @@ class Composer(TextArea):
         """Speak the language in use."""
         self.placeholder = say("Ask something, / for commands")
 
+    @property
+    def _choice(self) -> Command | None:
+        """The command offered for the text as it is: the list hears of a change later than a quick enter comes."""
+        self._completion.offer(self.text)
+        return self._completion.choice
+
     def action_send(self) -> None:
         """Send the draft; a command that is half typed is completed first, and waits when something may follow it."""
-        choice = self._completion.choice
+        choice = self._choice
         if choice is not None and self.text != f"/{choice.slash}":
             self.action_complete()
             if choice.argument:
@@ -106,7 +113,7 @@ class Composer(TextArea):
 
     def action_complete(self) -> None:
         """Complete the command that is chosen; else go on to the next field."""
-        choice = self._completion.choice
+        choice = self._choice
         if choice is None:
             self.screen.focus_next()
             return
