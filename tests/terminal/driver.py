@@ -11,6 +11,7 @@ from types import TracebackType
 
 import pyte
 from ptyprocess import PtyProcess
+from wcwidth import wcwidth
 
 PATIENCE = 20.0
 """Seconds until something that does not show up fails a test; a busy machine starts slowly."""
@@ -49,7 +50,16 @@ class Terminal:
     @property
     def text(self) -> str:
         """What is on the screen."""
-        return "\n".join(line.rstrip() for line in self.screen.display)
+        return "\n".join(self._row(row).rstrip() for row in range(self.screen.lines))
+
+    def _row(self, row: int) -> str:
+        """One row; pyte's own `display` fails where a wide character was half painted over."""
+        cells, shown, column = self.screen.buffer[row], "", 0
+        while column < self.screen.columns:
+            character = cells[column].data or " "
+            shown += character
+            column += 2 if wcwidth(character[0]) == 2 else 1
+        return shown
 
     def press(self, *keys: str) -> None:
         """Press keys: a name of `KEYS`, `ctrl+` and a letter, or text to type."""
