@@ -1,0 +1,107 @@
+"""Documents: their text, the pages or chapters it consists of, and where a place in it is."""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from llmlab.words import say
+
+Unit = Literal["", "page", "chapter", "slide", "sheet", "section"]
+"""What the pages of a document are; empty when it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a document that a person can look up: a page, a chapter, a slide, a sheet, a section."""
+
+    number: int
+    """From 1; 0 is what comes before the first chapter or section."""
+    title: str
+    """Heading of the chapter, slide, sheet or section; of a page its printed label when it is not its number."""
+    start: int
+    """Offset of its first character in the text."""
+    end: int
+    """Offset behind its last character; the next page starts here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """Where a place of a document is."""
+
+    document: str
+    """Name of the document."""
+    page: Page | None
+    """The page it is on; `None` in a document without pages."""
+    line: int
+    """Line of the text, from 1."""
+    offset: int
+    """Characters before it in the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something about how a document was read that a person should know, in no language yet."""
+
+    code: str
+    """A key of `REMARKS`."""
+    values: tuple[tuple[str, str | int], ...] = ()
+    """What its sentence is filled with."""
+
+    def __str__(self) -> str:
+        """The sentence, in the language in use."""
+        filled = {name: f"{value:,}" if isinstance(value, int) else value for name, value in self.values}
+        return say(REMARKS[self.code], **filled)
+
+
+def remark(code: str, **values: str | int) -> Remark:
+    """A remark; numbers are shown with separators."""
+    return Remark(code, tuple(values.items()))
+
+
+REMARKS: Final[dict[str, str]] = {}
+"""Every remark: its code and its English sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file as text. Line breaks are `\\n`; the pages, when there are any, tile the text from 0 to its end."""
+
+    name: str
+    """Short name for people: the file's name."""
+    path: str
+    """Where it was read from; empty for standard input."""
+    kind: str
+    """What it was read as: `text`, `markdown`, `code`, `html`, `pdf`, `docx`, `epub`, `odt`, `rtf`, `pptx`, ..."""
+    text: str
+    """What it says. Nobody vouches for it: show it through `domain.terminal.visible`."""
+    pages: tuple[Page, ...] = ()
+    """Its pages, in order, without gaps; empty when the format and the text have none."""
+    unit: Unit = ""
+    """What the pages are."""
+    encoding: str = ""
+    """How its bytes were turned into text, such as `gb18030`; empty for formats that say so themselves."""
+    warnings: tuple[Remark, ...] = ()
+    """What a person should know about how it was read."""
+    digest: str = ""
+    """`digest_of(text)`: what recipes store, and `DocumentShelf.get` finds the text by."""
+
+    def page_at(self, offset: int) -> Page | None:
+        """The page that holds the character at `offset`; the last one for the end of the text."""
+        index = bisect_right(self.pages, offset, key=lambda page: page.start)
+        return self.pages[max(0, index - 1)] if self.pages else None
+
+    def line_at(self, offset: int) -> int:
+        """The line of `offset`, from 1; looks at the text before it."""
+        return self.text.count("\n", 0, offset) + 1
+
+    def anchor(self, offset: int) -> Anchor:
+        """Where `offset` is, in words that a person can look up."""
+        return Anchor(self.name, self.page_at(offset), self.line_at(offset), offset)
+
+
+def digest_of(text: str) -> str:
+    """SHA-256 of the text in UTF-8, as hexadecimal digits."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
