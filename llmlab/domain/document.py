@@ -67,7 +67,7 @@ REMARKS: Final[dict[str, str]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file as text. Line breaks are `\\n`; the pages, when there are any, tile the text from 0 to its end."""
+    r"""A file as text. Line breaks are `\n`; the pages, when there are any, tile the text from 0 to its end."""
 
     name: str
     """Short name for people: the file's name."""
