@@ -233,7 +233,7 @@ class TextView(ScrollView, can_focus=True):
         """A row, each stretch as its marks want it."""
         for left, right, marks in self._marks.pieces(start, end):
             styles = [self.get_component_rich_style(f"text--{mark}", partial=True) for mark in marks]
-            yield Segment(shown(self.text[left:right]), Style.combine(styles))
+            yield Segment(shown(self.text[left:right]), Style.chain(Style(), *styles))
 
     def _strip(self, parts: Sequence[Segment], width: int) -> Strip:
         kept = [Segment(part.text, self.rich_style + (part.style or Style())) for part in parts if part.text]
