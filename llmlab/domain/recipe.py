@@ -7,6 +7,7 @@ from typing import Literal
 
 from llmlab.domain.model import ModelCard, ModelSpec
 from llmlab.domain.modes import ReasoningUse
+from llmlab.domain.reading import ReadingUse
 from llmlab.domain.sampling import DEFAULTS, Sampling
 from llmlab.domain.shots import ShotUse
 from llmlab.domain.template import TemplateUse
@@ -31,6 +32,8 @@ class Recipe:
     template: TemplateUse | None = None
     shots: ShotUse | None = None
     reasoning: ReasoningUse | None = None
+    reading: ReadingUse | None = None
+    """The documents and how they are read; their texts are kept apart, under their digests."""
     grammar: str | None = None
     """GBNF that the answer follows; not beside a schema."""
     schema: str | None = None
@@ -49,6 +52,7 @@ class Recipe:
             template=self.template or base.template,
             shots=self.shots or base.shots,
             reasoning=self.reasoning or base.reasoning,
+            reading=self.reading or base.reading,
             grammar=shape.grammar,
             schema=shape.schema,
             overflow=base.overflow if self.overflow == "ask" else self.overflow,

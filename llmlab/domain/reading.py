@@ -1,0 +1,146 @@
+"""How documents come into a prompt: what is asked for, which way is taken and why, and what the prompt then holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Way = Literal["whole", "stretched", "passages", "digest"]
+"""All of it; all of it in a window beyond the trained one; what is like the question; what was noted of all of it."""
+WishedWay = Literal["auto", "whole", "stretched", "passages", "digest"]
+WAYS: Final[tuple[WishedWay, ...]] = ("auto", "whole", "stretched", "passages", "digest")
+
+Stretching = Literal["yarn", "linear"]
+"""How positions beyond the trained window are brought into it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentRef:
+    """A document as a recipe names it; its text is kept under its digest."""
+
+    name: str
+    """What the model and the user see: the file's name."""
+    path: str
+    """Where it was read from, absolute; empty for standard input."""
+    digest: str
+    """SHA-256 of the extracted text, as hexadecimal digits."""
+    characters: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingUse:
+    """The documents of a recipe and how they are read."""
+
+    documents: tuple[DocumentRef, ...]
+    way: WishedWay = "auto"
+    k: int | None = None
+    """Passages at most; `None` is as many as their share of the window takes."""
+    stretching: Stretching = "yarn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excerpt:
+    """A stretch of one document, as the prompt holds it."""
+
+    document: int
+    """Its place among the documents, from 0."""
+    number: int
+    """The number in front of it, `[number]`: no two excerpts of one reading share it; 0 for a digest."""
+    start: int
+    """Offset into the document's text, in characters."""
+    end: int
+    text: str
+    page: int | None = None
+    """From 1; `None` where the format has no pages."""
+    chapter: str = ""
+    line: int = 1
+    """Line of the text on which it begins, from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Which parts of a document a prompt holds."""
+
+    characters: int
+    """Of the whole document."""
+    stretches: tuple[tuple[int, int], ...] = ()
+    """Start and end in characters, in order, apart from each other."""
+
+    @property
+    def share(self) -> float:
+        """Share of the document that is held, 0 to 1."""
+        held = sum(end - start for start, end in self.stretches)
+        return held / self.characters if self.characters else 1.0
+
+    def strip(self, cells: int) -> tuple[float, ...]:
+        """The share held of each of `cells` equal parts of the document, in order."""
+        width = max(1, self.characters) / max(1, cells)
+        filled = [0.0] * cells
+        for start, end in self.stretches:
+            for cell in range(int(start / width), min(cells, int(end / width) + 1)):
+                overlap = min(end, (cell + 1) * width) - max(start, cell * width)
+                filled[cell] += max(0.0, overlap) / width
+        return tuple(min(1.0, share) for share in filled)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What of the documents a prompt holds."""
+
+    use: ReadingUse
+    way: Way
+    reason: str
+    """Why this way, as a sentence in the language in use."""
+    excerpts: tuple[Excerpt, ...]
+    """In the order of the documents, each in the order of its text."""
+    tokens: int = 0
+    """What it costs, counted by the model's tokenizer: the excerpts with their numbers and frames."""
+    warnings: tuple[str, ...] = ()
+    """What this way cannot do for this question, or what it risks, in the language in use."""
+
+    @property
+    def coverage(self) -> tuple[Coverage, ...]:
+        """For each document, in order, what of it the prompt holds."""
+        return tuple(
+            Coverage(
+                ref.characters,
+                _joined([(part.start, part.end) for part in self.excerpts if part.document == place]),
+            )
+            for place, ref in enumerate(self.use.documents)
+        )
+
+    @property
+    def with_question(self) -> bool:
+        """It was chosen for one question and stands before that one; else before the first of the chat."""
+        return self.way == "passages"
+
+    def texts(self) -> Iterator[tuple[int, str]]:
+        """The documents that it holds something of, framed: place among the documents from 0, and text."""
+        for place, ref in enumerate(self.use.documents):
+            parts = [part for part in self.excerpts if part.document == place]
+            if parts:
+                yield place, framed(ref.name, parts)
+
+
+def framed(name: str, excerpts: Sequence[Excerpt]) -> str:
+    """Excerpts of one document under its name, each behind its number, in a frame that none of them can close."""
+    body = "\n".join(f"[{part.number}] {part.text}" if part.number else part.text for part in excerpts)
+    tag = "document"
+    attempt = 1
+    while f"</{tag}" in body:
+        attempt += 1
+        tag = f"document-{attempt}"
+    label = " ".join(name.replace('"', "'").replace("<", "(").replace(">", ")").split())
+    return f'<{tag} name="{label}">\n{body}\n</{tag}>\n\n'
+
+
+def _joined(stretches: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Stretches in order, those that touch joined."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(stretches):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return tuple(joined)
