@@ -26,6 +26,8 @@ WORKER: Final = (sys.executable, "-m", "llmlab.engine.worker")
 """The command of an engine process."""
 SAFE_FOLDER: Final = Path(llmlab.__file__).parent.parent
 """Where it runs: modules in the user's working folder must not shadow its own."""
+HUGE_PAGES: Final = "glibc.malloc.hugetlb"
+"""glibc's switch for large pages; at 1 it asks the kernel for them wherever it hands out much at once."""
 LONGEST_LINE: Final = 64 << 20
 """Bytes of one report; a prompt of a million tokens stays below it."""
 
@@ -306,9 +308,18 @@ def describe_exit(code: int, platform: str = sys.platform) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """The child's environment: no debugger at a crash, a Python traceback instead; the reader's language."""
+    """The child's environment.
+
+    No debugger at a crash, a Python traceback instead; the reader's language; large pages. A token reads all of the
+    weights, so with small pages address translation is part of its time. Other C libraries than glibc ignore the switch,
+    and one that the user has set stays.
+    """
+    tunables = os.environ.get("GLIBC_TUNABLES", "")
+    if HUGE_PAGES not in tunables:
+        tunables = ":".join(filter(None, (tunables, f"{HUGE_PAGES}=1")))
     return {
         **os.environ,
+        "GLIBC_TUNABLES": tunables,
         "GGML_NO_BACKTRACE": "1",
         "PYTHONFAULTHANDLER": "1",
         "PYTHONUTF8": "1",

@@ -66,6 +66,27 @@ async def events_of(engine: ChildEngine, **fields: object) -> list[StreamEvent]:
     return [event async for event in engine.generate(request)]
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize(
+    ("own", "given"),
+    [
+        (None, "glibc.malloc.hugetlb=1"),
+        ("glibc.malloc.check=1", "glibc.malloc.check=1:glibc.malloc.hugetlb=1"),
+        ("glibc.malloc.hugetlb=0", "glibc.malloc.hugetlb=0"),
+    ],
+)
+async def test_the_engine_asks_for_large_pages_unless_the_user_said_otherwise(
+    log: Path, model: Path, monkeypatch: pytest.MonkeyPatch, own: str | None, given: str
+) -> None:
+    if own is None:
+        monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    else:
+        monkeypatch.setenv("GLIBC_TUNABLES", own)
+    async with loaded(log, model):
+        (process,) = children()
+        assert process.environ()["GLIBC_TUNABLES"] == given
+
+
 async def test_load_prompt_count_generate_close(log: Path, model: Path) -> None:
     shares: list[float] = []
     engine = new_engine(log, "good")
