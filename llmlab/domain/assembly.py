@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import Literal
 
 from llmlab.domain.prompting import ChatMessage, RenderedPrompt, Role
+from llmlab.domain.reading import Material
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.shots import Shot, ShotUse
 from llmlab.domain.template import Render, TemplateUse
@@ -23,7 +24,7 @@ class Segment:
     text: str
     origin: SpanOrigin
     index: int = 0
-    """Which example or which message of the history, from 1; 0 where there is only one."""
+    """Which example, document or message of the history, from 1; 0 where there is only one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,13 @@ class Assembled:
 
 
 def assemble(
-    recipe: Recipe, history: Sequence[ChatMessage], question: str | None, render: Render, *, prefill: str = ""
+    recipe: Recipe,
+    history: Sequence[ChatMessage],
+    question: str | None,
+    render: Render,
+    *,
+    prefill: str = "",
+    material: Material | None = None,
 ) -> Assembled:
     """The messages of `question` asked after `history` under `recipe`; nothing is left out.
 
@@ -77,6 +84,8 @@ def assemble(
         question: as it was typed; `None` when the history ends with the question, as it was sent.
         render: runs the sources of templates.
         prefill: what the answer already has, in place of what the reasoning mode begins it with.
+        material: what is read of the documents: all of it stands before the first question, so that each further one
+            begins with what was read; passages stand before the question for which they were chosen.
 
     Raises:
         LlmlabError: as `render` does.
@@ -95,20 +104,37 @@ def assemble(
         inline = tuple(_inline(recipe.shots, shots, shows_steps=bool(mode and mode.shot_reasoning)))
     else:
         messages += _as_turns(recipe, shots, render)
+    place = _place_of(material, history, question)
+    read = tuple(_read(material)) if material else ()
     for number, message in enumerate(history, 1):
         thinking = message.thinking if recipe.keep_thinking else ""
         said = Segment(message.text, "history", number)
         # An answer that goes on: its question, the last message, is shown the examples again.
         shown = inline if question is None and number == len(history) and message.role == "user" else ()
-        messages.append(OriginMessage(message.role, (*shown, said), thinking))
+        messages.append(OriginMessage(message.role, (*(read if number == place else ()), *shown, said), thinking))
     if question is not None:
         framed = frame(recipe, question, render)
         if inline and recipe.shots:
             framed = tuple(_as_the_examples(recipe.shots, framed))
-        messages.append(OriginMessage("user", (*inline, *framed)))
+        messages.append(OriginMessage("user", (*(read if place > len(history) else ()), *inline, *framed)))
     if prefill:
         return Assembled(tuple(messages), Segment(prefill, "answer"))
     return Assembled(tuple(messages), Segment(mode.answer, "cue") if mode and mode.answer else None)
+
+
+def _place_of(material: Material | None, history: Sequence[ChatMessage], question: str | None) -> int:
+    """The number, from 1, of the message before whose text the material stands; the question is the last one."""
+    asked = [number for number, message in enumerate(history, 1) if message.role == "user"]
+    if question is not None:
+        asked.append(len(history) + 1)
+    if not asked:
+        return 0
+    return asked[-1] if material and material.with_question else asked[0]
+
+
+def _read(material: Material) -> Iterator[Segment]:
+    for document, text in material.texts():
+        yield Segment(text, "document", document + 1)
 
 
 def frame(recipe: Recipe, question: str, render: Render) -> tuple[Segment, ...]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from llmlab.domain.assembly import OriginSpan, SpanOrigin
+from llmlab.domain.reading import Way
 
 LEAST_ANSWER: Final = 16
 """Tokens that an answer needs at the very least for a prompt to be sent."""
+LEAST_PASSAGES: Final = 256
+"""Tokens that passages of documents need at the least to be worth it."""
+MOST_STRETCH: Final = 8.0
+"""Times the trained window beyond which stretching is refused."""
 USUAL_ANSWER: Final = 512
 """Tokens set aside for an answer without a limit of its own, at most a quarter of the window."""
 
@@ -84,24 +89,33 @@ class LeftOut:
 class WayOut:
     """Something that would make a prompt fit."""
 
-    kind: Literal["drop_turns", "fewer_examples", "shorter_answer", "larger_window"]
+    kind: Literal["drop_turns", "fewer_examples", "shorter_answer", "larger_window", "passages", "stretch"]
     amount: int
-    """Turns to leave out, examples to keep, tokens for the answer, or tokens of the window."""
+    """Turns to leave out, examples to keep, tokens for the answer, for passages or of the window."""
     frees: int
     """Tokens that it gains."""
 
 
-def ways_out(spans: Sequence[OriginSpan], budget: Budget, trained_window: int) -> tuple[WayOut, ...]:
+def ways_out(
+    spans: Sequence[OriginSpan],
+    budget: Budget,
+    trained_window: int,
+    *,
+    way: Way | None = None,
+    stretchable: bool = True,
+) -> tuple[WayOut, ...]:
     """Each way by which the prompt would fit alone; empty when it fits already.
 
     Args:
         spans: the prompt by origin.
         budget: its budget.
         trained_window: tokens that the model was trained to read.
+        way: how the documents in it are read; `None` without documents.
+        stretchable: the window may be stretched beyond the trained one.
     """
     if not budget.over:
         return ()
-    found: list[WayOut] = []
+    found = list(_ways_of_documents(spans, budget, trained_window, way, stretchable=stretchable))
     turns = _sizes(spans, "history")
     freed = 0
     for count, size in enumerate(turns, 1):
@@ -123,6 +137,21 @@ def ways_out(spans: Sequence[OriginSpan], budget: Budget, trained_window: int) -
     if (needed := budget.used + budget.reserved) <= trained_window:
         found.append(WayOut("larger_window", needed, budget.over))
     return tuple(found)
+
+
+def _ways_of_documents(
+    spans: Iterable[OriginSpan], budget: Budget, trained_window: int, way: Way | None, *, stretchable: bool
+) -> Iterator[WayOut]:
+    """Reading less of the documents, or all of them in a longer window."""
+    if way is None or way == "passages":
+        return
+    documents = sum(span.tokens for span in spans if span.origin == "document" and span.index)
+    room = budget.window - budget.reserved - (budget.used - documents)
+    if documents and room >= LEAST_PASSAGES:
+        yield WayOut("passages", room, documents - room)
+    needed = budget.used + budget.reserved
+    if way == "whole" and stretchable and trained_window < needed <= trained_window * MOST_STRETCH:
+        yield WayOut("stretch", needed, budget.over)
 
 
 def _sizes(spans: Iterable[OriginSpan], origin: SpanOrigin) -> list[int]:

@@ -59,6 +59,33 @@ class Excerpt:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """An excerpt without its text: enough to find it in the document again."""
+
+    document: int
+    number: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingTold:
+    """What an answer tells of the documents that its prompt held."""
+
+    documents: tuple[DocumentRef, ...]
+    way: Way
+    reason: str
+    tokens: int
+    held: tuple[Held, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def coverage(self) -> tuple[Coverage, ...]:
+        """For each document, in order, what of it the prompt held."""
+        return coverage_of(self.documents, self.held, whole=self.way in ("whole", "stretched"))
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
     """Which parts of a document a prompt holds."""
 
@@ -102,12 +129,18 @@ class Material:
     @property
     def coverage(self) -> tuple[Coverage, ...]:
         """For each document, in order, what of it the prompt holds."""
-        return tuple(
-            Coverage(
-                ref.characters,
-                _joined([(part.start, part.end) for part in self.excerpts if part.document == place]),
-            )
-            for place, ref in enumerate(self.use.documents)
+        return self.told.coverage
+
+    @property
+    def told(self) -> ReadingTold:
+        """What is kept of it with an answer."""
+        return ReadingTold(
+            documents=self.use.documents,
+            way=self.way,
+            reason=self.reason,
+            tokens=self.tokens,
+            held=tuple(Held(part.document, part.number, part.start, part.end) for part in self.excerpts),
+            warnings=self.warnings,
         )
 
     @property
@@ -121,6 +154,16 @@ class Material:
             parts = [part for part in self.excerpts if part.document == place]
             if parts:
                 yield place, framed(ref.name, parts)
+
+
+def coverage_of(documents: Sequence[DocumentRef], held: Sequence[Held], *, whole: bool) -> tuple[Coverage, ...]:
+    """For each of `documents`, in order, what of it is held; `whole`: all of it, blanks between excerpts with it."""
+    if whole:
+        return tuple(Coverage(ref.characters, ((0, ref.characters),)) for ref in documents)
+    return tuple(
+        Coverage(ref.characters, _joined([(part.start, part.end) for part in held if part.document == place]))
+        for place, ref in enumerate(documents)
+    )
 
 
 def framed(name: str, excerpts: Sequence[Excerpt]) -> str:

@@ -9,8 +9,9 @@ from typing import Final
 
 from llmlab.domain.assembly import Assembled, OriginSpan, assemble, origin_spans
 from llmlab.domain.budget import Budget, LeftOut, WayOut, budget_of, ways_out
-from llmlab.domain.model import ModelCard, ModelSpec
+from llmlab.domain.model import ModelCard, ModelSpec, Rope
 from llmlab.domain.prompting import ChatMessage, PromptOptions, RenderedPrompt
+from llmlab.domain.reading import Material
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.template import Render
 from llmlab.engine.protocol import Engine
@@ -57,6 +58,8 @@ class Prepared:
     left_out: LeftOut = field(default_factory=LeftOut)
     asked: str | None = None
     """The question as it was typed."""
+    material: Material | None = None
+    """What of the documents the prompt holds, its tokens counted in the prompt."""
 
     def tokens(self) -> Iterator[PromptToken]:
         """Every token with the text that begins with it; a token inside a character has none of its own."""
@@ -72,11 +75,15 @@ class Prepared:
 
     @property
     def sent(self) -> str:
-        """The question as it is sent, without examples; empty where it is as it was typed."""
+        """The question as it is sent, without examples and material; empty where it is as it was typed."""
         if self.asked is None:
             return ""
-        segments = self.assembled.messages[-1].segments
-        sent = "".join(segment.text for segment in segments if segment.origin != "example")
+        # A document with an index is material; one without fills a hole of the template and belongs to the question.
+        sent = "".join(
+            segment.text
+            for segment in self.assembled.messages[-1].segments
+            if segment.origin != "example" and not (segment.origin == "document" and segment.index)
+        )
         return "" if sent == self.asked else sent
 
 
@@ -95,8 +102,18 @@ class Preparing:
         question: str | None,
         *,
         prefill: str = "",
+        material: Material | None = None,
     ) -> Prepared:
         """The prompt of `question` after `history`, as the recipe's policy makes it fit; else with the ways out.
+
+        Args:
+            engine: loaded with the recipe's model.
+            card: that model.
+            recipe: what the answer depends on besides the conversation.
+            history: what was said, as it was sent.
+            question: as it was typed; `None` when the history ends with it.
+            prefill: what the answer already has.
+            material: what `Reader.material` chose of the recipe's documents.
 
         Raises:
             ModelError: the chat template refuses these messages.
@@ -108,12 +125,22 @@ class Preparing:
             await asyncio.to_thread(recipe.shots.make_ready)
         for _ in range(ATTEMPTS):
             kept = _without(recipe, left_out)
-            assembled = assemble(kept, history[left_out.turns :], question, self._render, prefill=prefill)
+            assembled = assemble(
+                kept, history[left_out.turns :], question, self._render, prefill=prefill, material=material
+            )
             prompt = await engine.prompt(assembled.chat_messages(), prompt_options(kept, card, assembled))
             spans = origin_spans(assembled, prompt)
             budget = budget_of(spans, card.n_ctx, recipe.sampling.max_tokens)
-            ways = ways_out(spans, budget, card.n_ctx_train)
-            prepared = Prepared(recipe, assembled, prompt, spans, budget, ways, left_out, question)
+            ways = ways_out(
+                spans,
+                budget,
+                card.n_ctx_train,
+                way=material.way if material else None,
+                stretchable=recipe.model.rope == Rope(),
+            )
+            prepared = Prepared(
+                recipe, assembled, prompt, spans, budget, ways, left_out, question, _counted(material, spans)
+            )
             smaller = _smaller(prepared)
             if smaller is None:
                 return prepared
@@ -157,6 +184,13 @@ def prompt_options(recipe: Recipe, card: ModelCard, assembled: Assembled) -> Pro
     # An answer that has begun, by a person or by a reasoning mode, has no thinking in front any more.
     thinking = False if assembled.prefill and card.can_think else recipe.thinks
     return PromptOptions(thinking=thinking, prefill=assembled.prefill.text if assembled.prefill else "")
+
+
+def _counted(material: Material | None, spans: Sequence[OriginSpan]) -> Material | None:
+    """`material` with the tokens that it takes in the prompt."""
+    if material is None:
+        return None
+    return replace(material, tokens=sum(span.tokens for span in spans if span.origin == "document" and span.index))
 
 
 def _without(recipe: Recipe, left_out: LeftOut) -> Recipe:
@@ -229,6 +263,10 @@ def way_in_words(way: WayOut) -> str:
             return say("set max_tokens to {tokens:,}", tokens=way.amount)
         case "larger_window":
             return say("raise n_ctx to {tokens:,} in models.toml", tokens=way.amount)
+        case "passages":
+            return say("read the documents as passages ({tokens:,} tokens less)", tokens=way.frees)
+        case "stretch":
+            return say("read them stretched, in a window of {tokens:,} tokens", tokens=way.amount)
 
 
 class Preview:
