@@ -129,7 +129,7 @@ class ChildProcess:
                     stdout=subprocess.PIPE,
                     stderr=descriptor,
                     limit=LONGEST_LINE,
-                    env=_environment(),
+                    env=child_environment(os.environ),
                     cwd=SAFE_FOLDER,
                     **_detached(),
                 )
@@ -307,18 +307,18 @@ def describe_exit(code: int, platform: str = sys.platform) -> str:
     return say("killed by signal {number} ({name})", number=-code, name=name)
 
 
-def _environment() -> dict[str, str]:
-    """The child's environment.
+def child_environment(own: Mapping[str, str]) -> dict[str, str]:
+    """The child's environment, made from `own`, this process's.
 
     No debugger at a crash, a Python traceback instead; the reader's language; large pages. A token reads all of the
     weights, so with small pages address translation is part of its time. Other C libraries than glibc ignore the switch,
     and one that the user has set stays.
     """
-    tunables = os.environ.get("GLIBC_TUNABLES", "")
+    tunables = own.get("GLIBC_TUNABLES", "")
     if HUGE_PAGES not in tunables:
         tunables = ":".join(filter(None, (tunables, f"{HUGE_PAGES}=1")))
     return {
-        **os.environ,
+        **own,
         "GLIBC_TUNABLES": tunables,
         "GGML_NO_BACKTRACE": "1",
         "PYTHONFAULTHANDLER": "1",

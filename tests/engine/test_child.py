@@ -19,7 +19,7 @@ from llmlab.domain.model import ModelSpec
 from llmlab.domain.prompting import ChatMessage, PromptOptions
 from llmlab.domain.sampling import Sampling
 from llmlab.engine.child import ChildEngine
-from llmlab.engine.process import Patience, describe_exit
+from llmlab.engine.process import Patience, child_environment, describe_exit
 from llmlab.engine.protocol import GenerationRequest, ScoreRequest
 from llmlab.errors import EngineDied, EngineError, LlmlabError, ModelError
 from tests.support.fake_worker import FLOOD
@@ -66,25 +66,18 @@ async def events_of(engine: ChildEngine, **fields: object) -> list[StreamEvent]:
     return [event async for event in engine.generate(request)]
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.parametrize(
     ("own", "given"),
     [
-        (None, "glibc.malloc.hugetlb=1"),
-        ("glibc.malloc.check=1", "glibc.malloc.check=1:glibc.malloc.hugetlb=1"),
-        ("glibc.malloc.hugetlb=0", "glibc.malloc.hugetlb=0"),
+        ({}, "glibc.malloc.hugetlb=1"),
+        ({"GLIBC_TUNABLES": ""}, "glibc.malloc.hugetlb=1"),
+        ({"GLIBC_TUNABLES": "glibc.malloc.arena_max=4"}, "glibc.malloc.arena_max=4:glibc.malloc.hugetlb=1"),
+        ({"GLIBC_TUNABLES": "glibc.malloc.hugetlb=0"}, "glibc.malloc.hugetlb=0"),
     ],
 )
-async def test_the_engine_asks_for_large_pages_unless_the_user_said_otherwise(
-    log: Path, model: Path, monkeypatch: pytest.MonkeyPatch, own: str | None, given: str
-) -> None:
-    if own is None:
-        monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
-    else:
-        monkeypatch.setenv("GLIBC_TUNABLES", own)
-    async with loaded(log, model):
-        (process,) = children()
-        assert process.environ()["GLIBC_TUNABLES"] == given
+def test_the_engine_asks_for_large_pages_unless_the_user_said_otherwise(own: dict[str, str], given: str) -> None:
+    made = child_environment({"PATH": "/bin", **own})
+    assert (made["PATH"], made["GLIBC_TUNABLES"]) == ("/bin", given)
 
 
 async def test_load_prompt_count_generate_close(log: Path, model: Path) -> None:
