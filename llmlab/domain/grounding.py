@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from difflib import SequenceMatcher
+from typing import Final, Literal
+
+from llmlab.domain.approximate import find_near
+from llmlab.domain.diff import words
+from llmlab.domain.plain import Plain, one_form
+from llmlab.domain.quotes import Quoted, parts_of
+
+FARTHEST: Final = 4000
+"""Characters from the first part of a quote to its last, where it leaves something out."""
+_OUTER: Final = " '.,;:!?-"
+_EDGES: Final = _OUTER + '\n\t\u3000"“”‘’。，；：！？、'
+_LETTERS: Final = re.compile(r"[^\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+"""Letters and digits of scripts that have blanks between words."""
 
 Verdict = Literal["exact", "near", "absent"]
 """It stands there, but for blanks, kinds of quotation marks and widths of characters; nearly so; it does not."""
@@ -20,6 +35,10 @@ class Place:
     start: int
     """Offset into its text, in characters."""
     end: int
+
+
+_Part = tuple[Place, bool, str]
+"""Where a part of a quote stands, whether word for word, and the part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +106,174 @@ class Grounding:
     def unquoted(self) -> tuple[Claim, ...]:
         """The claims without a quote."""
         return tuple(claim for claim in self.claims if not claim.quotes)
+
+
+class Source:
+    """A document that quotes are looked up in; made once, a second for many million characters."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.plain = Plain(text)
+
+
+def check(answer: str, sources: Sequence[Source], numbered: Sequence[Numbered] = ()) -> Grounding:
+    """Look up what `answer` quotes.
+
+    Args:
+        answer: what the model said, without its thinking.
+        sources: the whole documents, not only what the prompt held of them.
+        numbered: the passages that the prompt held, by the numbers in front of them.
+    """
+    quotes, sentences = parts_of(answer)
+    places = {item.number: item.place for item in numbered}
+    kept: dict[int, int] = {}
+    found: list[Quote] = []
+    for index, quoted in enumerate(quotes):
+        quote = _judged(quoted, sources, places)
+        # A word that is only set apart is no quote, unless it is one.
+        if quote.verdict != "absent" or not quoted.is_name:
+            kept[index] = len(found)
+            found.append(quote)
+    claims = tuple(
+        Claim(item.start, item.end, tuple(kept[place] for place in item.quotes if place in kept), item.numbers)
+        for item in sentences
+    )
+    return Grounding(tuple(found), claims)
+
+
+def _judged(quoted: Quoted, sources: Sequence[Source], numbered: Mapping[int, Place]) -> Quote:
+    """The quote as a whole, part by part where it leaves something out, and with changes, whichever fits first."""
+    cited = [numbered[number] for number in quoted.numbers if number in numbered]
+    parts = quoted.parts
+    place = _exact(quoted.text, sources, cited)
+    found = [] if place is None else [(place, True, quoted.text)]
+    if not found and len(parts) > 1:
+        found = _in_parts(parts, sources, cited)
+    if not found and not quoted.is_name and (near := _near(quoted.text, sources, cited)):
+        found = [(near, False, quoted.text)]
+    if not found:
+        return Quote(quoted.start, quoted.end, "absent", numbers=quoted.numbers)
+    whole = Place(found[0][0].document, found[0][0].start, found[-1][0].end)
+    exact = all(word_for_word for _, word_for_word, _ in found)
+    misplaced = bool(quoted.numbers and numbered) and not any(_overlap(whole, other) for other in cited)
+    changes = () if exact else _side_by_side(found, sources)
+    return Quote(quoted.start, quoted.end, "exact" if exact else "near", whole, changes, quoted.numbers, misplaced)
+
+
+def _side_by_side(found: Sequence[_Part], sources: Sequence[Source]) -> tuple[Change, ...]:
+    """The differences of all parts, with dots between them."""
+    changes: list[Change] = []
+    for place, _, text in found:
+        if changes:
+            changes.append(Change("same", " … "))
+        changes += differences(sources[place.document].text[place.start : place.end], text.strip(_EDGES))
+    return tuple(changes)
+
+
+def _exact(text: str, sources: Sequence[Source], cited: Sequence[Place], after: Place | None = None) -> Place | None:
+    """Where `text` stands word for word: in a passage it is said to be from, else the first place of all."""
+    wanted = _core(Plain(text).text)
+    if not wanted:
+        return None
+    for place in cited:
+        plain = sources[place.document].plain
+        low = max(plain.plain_offset(place.start), plain.plain_offset(after.end) if after else 0)
+        # A quote may go on in the passage after the one it begins in.
+        if (at := _find(wanted, plain.text, low, plain.plain_offset(place.end) + len(wanted))) >= 0:
+            return Place(place.document, *plain.source_span(at, at + len(wanted)))
+    for document, source in enumerate(sources):
+        if after is not None and document != after.document:
+            continue
+        low = source.plain.plain_offset(after.end) if after else 0
+        if (at := _find(wanted, source.plain.text, low, len(source.plain.text))) >= 0:
+            return Place(document, *source.plain.source_span(at, at + len(wanted)))
+    return None
+
+
+def _core(plain: str) -> str:
+    """Without the marks at its ends, which belong to the sentence around it as often as to the quote."""
+    return plain.strip(_OUTER)
+
+
+def _find(wanted: str, text: str, start: int, end: int) -> int:
+    """Where `wanted` stands in `text`, not as a part of longer words; its first letter may be of the other case."""
+    for form in dict.fromkeys((wanted, wanted[0].swapcase() + wanted[1:])):
+        at = text.find(form, start, end)
+        while at >= 0:
+            if not (_inside_word(text, at) or _inside_word(text, at + len(form))):
+                return at
+            at = text.find(form, at + 1, end)
+    return -1
+
+
+def _inside_word(text: str, at: int) -> bool:
+    return 0 < at < len(text) and bool(_LETTERS.match(text[at - 1]) and _LETTERS.match(text[at]))
+
+
+def _in_parts(parts: Sequence[str], sources: Sequence[Source], cited: Sequence[Place]) -> list[_Part]:
+    """Where each of `parts` stands, one soon after the other; empty when one does not."""
+    found: list[_Part] = []
+    for part in parts:
+        after = found[-1][0] if found else None
+        exact = _exact(part, sources, cited if after is None else (), after)
+        place = exact or _near(part, sources, cited, after)
+        if place is None or (found and place.end - found[0][0].start > FARTHEST):
+            return []
+        found.append((place, exact is not None, part))
+    return found
+
+
+def _near(text: str, sources: Sequence[Source], cited: Sequence[Place], after: Place | None = None) -> Place | None:
+    """Where `text` stands with the fewest changes, whole words of it; a passage it is said to be from wins a tie."""
+    wanted = _core(Plain(text).text)
+    best: tuple[int, Place] | None = None
+    for document, low, high in _regions(sources, cited, len(wanted), after):
+        plain = sources[document].plain
+        match = find_near(wanted, plain.text, low, high)
+        if match is not None and match.end > match.start and (best is None or match.edits < best[0]):
+            start, end = match.start, match.end
+            while _inside_word(plain.text, start):
+                start -= 1
+            while _inside_word(plain.text, end):
+                end += 1
+            best = match.edits, Place(document, *plain.source_span(start, end))
+    return best[1] if best else None
+
+
+def _regions(
+    sources: Sequence[Source], cited: Sequence[Place], more: int, after: Place | None
+) -> Iterator[tuple[int, int, int]]:
+    """Where to look: document, start and end in its plain text."""
+    if after is not None:
+        plain = sources[after.document].plain
+        yield after.document, plain.plain_offset(after.end), plain.plain_offset(after.end + FARTHEST)
+        return
+    for place in cited:
+        plain = sources[place.document].plain
+        yield place.document, plain.plain_offset(place.start), plain.plain_offset(place.end) + more
+    for document, source in enumerate(sources):
+        yield document, 0, len(source.plain.text)
+
+
+def _overlap(one: Place, other: Place) -> bool:
+    return one.document == other.document and one.start < other.end and other.start < one.end
+
+
+def differences(text: str, quote: str) -> tuple[Change, ...]:
+    """A text and a quote of it side by side, word by word; in Chinese character by character.
+
+    What is the same is told as the quote puts it.
+    """
+    old, new = words(text), words(quote)
+    changes: list[Change] = []
+    for tag, low, high, start, end in SequenceMatcher(
+        None, [*map(one_form, old)], [*map(one_form, new)], autojunk=False
+    ).get_opcodes():
+        if tag == "equal":
+            changes.append(Change("same", "".join(new[start:end])))
+            continue
+        if high > low:
+            changes.append(Change("missing", "".join(old[low:high])))
+        if end > start:
+            changes.append(Change("added", "".join(new[start:end])))
+    return tuple(changes)
