@@ -311,8 +311,8 @@ def child_environment(own: Mapping[str, str]) -> dict[str, str]:
     """The child's environment, made from `own`, this process's.
 
     No debugger at a crash, a Python traceback instead; the reader's language; large pages. A token reads all of the
-    weights, so with small pages address translation is part of its time. Other C libraries than glibc ignore the switch,
-    and one that the user has set stays.
+    weights, so with small pages address translation is part of its time. Other C libraries than glibc ignore it, and
+    what the user has set stays.
     """
     tunables = own.get("GLIBC_TUNABLES", "")
     if HUGE_PAGES not in tunables:
