@@ -9,7 +9,10 @@ from types import MappingProxyType
 from typing import Literal
 
 from llmlab.domain.constraints import Constraint
+from llmlab.domain.document import digest_of
 from llmlab.domain.fingerprint import canonical, fingerprint
+from llmlab.domain.modes import Extraction
+from llmlab.domain.reading import DocumentRef
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.shots import Shot, ShotSet
 from llmlab.domain.template import TemplateUse
@@ -19,6 +22,8 @@ Value = str | int | float | bool | None | tuple[str, ...]
 
 OWN_SHOTS = "data"
 """Name of the example set that stands for the examples which each item brings along."""
+OWN_DOCUMENT = "document"
+"""What the document that an item brings along is called in a prompt; its text has to be kept under its digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,12 @@ class ScorerUse:
     """A name of `scorers.KINDS`, or of an entry point in the group `llmlab.scorers`."""
     name: str
     """What it is called in tables; unique."""
+    graded: bool = False
+    """Its figure is a mean of values, not a share of right answers."""
+    counts: Literal["strict", "flexible", ""] = ""
+    """The extractor that decides; empty where there is one reading alone."""
+    higher: bool = True
+    """More is better."""
     options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -187,7 +198,12 @@ class Trial:
     recipe: Recipe
     """Complete: with the item's variables and examples, and the seed."""
     question: str
-    """What is sent as typed; holds the document unless the recipe's way of reading, or a variable, brings it in."""
+    """What is sent as typed; holds the item's document unless a way of reading, or a variable, brings it in."""
+
+    @property
+    def extraction(self) -> Extraction | None:
+        """Where the final answer stands by the reasoning mode; `None` without one."""
+        return self.recipe.reasoning.mode.extraction if self.recipe.reasoning else None
 
 
 def expand(experiment: Experiment, marks: Mapping[str, str] | None = None, build: str = "") -> Iterator[Trial]:
@@ -233,7 +249,7 @@ def seed_of(base: int, item: str, repeat: int, *, twin: bool = False) -> int:
 
 def asked(recipe: Recipe, item: Item) -> str:
     """What is sent as typed for an item: its question, behind its document where nothing else brings that in."""
-    elsewhere = getattr(recipe, "reading", None) is not None or _takes_document(recipe)
+    elsewhere = recipe.reading is not None or _takes_document(recipe)
     return item.question if elsewhere or not item.document else f"{item.document}\n\n{item.question}"
 
 
@@ -247,7 +263,7 @@ def _brings_shots(recipe: Recipe) -> bool:
 
 def _with_item(recipe: Recipe, item: Item, seed: int) -> Recipe:
     """The recipe of an arm with what an item brings."""
-    shots, template = recipe.shots, recipe.template
+    shots, template, reading = recipe.shots, recipe.template, recipe.reading
     if shots is not None and _brings_shots(recipe):
         shots = replace(shots, set=ShotSet(name=OWN_SHOTS, language=shots.set.language, title="", rows=item.shots))
     if template is not None:
@@ -255,8 +271,11 @@ def _with_item(recipe: Recipe, item: Item, seed: int) -> Recipe:
         brought = {**({"document": item.document} if item.document else {}), **item.variables}
         values = {**template.values, **{name: text for name, text in brought.items() if name in known}}
         template = TemplateUse(template.template, MappingProxyType(values))
+    if reading is not None and item.document:
+        own = DocumentRef(name=OWN_DOCUMENT, path="", digest=digest_of(item.document), characters=len(item.document))
+        reading = replace(reading, documents=(*reading.documents, own))
     sampling = replace(recipe.sampling, seed=seed)
-    return replace(recipe, shots=shots, template=template, sampling=sampling)
+    return replace(recipe, shots=shots, template=template, reading=reading, sampling=sampling)
 
 
 def _root(arm: Arm, mark: str, build: str) -> str:

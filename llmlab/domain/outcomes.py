@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
+from llmlab.domain.modes import Extraction
 from llmlab.domain.scoring import ScoredText
 
-Outcome = Literal["correct", "wrong", "unparsed", "truncated", "abstained", "error"]
+Outcome = Literal["correct", "wrong", "unparsed", "truncated", "abstained", "error", "measured"]
 """What an answer is under a scorer. `unparsed`: no final answer was found; `truncated`: its room ended before it did;
-`abstained`: it says that it does not know; `error`: there is no answer, or the scorer failed."""
+`abstained`: it says that it does not know; `error`: there is no answer, or the scorer failed; `measured`: the scorer
+gives a figure and knows no right and wrong."""
 
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 
@@ -26,6 +28,8 @@ class Answer:
     text: str
     """What was said, without thinking."""
     thinking: str = ""
+    extraction: Extraction | None = None
+    """Where the final answer stands by the reasoning mode that was on; `None`: no mode was."""
     finish: str = "stop"
     """`stop`, `length` or `cancelled`."""
     problem: str = ""

@@ -8,18 +8,10 @@ from typing import Literal
 
 from llmlab.domain.experiment import Threshold
 from llmlab.domain.outcomes import Extractor, Outcome
+from llmlab.domain.statistics import Interval
 
 Verdict = Literal["better", "worse", "cannot distinguish"]
 """Of an arm against the baseline, after correction for the number of comparisons."""
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A figure with what it may as well be."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

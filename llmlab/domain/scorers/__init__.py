@@ -1,0 +1,1 @@
+"""What judges an answer: each scorer reads an item and an answer and says what came of it."""
