@@ -13,6 +13,7 @@ from llmlab.domain.card import Card
 from llmlab.domain.extraction import Vote
 from llmlab.domain.generation import FinishReason, Timing, Usage
 from llmlab.domain.prompting import ChatMessage, Role
+from llmlab.domain.reading import ReadingTold
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,8 @@ class Origin:
     """The question as it was sent, where a template or a reasoning mode put it in other words."""
     left_out: LeftOut = field(default_factory=LeftOut)
     """What a stated policy took out of the prompt so that it fitted."""
+    reading: ReadingTold | None = None
+    """What of its documents the prompt held."""
     card: Card | None = None
     """Everything that the answer came from; `None` for one that was edited or came in several goes."""
 

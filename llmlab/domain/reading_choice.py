@@ -187,9 +187,12 @@ def _rounded(tokens: int) -> int:
     return -(-tokens // STEP) * STEP
 
 
-def enough(sizes: Sizes) -> int:
-    """Tokens of documents from which on no window will do, so that nobody needs to count further."""
-    return max(sizes.window, int(sizes.trained * (MOST_STRETCH if sizes.stretchable else 1.0)))
+def enough(use: ReadingUse, scope: Scope, sizes: Sizes) -> int:
+    """Tokens of documents from which on the choice is known, so that nobody needs to count further."""
+    if use.way in ("passages", "digest"):
+        return 0
+    stretches = sizes.stretchable and (use.way == "stretched" or (use.way == "auto" and scope == "whole"))
+    return max(sizes.window, int(sizes.trained * (MOST_STRETCH if stretches else 1.0)))
 
 
 def model_for(spec: ModelSpec, choice: Choice, stretching: Stretching, trained: int) -> ModelSpec:

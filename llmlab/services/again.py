@@ -14,7 +14,6 @@ from llmlab.domain.model import ModelCard
 from llmlab.errors import UsageError
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preparing, require_room
-from llmlab.services.ready import ready_engine
 from llmlab.services.reasoned import Asking, Progress, reason
 from llmlab.services.recipe_codec import decode_recipe
 from llmlab.services.stopping import unless
@@ -57,10 +56,9 @@ class Again:
             )
         recipe = decode_recipe(card.recipe)
         path = chat.conversation.path_to(message.parent)
-        ready = await unless(stop, ready_engine(self._host, recipe))
         history, question = history_of(path[:-1]), path[-1].text
-        preparing = self._preparing.prepare(ready.engine, ready.card, recipe, history, question)
-        prepared = await unless(stop, preparing)
+        ready = await unless(stop, self._preparing.ready(self._host, recipe, history, question))
+        prepared = await unless(stop, self._preparing.prepare_for(ready, history, question))
         require_room(prepared)
         asking = Asking(ready=ready, prepared=prepared, sampling=card.sampling, stop=stop, interval=1.0)
         last: Progress | None = None

@@ -29,7 +29,6 @@ from llmlab.errors import LlmlabError, StoreError
 from llmlab.services.host import EngineHost
 from llmlab.services.journal import Journal
 from llmlab.services.preview import Preparing, require_room
-from llmlab.services.ready import ready_engine
 from llmlab.services.reasoned import Asking, Progress, reason
 from llmlab.services.recipe_codec import encode_recipe, freeze
 from llmlab.services.stopping import unless
@@ -65,6 +64,7 @@ class AnswerWriter:
             seed=asking.sampling.seed,
             left_out=prepared.left_out,
             sent=prepared.sent or (message.origin.sent if message.origin else ""),
+            reading=prepared.material.told if prepared.material else None,
         )
         self._asking = asking
         self._began = time.monotonic()
@@ -137,12 +137,11 @@ class Answering:
         asked = path[-1] if path and path[-1].role == "user" and not message.text else None
         if asked is not None:
             self._preparing.require_filled(recipe, asked.text)
-        ready = await unless(stop, ready_engine(self._host, recipe))
         # An answer that goes on keeps its question as it was sent; the answer itself is what the prompt ends with.
         history = history_of((*path, message))[:-1] if message.text else history_of(path[:-1] if asked else path)
         question = asked.text if asked else None
-        preparing = self._preparing.prepare(ready.engine, ready.card, recipe, history, question, prefill=message.text)
-        prepared = await unless(stop, preparing)
+        ready = await unless(stop, self._preparing.ready(self._host, recipe, history, question))
+        prepared = await unless(stop, self._preparing.prepare_for(ready, history, question, prefill=message.text))
         require_room(prepared)
         asking = Asking(
             ready=ready,

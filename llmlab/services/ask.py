@@ -15,8 +15,8 @@ from llmlab.domain.recipe import Recipe
 from llmlab.errors import UsageError
 from llmlab.services.answering import AnswerWriter, as_error
 from llmlab.services.host import EngineHost
-from llmlab.services.preview import Preparing, require_room
-from llmlab.services.ready import ready_engine
+from llmlab.services.preview import Prepared, Preparing, require_room
+from llmlab.services.ready import Ready
 from llmlab.services.reasoned import Asking, reason
 from llmlab.services.stopping import unless
 from llmlab.words import say
@@ -62,18 +62,9 @@ async def ask(
         Stopped: `stop` was set before the answer began.
         LlmlabError: no answer could begin; a later failure is in the last value's turn.
     """
-    shaped = recipe.grammar is not None or recipe.schema is not None
-    if shaped and recipe.thinks is None:
-        recipe = replace(recipe, thinking=False)
     preparing.require_filled(recipe, question)
-    ready = await unless(stop, ready_engine(host, recipe))
-    prepared = await unless(stop, preparing.prepare(ready.engine, ready.card, recipe, (), question))
-    require_room(prepared)
-    if shaped and prepared.prompt.in_thinking:
-        raise UsageError(
-            say("This model thinks before it answers; a grammar or schema would hold for its thinking."),
-            hint=say("Switch thinking off, or use another model."),
-        )
+    ready = await unless(stop, preparing.ready(host, recipe, (), question))
+    prepared = await unless(stop, prepare_alone(ready, preparing, ready.recipe, question))
     asking = Asking(
         ready=ready,
         prepared=prepared,
@@ -89,3 +80,26 @@ async def ask(
             if value.turn.problem:
                 host.notice_death(as_error(value.turn.problem))
             yield Said(writer.write(value), value.turn, value.settled)
+
+
+async def prepare_alone(ready: Ready, preparing: Preparing, recipe: Recipe, question: str) -> Prepared:
+    """The prompt of a question that nothing came before; it fits, and a shape that its answer follows can be followed.
+
+    Raises:
+        LlmlabError: there is no room, or a model that thinks would think in
+        the shape of its answer.
+    """
+    shaped = recipe.grammar is not None or recipe.schema is not None
+    if shaped and recipe.thinks is None:
+        recipe = replace(recipe, thinking=False)
+    material = ready.material
+    if material is None:
+        _, material = await preparing.material(ready.engine, ready.card, recipe, (), question)
+    prepared = await preparing.prepare(ready.engine, ready.card, recipe, (), question, material=material)
+    require_room(prepared)
+    if shaped and prepared.prompt.in_thinking:
+        raise UsageError(
+            say("This model thinks before it answers; a grammar or schema would hold for its thinking."),
+            hint=say("Switch thinking off, or use another model."),
+        )
+    return prepared

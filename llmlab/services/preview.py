@@ -17,6 +17,8 @@ from llmlab.domain.template import Render
 from llmlab.engine.protocol import Engine
 from llmlab.errors import UsageError
 from llmlab.services.host import EngineHost
+from llmlab.services.reading import Asked, Reader
+from llmlab.services.ready import Ready, ready_engine
 from llmlab.services.stopping import unless
 from llmlab.words import say
 
@@ -90,8 +92,58 @@ class Prepared:
 class Preparing:
     """Makes prompts: recipe and conversation in, text with origins and tokens out."""
 
-    def __init__(self, render: Render) -> None:
+    def __init__(self, render: Render, reader: Reader | None = None) -> None:
         self._render = render
+        self._reader = reader
+
+    @property
+    def reader(self) -> Reader:
+        """What opens documents.
+
+        Raises:
+            UsageError: there is none here.
+        """
+        if self._reader is None:
+            raise UsageError(say("Documents cannot be read here."))
+        return self._reader
+
+    async def ready(
+        self, host: EngineHost, recipe: Recipe, history: Sequence[ChatMessage], question: str | None
+    ) -> Ready:
+        """A loaded engine for `recipe`, in the window that its documents take, and what to hold of them.
+
+        Args:
+            host: loads the model when it must.
+            recipe: what the answer depends on besides the conversation.
+            history: what was said, as it was sent.
+            question: as it was typed; `None` when the history ends with it.
+
+        Raises:
+            LlmlabError: the model cannot be loaded, or a document is gone.
+        """
+        if recipe.reading is None:
+            return await ready_engine(host, recipe)
+        return await self.reader.ready(host, recipe, self._asking(recipe, history, question))
+
+    async def material(
+        self, engine: Engine, card: ModelCard, recipe: Recipe, history: Sequence[ChatMessage], question: str | None
+    ) -> tuple[ModelCard, Material | None]:
+        """What to hold of the documents with the engine that is loaded, and its card in the window that they take."""
+        if recipe.reading is None:
+            return card, None
+        choice, material = await self.reader.material(engine, card, recipe, self._asking(recipe, history, question))
+        return replace(card, n_ctx=choice.window or self.reader.window(recipe.model, card)), material
+
+    def _asking(self, recipe: Recipe, history: Sequence[ChatMessage], question: str | None) -> Asked:
+        """What is asked of documents, with what counts the prompt without them."""
+        asked = [message.text for message in history if message.role == "user"]
+        if question is not None:
+            asked.append(question)
+
+        async def bare(engine: Engine, card: ModelCard) -> int:
+            return (await self.prepare(engine, card, recipe, history, question)).budget.used
+
+        return Asked(asked[-1] if asked else "", asked[-2] if len(asked) > 1 else "", bare)
 
     async def prepare(
         self,
@@ -147,6 +199,14 @@ class Preparing:
             left_out = smaller
         return prepared
 
+    async def prepare_for(
+        self, ready: Ready, history: Sequence[ChatMessage], question: str | None, *, prefill: str = ""
+    ) -> Prepared:
+        """`prepare` with what is `ready`: its engine, its recipe and its material."""
+        return await self.prepare(
+            ready.engine, ready.card, ready.recipe, history, question, prefill=prefill, material=ready.material
+        )
+
     def require_filled(self, recipe: Recipe, question: str) -> None:
         """That every variable of the template has a value.
 
@@ -175,8 +235,8 @@ async def prepare_once(
         LlmlabError: as `Preparing.prepare` and `EngineHost.use` do.
     """
     preparing.require_filled(recipe, question)
-    engine, card = await unless(stop, host.engine_for(recipe.model))
-    return await unless(stop, preparing.prepare(engine, card, recipe, (), question))
+    ready = await unless(stop, preparing.ready(host, recipe, (), question))
+    return await unless(stop, preparing.prepare_for(ready, (), question))
 
 
 def prompt_options(recipe: Recipe, card: ModelCard, assembled: Assembled) -> PromptOptions:
@@ -284,11 +344,19 @@ class Preview:
             UsageError: a prompt template goes wrong.
             EngineError: the engine died.
         """
-        engine, card = self._host.loaded(recipe.model), self._host.state.card
+        loaded = self._loaded(recipe)
+        engine, card = self._host.loaded(loaded), self._host.state.card
         if engine is None or card is None:
             return None
         question = None if history and not draft.strip() else draft
-        return await self._preparing.prepare(engine, card, recipe, history, question)
+        card, material = await self._preparing.material(engine, card, recipe, history, question)
+        return await self._preparing.prepare(engine, card, recipe, history, question, material=material)
+
+    def _loaded(self, recipe: Recipe) -> ModelSpec:
+        """The spec that is loaded for a recipe: with documents it may have a window that was made for them."""
+        if recipe.reading is None:
+            return recipe.model
+        return self._preparing.reader.loaded(self._host, recipe.model) or recipe.model
 
     async def sizes(self, texts: Sequence[str], spec: ModelSpec) -> list[int] | None:
         """Tokens of each text alone, counted in one request; `None` while the model is not ready.

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from llmlab.domain.model import ModelCard
+from llmlab.domain.reading import Material
 from llmlab.domain.recipe import Recipe
 from llmlab.engine.protocol import Engine
 from llmlab.services.host import EngineHost
@@ -13,11 +14,15 @@ from llmlab.services.host import EngineHost
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """An engine that holds the model, and what it took to get there."""
+    """An engine that holds the model of a recipe, and what it took to get there."""
 
     engine: Engine
     card: ModelCard
     load_s: float
+    recipe: Recipe
+    """What was asked for, with the window that its documents take."""
+    material: Material | None = None
+    """What the prompt is to hold of its documents."""
 
 
 async def ready_engine(host: EngineHost, recipe: Recipe) -> Ready:
@@ -28,4 +33,4 @@ async def ready_engine(host: EngineHost, recipe: Recipe) -> Ready:
     """
     loaded, began = host.loaded(recipe.model) is not None, time.monotonic()
     engine, card = await host.engine_for(recipe.model)
-    return Ready(engine, card, 0.0 if loaded else time.monotonic() - began)
+    return Ready(engine, card, 0.0 if loaded else time.monotonic() - began, recipe)

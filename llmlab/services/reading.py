@@ -1,0 +1,335 @@
+"""Documents for prompts: opened once, read the way the recipe asks for, with what the prompt holds of them told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from llmlab.domain.budget import reserve
+from llmlab.domain.document import Document
+from llmlab.domain.model import ModelCard, ModelSpec, Rope
+from llmlab.domain.passages import SIZE
+from llmlab.domain.reading import DocumentRef, Excerpt, Material, ReadingUse
+from llmlab.domain.reading_choice import Choice, Scope, Sizes, choose, enough, model_for, scope_of
+from llmlab.domain.recipe import Recipe
+from llmlab.domain.retrieval import Found, fused, search, stretches, within
+from llmlab.engine.protocol import Engine
+from llmlab.errors import LlmlabError, ModelError, UsageError
+from llmlab.services.host import EngineHost
+from llmlab.services.open_document import Counted, OpenDocument
+from llmlab.services.ready import Ready, ready_engine
+from llmlab.words import say
+
+CANDIDATES: Final = 24
+"""Passages among which those that fit are taken."""
+SHARE: Final = 2048
+"""Tokens that passages may take, or a quarter of the window where that is more."""
+SMALL_WINDOW: Final = 4096
+"""Tokens below which passages are made smaller, so that several fit."""
+MOST_OPEN: Final = 64
+"""Documents that are kept in memory."""
+FRAME: Final = 32
+"""Tokens that the frame of a document may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of documents."""
+
+    question: str
+    before: str
+    """The question before it, empty where there is none: what a short question is about may stand in that one."""
+    bare: Callable[[Engine, ModelCard], Awaitable[int]]
+    """Counts the prompt without documents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """How far a document has come."""
+
+    indexed: float
+    """Share of its text whose passages can be found, 0 to 1."""
+    counted: Counted
+
+
+class Reader:
+    """Opens documents, keeps their passages, and makes `Material` of them; only the event loop's thread may use it.
+
+    Args:
+        open_file: reads the document at a path.
+        get: the document of a digest.
+        largest: the longest window up to the given one that memory suffices for.
+        patience: seconds that a question waits for passages to be found; `None` waits for all of them.
+    """
+
+    def __init__(
+        self,
+        open_file: Callable[[Path], Document],
+        get: Callable[[str], Document],
+        largest: Callable[[ModelSpec, int], int],
+        *,
+        patience: float | None = None,
+    ) -> None:
+        self._open_file, self._get, self._largest, self._patience = open_file, get, largest, patience
+        self._open: dict[tuple[str, int], OpenDocument] = {}
+        self._opening = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._windows: dict[ModelSpec, int] = {}
+        self._room: dict[tuple[ModelSpec, int], int] = {}
+        self._made: dict[ModelSpec, ModelSpec] = {}
+
+    # Documents ------------------------------------------------------------------------------------------------------
+
+    async def open(self, path: Path) -> DocumentRef:
+        """The document at `path`, as a recipe names it.
+
+        Raises:
+            LlmlabError: it cannot be read; the message says why.
+        """
+        document = await asyncio.to_thread(self._open_file, path)
+        return ref_of(document)
+
+    async def document(self, ref: DocumentRef) -> Document:
+        """The text behind a reference.
+
+        Raises:
+            LlmlabError: it is not kept any more.
+        """
+        return (await self._opened(ref, SIZE)).document
+
+    def readiness(self, ref: DocumentRef, model: ModelSpec, window: int) -> Readiness:
+        """How much of a document is indexed and counted for a model with `window` tokens."""
+        opened = self._open.get((ref.digest, size_for(window)))
+        return Readiness(opened.index.share, opened.counted(model.path)) if opened else Readiness(0.0, Counted(0, 0.0))
+
+    async def prepare(self, refs: Sequence[DocumentRef], engine: Engine, model: ModelSpec, window: int) -> None:
+        """Begin to index and to count documents in the background; errors are told when they are asked about.
+
+        Raises:
+            LlmlabError: one is not kept any more.
+        """
+        for ref in refs:
+            opened = await self._opened(ref, size_for(window))
+            task = asyncio.create_task(_behind(opened, engine, model.path), name=f"count {ref.name}")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """End what runs in the background."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        self._open.clear()
+
+    async def _opened(self, ref: DocumentRef, size: int) -> OpenDocument:
+        key = (ref.digest, size)
+        async with self._opening:
+            opened = self._open.pop(key, None)
+            if opened is None:
+                known = [each.document for (digest, _), each in self._open.items() if digest == ref.digest]
+                opened = OpenDocument(known[0] if known else await asyncio.to_thread(self._get, ref.digest), size)
+            self._open[key] = opened
+            while len(self._open) > MOST_OPEN:
+                del self._open[next(iter(self._open))]
+        return opened
+
+    # Prompts --------------------------------------------------------------------------------------------------------
+
+    def loaded(self, host: EngineHost, model: ModelSpec) -> ModelSpec | None:
+        """The spec that is loaded now for `model`: its own, or one with a window that was made for documents."""
+        found = (spec for spec in (model, self._made.get(model)) if spec is not None and host.loaded(spec) is not None)
+        return next(found, None)
+
+    async def ready(self, host: EngineHost, recipe: Recipe, asked: Asked) -> Ready:
+        """An engine with the window that the recipe's documents take, and what the prompt is to hold of them.
+
+        The model is loaded anew where the window must be another one.
+
+        Raises:
+            LlmlabError: a document is gone, or the model cannot be loaded.
+        """
+        base, use = recipe.model, recipe.reading
+        if use is None:
+            return await ready_engine(host, recipe)
+        ready = await ready_engine(host, replace(recipe, model=self.loaded(host, base) or base))
+        choice, material = await self.material(ready.engine, ready.card, recipe, asked)
+        spec = model_for(base, choice, use.stretching, ready.card.n_ctx_train)
+        if host.loaded(spec) is None:
+            try:
+                again = await ready_engine(host, replace(recipe, model=spec))
+            except ModelError:
+                if spec == base or use.way != "auto":
+                    raise
+                # The estimate of memory was wrong: read what the model's own window holds.
+                spec, again = base, await ready_engine(host, recipe)
+                _, material = await self.material(again.engine, again.card, recipe, asked, most=0)
+            ready = replace(again, load_s=ready.load_s + again.load_s)
+        if spec != base:
+            self._made[base] = spec
+        return replace(ready, recipe=replace(recipe, model=spec), material=material)
+
+    async def material(
+        self, engine: Engine, card: ModelCard, recipe: Recipe, asked: Asked, *, most: int | None = None
+    ) -> tuple[Choice, Material]:
+        """What a prompt is to hold of the recipe's documents, and the window that this takes.
+
+        Args:
+            engine: loaded with the recipe's model, whatever its window.
+            card: that model.
+            recipe: with documents.
+            asked: what is asked of them.
+            most: tokens of the longest window; `None` is what memory suffices for.
+
+        Raises:
+            UsageError: not even one passage fits.
+            LlmlabError: a document is gone, or the engine died.
+        """
+        use = recipe.reading
+        assert use is not None
+        window = self.window(recipe.model, card)
+        rest = await asked.bare(engine, card) + reserve(recipe.sampling.max_tokens, window)
+        opened = [await self._opened(ref, size_for(window)) for ref in use.documents]
+        choice = await self._choose(engine, card, recipe, opened, scope_of(asked.question), rest, most)
+        if choice.way in ("whole", "stretched"):
+            for each in opened:
+                await each.complete()
+            return choice, _material(use, choice, tuple(_all(opened)))
+        questions = [asked.question, *([f"{asked.before}\n{asked.question}"] if asked.before else [])]
+        found, warnings = await self._found(opened, questions)
+        room = window - rest - FRAME * len(opened)
+        excerpts = await _fitting(engine, opened, found, room=room, share=max(SHARE, window // 4), k=use.k)
+        if not excerpts and any(each.passages for each in opened):
+            raise UsageError(
+                say("There is no room for a single passage of the documents: {room:,} tokens.", room=max(0, room)),
+                hint=say("Start a new chat (ctrl+n), show fewer examples, or raise n_ctx in models.toml."),
+            )
+        return choice, _material(use, replace(choice, warnings=(*choice.warnings, *warnings)), excerpts)
+
+    def window(self, base: ModelSpec, card: ModelCard) -> int:
+        """The window that a model has by itself: as it was loaded, or as it would be."""
+        made = self._made.get(base)
+        if base not in self._windows and (made is None or card.n_ctx != made.n_ctx):
+            self._windows[base] = card.n_ctx
+        return self._windows.get(base) or base.n_ctx or min(card.n_ctx_train, card.n_ctx)
+
+    async def _choose(
+        self,
+        engine: Engine,
+        card: ModelCard,
+        recipe: Recipe,
+        opened: Sequence[OpenDocument],
+        scope: Scope,
+        rest: int,
+        most: int | None,
+    ) -> Choice:
+        """The way, after as much counting as it takes to know."""
+        base, use = recipe.model, recipe.reading
+        assert use is not None
+        window = self.window(base, card)
+        sizes = Sizes(
+            documents=0,
+            counted=False,
+            rest=rest,
+            window=window,
+            trained=max(card.n_ctx_train, window) if base.rope != Rope() or not card.n_ctx_train else card.n_ctx_train,
+            most=window,
+            stretchable=base.rope == Rope(),
+        )
+        tokens, complete = FRAME * len(opened), True
+        limit = enough(use, scope, sizes)
+        for each in opened:
+            known = await each.count(engine, base.path, max(0, limit - tokens)) if limit else each.counted(base.path)
+            tokens, complete = tokens + known.tokens, complete and known.complete
+        sizes = replace(sizes, documents=tokens, counted=complete)
+        if complete and tokens + rest > window:
+            # A window that the table sets is the user's word on memory, unless a longer one is asked for.
+            held = base.n_ctx is not None and use.way == "auto"
+            sizes = replace(sizes, most=window if held else await self._most(base, sizes) if most is None else most)
+        return choose(use, scope, sizes, noted=False)
+
+    async def _most(self, base: ModelSpec, sizes: Sizes) -> int:
+        """The longest window that memory suffices for, found once for each length that is asked about."""
+        wanted = sizes.documents + 2 * sizes.talk
+        wanted += -wanted % SMALL_WINDOW
+        if (base, wanted) not in self._room:
+            self._room[base, wanted] = await asyncio.to_thread(self._largest, base, wanted)
+        return max(sizes.window, self._room[base, wanted])
+
+    async def _found(
+        self, opened: Sequence[OpenDocument], questions: Sequence[str]
+    ) -> tuple[list[Found], tuple[str, ...]]:
+        """The passages that questions are about, the best first, and what should be known of the search."""
+        # The numbers of a document go on from those of the one before it, so that one must be whole.
+        for each in opened[:-1]:
+            await each.complete()
+        warnings: list[str] = []
+        waiting = asyncio.ensure_future(opened[-1].complete())
+        try:
+            await asyncio.wait({waiting}, timeout=self._patience)
+            if waiting.done():
+                waiting.result()
+        finally:
+            waiting.cancel()
+        if not opened[-1].index.complete:
+            share = opened[-1].index.share
+            warnings.append(say("Only the first {share:.0%} of the text could be searched by now.", share=share))
+        indexes = [each.index for each in opened]
+        rankings = [await asyncio.to_thread(search, indexes, question, CANDIDATES) for question in questions]
+        found = rankings[0] if len(rankings) == 1 else fused(rankings, CANDIDATES)
+        if not found:
+            warnings.append(say("Nothing in the documents is like the question; their beginning is read."))
+            beginnings = [each.passages[:CANDIDATES] for each in opened]
+            found = [Found(place, passage, 0.0) for place, each in enumerate(beginnings) for passage in each]
+            found.sort(key=lambda each: (each.passage.number, each.document))
+        return found, tuple(warnings)
+
+
+def ref_of(document: Document) -> DocumentRef:
+    """A document as a recipe names it."""
+    return DocumentRef(name=document.name, path=document.path, digest=document.digest, characters=len(document.text))
+
+
+def size_for(window: int) -> int:
+    """What a passage weighs at the most for a model with `window` tokens: several must fit."""
+    return SIZE if window >= SMALL_WINDOW else SIZE // 3
+
+
+async def _behind(opened: OpenDocument, engine: Engine, model: str) -> None:
+    """Index and count in the background."""
+    try:
+        await opened.count(engine, model)
+    except LlmlabError:
+        # The engine is gone; whoever asks next counts on with another.
+        await opened.complete()
+
+
+def _material(use: ReadingUse, choice: Choice, excerpts: tuple[Excerpt, ...]) -> Material:
+    return Material(use=use, way=choice.way, reason=choice.reason, excerpts=excerpts, warnings=choice.warnings)
+
+
+def _all(opened: Sequence[OpenDocument]) -> Iterator[Excerpt]:
+    first = 0
+    for place, each in enumerate(opened):
+        for passage in each.passages:
+            yield each.excerpt(passage, document=place, first=first)
+        first += len(each.passages)
+
+
+async def _fitting(
+    engine: Engine, opened: Sequence[OpenDocument], found: Sequence[Found], *, room: int, share: int, k: int | None
+) -> tuple[Excerpt, ...]:
+    """The best of what was found that fit into `room`, and into their `share` of it; in the order of the documents."""
+    firsts = [sum(len(each.passages) for each in opened[:place]) for place in range(len(opened))]
+    ranked = found[:k]
+
+    def excerpt(document: int, one: Found) -> Excerpt:
+        return opened[document].excerpt(one.passage, document=document, first=firsts[document])
+
+    sizes = await engine.count([f"[{(part := excerpt(one.document, one)).number}] {part.text}\n" for one in ranked])
+    chosen = within(ranked, sizes, room if k is not None else min(room, max(share, sizes[0] if sizes else 0)))
+    places = [(run.document, passage) for run in stretches(chosen) for passage in run.passages]
+    return tuple(opened[place].excerpt(passage, document=place, first=firsts[place]) for place, passage in places)
