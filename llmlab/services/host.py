@@ -66,7 +66,7 @@ class EngineHost:
 
     async def engine_for(self, spec: ModelSpec) -> tuple[Engine, ModelCard]:
         """The loaded engine of `spec` and its card; raises as `use` does."""
-        spec = _loaded_part(spec)
+        spec = loaded_part(spec)
         if self._load is None or self._spec != spec or self._needs_restart():
             await self._replace(spec)
         load = self._load
@@ -85,7 +85,7 @@ class EngineHost:
 
     def loaded(self, spec: ModelSpec) -> Engine | None:
         """The engine when it holds `spec` and is ready; never loads."""
-        ready = self._state.phase == "ready" and self._spec == _loaded_part(spec)
+        ready = self._state.phase == "ready" and self._spec == loaded_part(spec)
         return self._engine if ready and self._engine is not None and self._engine.alive else None
 
     def notice_death(self, problem: LlmlabError) -> None:
@@ -157,6 +157,6 @@ class EngineHost:
             listener(state)
 
 
-def _loaded_part(spec: ModelSpec) -> ModelSpec:
+def loaded_part(spec: ModelSpec) -> ModelSpec:
     """What of `spec` a load depends on: a changed temperature or system prompt needs no new process."""
     return replace(spec, source="", system=None, sampling=Sampling(), thinking=None)
