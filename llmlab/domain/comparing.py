@@ -1,0 +1,147 @@
+"""Arms against the baseline on the same items, and one arm against itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from llmlab.domain.experiment import Experiment, ScorerUse
+from llmlab.domain.outcomes import Extractor, TrialResult
+from llmlab.domain.results import Figures, Key, extractors_of, outcome_of
+from llmlab.domain.statistics import (
+    Interval,
+    bootstrap_mean,
+    holm,
+    mcnemar,
+    paired_shares,
+    sign_flip,
+    smallest_mean,
+    smallest_share,
+    spread,
+    wilson,
+)
+from llmlab.domain.summary import Contrast, NoiseFloor, Verdict
+
+ByArm = Mapping[str, Sequence[TrialResult]]
+"""Results by the name of their arm."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Test:
+    """One comparison before it is corrected for the others."""
+
+    arm: str
+    pairs: int
+    difference: Interval
+    counts: tuple[int, int] | None
+    p: float
+    p_exact: float | None
+    smallest: float
+
+
+def contrasts_of(experiment: Experiment, by_arm: ByArm) -> tuple[Contrast, ...]:
+    """Every arm that is no twin against the baseline, under each scorer and extractor, where both have figures."""
+    found: list[Contrast] = []
+    for use in experiment.scorers:
+        for extractor in extractors_of(use):
+            tests = _tests(experiment, use, extractor, by_arm)
+            corrected = holm([test.p for test in tests])
+            found += [_contrast(experiment, use, extractor, test, p) for test, p in zip(tests, corrected, strict=True)]
+    return tuple(found)
+
+
+def _tests(experiment: Experiment, use: ScorerUse, extractor: Extractor, by_arm: ByArm) -> list[_Test]:
+    base = Figures.of(use, extractor, by_arm[experiment.baseline.name])
+    tests = []
+    for arm in experiment.arms[1:]:
+        if not arm.twin_of:
+            pairs = Figures.of(use, extractor, by_arm[arm.name]).less(base)
+            if pairs.values:
+                tests.append(_test(experiment, use, arm.name, pairs))
+    return tests
+
+
+def _test(experiment: Experiment, use: ScorerUse, arm: str, pairs: Figures) -> _Test:
+    values = list(pairs.values.values())
+    if not use.graded and pairs.stand_alone:
+        ours, theirs = sum(value > 0 for value in values), sum(value < 0 for value in values)
+        exact, middle = mcnemar(ours, theirs)
+        return _Test(
+            arm=arm,
+            pairs=len(values),
+            difference=paired_shares(ours, theirs, len(values), experiment.alpha),
+            counts=(ours, theirs),
+            p=middle,
+            p_exact=exact,
+            smallest=smallest_share(len(values), (ours + theirs + 1) / (len(values) + 2), experiment.alpha),
+        )
+    clusters = pairs.clusters()
+    drawn = {"resamples": experiment.resamples, "seed": experiment.seed}
+    difference = bootstrap_mean(clusters, alpha=experiment.alpha, **drawn)
+    if not use.graded and difference.low == difference.high:
+        # Every cluster says the same: drawing them anew shows no doubt, their number does.
+        doubt = paired_shares(0, 0, len(clusters), experiment.alpha)
+        low, high = difference.value + doubt.low, difference.value + doubt.high
+        difference = Interval(difference.value, max(-1.0, low), min(1.0, high))
+    deviation = spread([one.total / one.count for one in clusters.values()])
+    known = deviation > 0 or use.graded
+    return _Test(
+        arm=arm,
+        pairs=len(values),
+        difference=difference,
+        counts=None,
+        p=sign_flip(clusters, **drawn),
+        p_exact=None,
+        smallest=smallest_mean(len(clusters), deviation, experiment.alpha)
+        if known
+        else smallest_share(len(clusters), 1 / (len(clusters) + 2), experiment.alpha),
+    )
+
+
+def _contrast(experiment: Experiment, use: ScorerUse, extractor: Extractor, test: _Test, corrected: float) -> Contrast:
+    verdict: Verdict = "cannot distinguish"
+    if corrected < experiment.alpha and test.difference.value:
+        verdict = "better" if (test.difference.value > 0) == use.higher else "worse"
+    return Contrast(
+        arm=test.arm,
+        baseline=experiment.baseline.name,
+        scorer=use.name,
+        extractor=extractor,
+        items=test.pairs,
+        difference=test.difference,
+        only_arm=test.counts[0] if test.counts else None,
+        only_baseline=test.counts[1] if test.counts else None,
+        p=test.p,
+        p_exact=test.p_exact,
+        p_holm=corrected,
+        test="mcnemar mid-p" if test.counts else "sign flip",
+        smallest=test.smallest,
+        verdict=verdict,
+    )
+
+
+def noise_of(experiment: Experiment, by_arm: ByArm) -> tuple[NoiseFloor, ...]:
+    """What differs between an arm and its twin: nothing that was set, so it is what cannot be told apart."""
+    floors = []
+    for twin in (arm for arm in experiment.arms if arm.twin_of):
+        first = {Key(result.item, result.repeat): result for result in by_arm.get(twin.twin_of, ())}
+        pairs = [
+            (first[key], result)
+            for result in by_arm[twin.name]
+            if (key := Key(result.item, result.repeat)) in first and not (result.problem or first[key].problem)
+        ]
+        for use in experiment.scorers if pairs else ():
+            for extractor in extractors_of(use):
+                flips = sum(outcome_of(a, use, extractor) != outcome_of(b, use, extractor) for a, b in pairs)
+                floors.append(
+                    NoiseFloor(
+                        arm=twin.twin_of,
+                        scorer=use.name,
+                        extractor=extractor,
+                        items=len(pairs),
+                        flips=flips,
+                        rate=wilson(flips, len(pairs), experiment.alpha),
+                        changed=sum(a.answer != b.answer for a, b in pairs),
+                    )
+                )
+    return tuple(floors)
