@@ -7,6 +7,7 @@ LlmlabError
 ├── Stopped           the user stopped it before there was anything to keep
 ├── EngineError       the engine process failed
 │   └── EngineDied    the engine process ended by itself
+├── DocumentError     a document cannot be read
 └── StoreError        chats or runs cannot be read or written
 """
 
@@ -56,6 +57,10 @@ class EngineError(LlmlabError):
 
 class EngineDied(EngineError):
     """The engine process ended by itself; the next request starts a new one."""
+
+
+class DocumentError(LlmlabError):
+    """A document cannot be read, or not within its limits."""
 
 
 class StoreError(LlmlabError):

@@ -49,6 +49,11 @@ class Paths:
         return self.cache / "snapshots"
 
     @property
+    def texts(self) -> Path:
+        """The texts of documents, by their digest; chats and recipes refer to them."""
+        return self.data / "documents"
+
+    @property
     def votes(self) -> Path:
         """Which of several answers was found better, a JSON object a line."""
         return self.data / "votes.jsonl"

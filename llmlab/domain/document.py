@@ -61,7 +61,24 @@ def remark(code: str, **values: str | int) -> Remark:
     return Remark(code, tuple(values.items()))
 
 
-REMARKS: Final[dict[str, str]] = {}
+REMARKS: Final = {
+    "guessed": "No sign says how this is encoded; {encoding} is a guess. Name the encoding if the text looks wrong.",
+    "claimed": "The file says it is {claimed}, but it is {encoding}.",
+    "undecodable": "{count} bytes or characters mean nothing in {encoding}; each is shown as \ufffd.",
+    "cut": "The last character is cut in two: the file may not be whole.",
+    "mixed": "{lines} lines are in another encoding than the rest, and were read as {encoding}.",
+    "hidden": "It holds {count} control or invisible characters; they are shown as signs.",
+    "control_tokens": "It holds {count} pieces that look like control tokens of a model; they stay plain text.",
+    "misnamed": "The file is named {end}, but it is {kind}.",
+    "silent_pages": "{count} of {all} pages hold no text; they may be pictures.",
+    "broken_pages": "{count} of {all} pages cannot be read.",
+    "missing_parts": "{count} of {all} texts that the book lists are missing.",
+    "unreadable": "Many characters mean nothing: the fonts of the file do not say which letters they draw.",
+    "not_json": "It is not valid JSON: {reason}.",
+    "ragged": "{count} rows have more or fewer columns than the first.",
+    "empty": "The file is empty.",
+    "not_kept": "Its text could not be kept on disk ({reason}); it is there until llmlab ends.",
+}
 """Every remark: its code and its English sentence."""
 
 

@@ -42,6 +42,13 @@ def visible_line(text: str) -> str:
     return visible(" ".join(text.split()))
 
 
+def hidden_in(text: str) -> int:
+    """How many characters `visible` would replace."""
+    if text.replace("\n", "").replace("\t", "").isprintable():
+        return 0
+    return sum(1 for _ in _UNSAFE.finditer(text))
+
+
 def encodable(text: str) -> str:
     """`text` with lone surrogates replaced by U+FFFD, so that every Unicode encoding can write it."""
     return text if text.isascii() else _SURROGATES.sub("\ufffd", text)

@@ -1,0 +1,199 @@
+"""DOCX: paragraphs, tables and notes of a Word document; headings begin sections, else page breaks begin pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from llmlab.documents.archive import Archive
+from llmlab.documents.problems import damaged
+from llmlab.documents.scribe import Scribe
+from llmlab.domain.document import Unit
+from llmlab.words import say
+
+_MAIN: Final = "word/document.xml"
+
+
+def read_word(archive: Archive, scribe: Scribe) -> Unit:
+    """Write what the document says on `scribe`; what its pages are.
+
+    Raises:
+        DocumentError: it is damaged or too long.
+    """
+    main = next((path for kind, path in archive.relations("").values() if kind == "officeDocument"), _MAIN)
+    if main not in archive:
+        raise damaged(archive.kind, say("{name} is missing", name=main))
+    related = dict(archive.relations(main).values())
+    styles = _Styles()
+    if related.get("styles", "") in archive:
+        archive.walk(related["styles"], styles)
+    counter = _Counter(styles)
+    archive.walk(main, counter)
+    unit: Unit = "section" if counter.headings else "page" if counter.pages else ""
+    archive.walk(main, _Body(scribe, styles, unit))
+    for notes in ("footnotes", "endnotes"):
+        if related.get(notes, "") in archive:
+            scribe.blank()
+            archive.walk(related[notes], _Body(scribe, styles, unit))
+    return unit
+
+
+def _local(name: str) -> str:
+    """The name of a Word element; empty for those of drawings and the like."""
+    space, _, local = name.rpartition(" ")
+    return local if "wordprocessingml" in space or not space else ""
+
+
+def _value(attributes: Mapping[str, str], wanted: str = "val") -> str:
+    return next((value for name, value in attributes.items() if _local(name) == wanted), "")
+
+
+class _Styles:
+    """Which paragraph styles are headings, by their level."""
+
+    def __init__(self) -> None:
+        self.levels: dict[str, int] = {}
+        self._style = ""
+
+    def start(self, name: str, attributes: Mapping[str, str]) -> None:
+        """An element begins."""
+        match _local(name):
+            case "style":
+                self._style = _value(attributes, "styleId")
+            case "name":
+                said = _value(attributes).lower()
+                if said == "title":
+                    self.levels[self._style] = 0
+                elif said.startswith("heading ") and said[8:].isdigit():
+                    self.levels[self._style] = int(said[8:])
+            case "outlineLvl":
+                level = _value(attributes)
+                if level.isdigit() and int(level) < 9:
+                    self.levels.setdefault(self._style, int(level) + 1)
+
+    def end(self, name: str) -> None:
+        """An element ends."""
+
+    def data(self, text: str) -> None:
+        """Text."""
+
+
+class _Counter:
+    """Counts headings and page breaks."""
+
+    def __init__(self, styles: _Styles) -> None:
+        self._styles = styles
+        self.headings = 0
+        self.pages = 0
+
+    def start(self, name: str, attributes: Mapping[str, str]) -> None:
+        """An element begins."""
+        match _local(name):
+            case "pStyle":
+                self.headings += self._styles.levels.get(_value(attributes), 9) <= 2
+            case "lastRenderedPageBreak":
+                self.pages += 1
+            case "br":
+                self.pages += _value(attributes, "type") == "page"
+
+    def end(self, name: str) -> None:
+        """An element ends."""
+
+    def data(self, text: str) -> None:
+        """Text."""
+
+
+class _Body:
+    """Writes paragraphs; what was deleted, instructions of fields and second versions of drawings are left out."""
+
+    def __init__(self, scribe: Scribe, styles: _Styles, unit: Unit) -> None:
+        self._scribe = scribe
+        self._styles = styles
+        self._unit = unit
+        self._in_text = False
+        self._skipped = 0
+        """Depth in what is not read."""
+        self._cells: list[int] = []
+        """Cells so far in the row, for each table that is open."""
+        self._level = 9
+        self._said: list[str] = []
+        self._broke = False
+        """A page break was just written; Word notes it twice."""
+        if unit == "page":
+            scribe.turn()
+
+    def start(self, name: str, attributes: Mapping[str, str]) -> None:
+        """An element begins."""
+        if self._skipped or name.endswith(" Fallback"):
+            self._skipped += 1
+            return
+        match _local(name):
+            case "p":
+                if not self._cells:
+                    self._scribe.line()
+                self._level, self._said = 9, []
+            case "pStyle":
+                self._level = self._styles.levels.get(_value(attributes), 9)
+                if self._level <= 6:
+                    self._scribe.blank()
+                if self._level <= 2 and self._unit == "section":
+                    self._scribe.turn()
+            case "t":
+                self._in_text = True
+            case "tab":
+                self._scribe.write("" if self._scribe.at_line_start else "\t")
+            case "br" | "cr" | "lastRenderedPageBreak" as kind:
+                self._break(kind, _value(attributes, "type"))
+            case "noBreakHyphen":
+                self._scribe.write("-")
+            case "tbl":
+                self._cells.append(0)
+                self._scribe.line()
+            case "tr" if self._cells:
+                self._cells[-1] = 0
+                self._scribe.line()
+            case "tc" if self._cells:
+                if self._cells[-1]:
+                    self._scribe.write("\t")
+                self._cells[-1] += 1
+            case "footnoteReference" | "endnoteReference":
+                self._scribe.write(f"[{_value(attributes, 'id')}]")
+            case "footnote" | "endnote" if _value(attributes, "type") not in ("", "normal"):
+                self._skipped = 1
+            case "footnote" | "endnote":
+                self._scribe.line()
+                self._scribe.write(f"[{_value(attributes, 'id')}] ")
+            case "delText" | "instrText":
+                self._skipped = 1
+
+    def end(self, name: str) -> None:
+        """An element ends."""
+        if self._skipped:
+            self._skipped -= 1
+            return
+        match _local(name):
+            case "t":
+                self._in_text = False
+            case "p":
+                if self._level <= 2 and self._unit == "section":
+                    self._scribe.entitle("".join(self._said))
+                self._scribe.write(" ") if self._cells and not self._scribe.at_line_start else self._scribe.line()
+            case "tbl" if self._cells:
+                self._cells.pop()
+                self._scribe.line()
+
+    def data(self, text: str) -> None:
+        """Text."""
+        if self._in_text and not self._skipped:
+            self._scribe.write(text)
+            self._said.append(text)
+            self._broke = False
+
+    def _break(self, kind: str, how: str) -> None:
+        if kind == "lastRenderedPageBreak" or how == "page":
+            if self._unit == "page" and not self._broke:
+                self._scribe.line()
+                self._scribe.turn()
+                self._broke = True
+        else:
+            self._scribe.feed()

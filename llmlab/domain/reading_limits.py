@@ -1,0 +1,28 @@
+"""How much reading a document may cost before it is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingLimits:
+    """Each is a key of the table `[documents]` in settings.toml, and is named where it ends a reading."""
+
+    file_mb: int = 200
+    """Size of a file in MiB, and of all that a zipped one holds once unpacked."""
+    characters: int = 30_000_000
+    """Characters of a document's text."""
+    seconds: int = 120
+    """Time for one file."""
+    memory_mb: int = 1024
+    """Memory of the process that reads, in MiB."""
+    files: int = 500
+    """Files that are taken from one folder or pattern."""
+
+
+BOUNDS: Final = {"file_mb": (1, 100_000), "characters": (1_000, 1_000_000_000), "seconds": (1, 86_400),
+                 "memory_mb": (128, 1_000_000), "files": (1, 1_000_000)}  # fmt: skip
+"""The smallest and largest value of each limit."""
+LIMIT_NAMES: Final = tuple(item.name for item in fields(ReadingLimits))
