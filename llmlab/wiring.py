@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from llmlab.documents.shelf import DocumentShelf
 from llmlab.domain.model import EngineReport, Gpu, ModelFacts, ModelSpec
 from llmlab.engine.protocol import Engine
 from llmlab.errors import LlmlabError
@@ -138,6 +139,11 @@ def open_shots(paths: Paths, folder: Path) -> ShotShelf:
 def open_reasoning(paths: Paths, folder: Path) -> ReasoningShelf:
     """The reasoning modes, as seen from the working directory `folder`."""
     return ReasoningShelf(prompt_roots(paths.config, folder))
+
+
+def open_documents(paths: Paths) -> DocumentShelf:
+    """The documents: files as texts, read in a process of their own."""
+    return DocumentShelf(paths.texts)
 
 
 def probe_engine() -> EngineReport:
