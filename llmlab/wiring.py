@@ -6,13 +6,14 @@ Engine and store are imported where they are needed: a command that lists paths 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from llmlab.documents.shelf import DocumentShelf
 from llmlab.domain.model import EngineReport, Gpu, ModelFacts, ModelSpec
+from llmlab.domain.quantisation import Quantised
 from llmlab.engine.protocol import Engine
 from llmlab.errors import LlmlabError
 from llmlab.library.prompt_files import prompt_roots
@@ -155,3 +156,14 @@ def probe_engine() -> EngineReport:
     from llmlab.engine.probe import probe
 
     return probe()
+
+
+def make_quantise(threads: int) -> Callable[[Path, Path, str, Callable[[int, int], None]], Quantised]:
+    """What writes a model in fewer bits, in a process of its own, on this many threads (0: all)."""
+
+    def run(source: Path, target: Path, kind: str, progress: Callable[[int, int], None]) -> Quantised:
+        from llmlab.engine.quantise import quantise
+
+        return quantise(source, target, kind, threads=threads, progress=progress)
+
+    return run
