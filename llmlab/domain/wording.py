@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Final
 
 from llmlab.domain.bm25 import terms_of
@@ -18,6 +19,9 @@ _ASKING_ENGLISH: Final = re.compile(
     r"|would|should|will|shall|may|might|many|much|tell|me|please|an?|the|of|in|on|at|to|for|from|by|with|its?"
     r"|that|this|these|those|there|and|or|as|according|text|document|passage|book|novel|story|s"
 )
+_UNSPACED: Final = re.compile(
+    "[\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
+)
 _VOWELS: Final = frozenset("aeiouy")
 _LEAST: Final = 3
 """Letters that are left of a word at the least."""
@@ -28,6 +32,20 @@ def asked(question: str) -> list[str]:
     plain = _ASKING_CHINESE.sub(" ", question)
     terms = [term for term in terms_of(plain) if not _ASKING_ENGLISH.fullmatch(term)]
     return list(stemmed(terms or terms_of(question)))
+
+
+def asked_pairs(question: str) -> list[tuple[str, str]]:
+    """Words that follow each other in `question` and are both what it is about, as `stemmed` gives them.
+
+    Scripts without blanks need none: their terms are pairs of characters already.
+    """
+    terms = [term if _is_word(term) and not _ASKING_ENGLISH.fullmatch(term) else "" for term in terms_of(question)]
+    plain = [stem(term) if term.isascii() else term for term in terms]
+    return [(first, second) for first, second in pairwise(plain) if first and second]
+
+
+def _is_word(term: str) -> bool:
+    return len(term) > 1 and not _UNSPACED.match(term)
 
 
 def stemmed(terms: Iterable[str]) -> Iterator[str]:
