@@ -9,6 +9,8 @@ from llmlab.domain.outcomes import TrialResult
 
 RunState = Literal["running", "stopped", "done"]
 """It is being measured by a process that lives, it can be gone on with, or everything was measured."""
+RunPhase = Literal["loading", "measuring", "waiting", "done", "stopped"]
+"""What a run does now; `waiting`: results cannot be written, it goes on when they can."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +99,8 @@ class RunProgress:
     """A run as far as it has come."""
 
     run: RunInfo
-    phase: Literal["loading", "measuring", "waiting", "done", "stopped"]
-    """`waiting`: results cannot be written; it goes on when they can."""
+    """`planned`, `done` and `failed` are those of the items that were asked for now."""
+    phase: RunPhase
     model: str = ""
     """The model that is asked now."""
     seconds: float = 0.0

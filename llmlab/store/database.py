@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from llmlab.errors import StoreError
 from llmlab.store.migrations import Migration
@@ -31,8 +31,9 @@ class Database:
         path: the file; it and its folder are made when needed, readable by their owner alone.
         migrations: the schema, step by step.
         prepare: called once with each new connection, after the migrations.
-        rescue: copies what it can of a damaged file into a new one; how many chats that were.
+        rescue: copies what it can of a damaged file into a new one; how many chats or runs that were.
         busy_timeout: seconds to wait for another process that is writing.
+        holds: what is in the file, `chats` or `runs`, as sentences call it.
     """
 
     def __init__(
@@ -43,8 +44,10 @@ class Database:
         prepare: Callable[[sqlite3.Connection], None] = lambda connection: None,
         rescue: Callable[[Path, sqlite3.Connection], int] = lambda damaged, connection: 0,
         busy_timeout: float = 5.0,
+        holds: Literal["chats", "runs"] = "chats",
     ) -> None:
         self.path = path
+        self._holds = holds
         self._migrations = migrations
         self._prepare = prepare
         self._rescue = rescue
@@ -80,6 +83,11 @@ class Database:
             connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             with _transaction(connection):
                 yield connection
+
+    @property
+    def _things(self) -> str:
+        """What is in the file, in the language in use."""
+        return say("chats" if self._holds == "chats" else "runs")
 
     def close(self) -> None:
         """Let the file go; a later call opens it again."""
@@ -150,7 +158,11 @@ class Database:
                 os.close(descriptor)
         except OSError as error:
             raise StoreError(
-                say("The file of chats cannot be opened for writing: {reason}.", reason=error.strerror or error),
+                say(
+                    "The file of {things} cannot be opened for writing: {reason}.",
+                    things=self._things,
+                    reason=error.strerror or error,
+                ),
                 where=str(self.path),
                 hint=say("Make the folder and the file writable, or set LLMLAB_HOME to a folder that is."),
             ) from error
@@ -172,7 +184,9 @@ class Database:
         if version > len(self._migrations):
             raise StoreError(
                 say(
-                    "The chats were written by a newer llmlab (format {found}); this one reads up to format {known}.",
+                    "The {things} were written by a newer llmlab (format {found}); "
+                    "this one reads up to format {known}.",
+                    things=self._things,
                     found=version,
                     known=len(self._migrations),
                 ),
@@ -200,7 +214,9 @@ class Database:
             said = str(error).lower()
             if any(sign in said for sign in _DAMAGE):
                 raise self._keep_aside() from error
-            raise StoreError(_explain(said, str(error)), where=str(self.path), hint=_advise(said)) from error
+            raise StoreError(
+                _explain(said, str(error), self._things), where=str(self.path), hint=_advise(said)
+            ) from error
         except UnicodeDecodeError as error:
             # Text that is no UTF-8, in a row or in SQLite's own complaint about the schema: llmlab never wrote it.
             raise self._keep_aside() from error
@@ -217,7 +233,11 @@ class Database:
         except OSError as error:
             reason = error.strerror or error
             return StoreError(
-                say("The file of chats is damaged and cannot be moved aside: {reason}.", reason=reason),
+                say(
+                    "The file of {things} is damaged and cannot be moved aside: {reason}.",
+                    things=self._things,
+                    reason=reason,
+                ),
                 where=str(self.path),
                 hint=say("End other programs that use it, then move it to a safe place yourself."),
             )
@@ -227,7 +247,8 @@ class Database:
             hint += " " + say("`sqlite3 FILE .recover` may get more out of it.")
         return StoreError(
             say(
-                "The file of chats was damaged. Chats that could still be read and are in a new file: {count}.",
+                "The file of {things} was damaged. What could still be read is in a new file: {count}.",
+                things=self._things,
                 count=count,
             ),
             where=str(self.path),
@@ -261,16 +282,18 @@ def _roll_back(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
-def _explain(said: str, reason: str) -> str:
+def _explain(said: str, reason: str, things: str) -> str:
     if any(sign in said for sign in _LOCKED):
-        return say("The chats are locked: another program is writing to them and did not finish in time.")
+        return say(
+            "The {things} are locked: another program is writing to them and did not finish in time.", things=things
+        )
     if "full" in said:
-        return say("The disk is full; the chat was not saved.")
+        return say("The disk is full; what was to be written is not saved.")
     if "readonly" in said or "unable to open" in said:
-        return say("The file of chats cannot be opened for writing: {reason}.", reason=reason)
+        return say("The file of {things} cannot be opened for writing: {reason}.", things=things, reason=reason)
     if "i/o" in said:
-        return say("The disk failed while the chats were read or written: {reason}.", reason=reason)
-    return say("The chats cannot be read or written: {reason}.", reason=reason)
+        return say("The disk failed while the {things} were read or written: {reason}.", things=things, reason=reason)
+    return say("The {things} cannot be read or written: {reason}.", things=things, reason=reason)
 
 
 def _advise(said: str) -> str:

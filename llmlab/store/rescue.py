@@ -1,10 +1,10 @@
-"""What can still be read of a damaged file of chats, copied row by row into a new one."""
+"""What can still be read of a damaged file of chats or runs, copied row by row into a new one."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,13 @@ _SMALLEST_ROW: Final = 32
 _TABLES: Final = {
     "chats": ("number", "id", "title", "created", "updated", "model", "system", "deleted_at"),
     "messages": ("number", "chat", "id", "parent", "role", "state", "created", "parts", "origin", "text"),
-}
+    "runs": (
+        "number", "id", "name", "title", "digest", "created", "updated", "planned", "models", "source", "folder",
+        "experiment", "environment",
+    ),
+    "items": ("number", "run", "scope", "id", "body"),
+    "results": ("number", "run", "trial", "arm", "item", "repeat", "failed", "result", "measures"),
+}  # fmt: skip
 
 Row = tuple[object, ...]
 
@@ -30,11 +36,7 @@ def rescue(damaged: Path, connection: sqlite3.Connection) -> int:
     """
     most = damaged.stat().st_size // _SMALLEST_ROW
     try:
-        # As a URI, since only that opens a file without the right to change it.
-        with closing(sqlite3.connect(f"{damaged.absolute().as_uri()}?mode=ro", uri=True)) as source:
-            source.text_factory = lambda text: text.decode("utf-8", "replace")
-            # Without it SQLite refuses a file that is shorter than its header says.
-            source.execute("PRAGMA writable_schema = ON")
+        with _damaged(damaged) as source:
             for row in _readable(source, "chats", most):
                 _insert(connection, "chats", row)
             last: dict[object, object] = {}
@@ -50,6 +52,36 @@ def rescue(damaged: Path, connection: sqlite3.Connection) -> int:
         pass
     rescued: int = connection.execute("SELECT count(*) FROM chats").fetchone()[0]
     return rescued
+
+
+def rescue_runs(damaged: Path, connection: sqlite3.Connection) -> int:
+    """Copy the runs that can be read of `damaged` as `rescue` does; a run goes on with what is left of its results.
+
+    Returns:
+        How many runs were saved.
+    """
+    most = damaged.stat().st_size // _SMALLEST_ROW
+    try:
+        with _damaged(damaged) as source:
+            for table in ("runs", "items", "results"):
+                for row in _readable(source, table, most):
+                    _insert(connection, table, row)
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
+        # Not even its table of contents can be read; what was copied until then stands.
+        pass
+    rescued: int = connection.execute("SELECT count(*) FROM runs").fetchone()[0]
+    return rescued
+
+
+@contextmanager
+def _damaged(path: Path) -> Iterator[sqlite3.Connection]:
+    """A damaged file, open for reading alone."""
+    # As a URI, since only that opens a file without the right to change it.
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as source:
+        source.text_factory = lambda text: text.decode("utf-8", "replace")
+        # Without it SQLite refuses a file that is shorter than its header says.
+        source.execute("PRAGMA writable_schema = ON")
+        yield source
 
 
 def _readable(source: sqlite3.Connection, table: str, most: int) -> Iterator[Row]:

@@ -1,0 +1,141 @@
+"""A run that is asked for: its experiment, and which of its trials are still to be measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Final
+
+from llmlab.domain.experiment import Experiment, Trial, expand
+from llmlab.domain.model import ModelSpec
+from llmlab.domain.recipe import Recipe
+from llmlab.domain.run import RunInfo
+from llmlab.services.host import loaded_part
+from llmlab.services.scorers import Scoring
+from llmlab.services.trials import answer_of
+from llmlab.store.runs import Done, Measured, RunStore
+
+CHUNK: Final = 200
+"""Trials that are looked up at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is to be run."""
+
+    run: RunInfo
+    experiment: Experiment
+    scoring: Scoring
+    marks: Mapping[str, str]
+    """By model name, what tells its file from others."""
+    build: str
+    """Of the engine."""
+    environment: Mapping[str, object] = field(default_factory=dict)
+    limit: int | None = None
+    """Items at most; `None` is all of them."""
+    again: bool = False
+    """What was measured before counts no more."""
+
+    @property
+    def planned(self) -> int:
+        """Trials, those that were measured before among them."""
+        return sum(len(arm.items[: self.limit]) for arm in self.experiment.arms) * self.experiment.repeats
+
+    @property
+    def loads(self) -> tuple[ModelSpec, ...]:
+        """The models as they are loaded, in the order in which they first come."""
+        return tuple(dict.fromkeys(loaded_part(arm.recipe.model) for arm in self.experiment.arms))
+
+    def trials(self, load: ModelSpec) -> Iterator[Trial]:
+        """Every trial on one load of a model, item by item: whatever is done of them is paired."""
+        own = [arm for arm in self.experiment.arms if loaded_part(arm.recipe.model) == load]
+        arms = tuple(replace(arm, items=arm.items[: self.limit]) for arm in own)
+        return expand(replace(self.experiment, arms=arms), self.marks, self.build)
+
+    @property
+    def shares_items(self) -> bool:
+        """Every arm is asked the very same."""
+        first = self.experiment.arms[0].items
+        return all(arm.items is first or arm.items == first for arm in self.experiment.arms)
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """The next few trials of a job."""
+
+    waiting: list[Trial]
+    """To be measured."""
+    copied: list[Measured]
+    """Measured by another run; they count here as well."""
+    skipped: int
+    """Measured in this very run."""
+
+
+class Pending:
+    """The trials of one load that are not measured yet, looked up a few at a time."""
+
+    def __init__(
+        self,
+        store: RunStore,
+        job: Job,
+        load: ModelSpec,
+        done: Done,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            store: what was measured before.
+            job: what is to be run.
+            load: the model.
+            done: what was measured in this very run.
+        """
+        self._store, self._job, self._done = store, job, done
+        self._trials = job.trials(load)
+        self._shared = job.shares_items
+
+    def next(self) -> Ahead | None:
+        """The next few; `None` at the end. Reads the store."""
+        trials = list(islice(self._trials, CHUNK))
+        if not trials:
+            return None
+        left = [trial for trial in trials if not self._is_done(trial)]
+        waiting, copied = self._without_known(left) if left else ([], [])
+        return Ahead(waiting, copied, len(trials) - len(left))
+
+    def scope(self, trial: Trial) -> str:
+        """Under which the trial's item is kept."""
+        return "" if self._shared else trial.arm.name
+
+    def _is_done(self, trial: Trial) -> bool:
+        return self._done.get((trial.arm.name, trial.item.id, trial.repeat)) == trial.id
+
+    def _without_known(self, trials: Sequence[Trial]) -> tuple[list[Trial], list[Measured]]:
+        """Those of the trials that no other run measured, and copies of the others."""
+        job = self._job
+        known = {} if job.again else self._store.known([trial.id for trial in trials], job.run.id)
+        waiting: list[Trial] = []
+        copied: list[Measured] = []
+        for trial in trials:
+            result, measures = known.get(trial.id, (None, None))
+            answer = answer_of(trial, result, measures) if result else None
+            if result is None or answer is None or not job.scoring.satisfied(trial.item, answer):
+                waiting.append(trial)
+                continue
+            here = replace(
+                result,
+                arm=trial.arm.name,
+                item=trial.item.id,
+                cluster=trial.item.hangs_with,
+                settings=trial.arm.settings,
+                gold=trial.item.gold,
+                scores=job.scoring(trial.item, answer),
+                cached=True,
+            )
+            copied.append(Measured(here, trial.item, self.scope(trial), measures))
+        return waiting, copied
+
+
+def votes_of(recipe: Recipe) -> int:
+    """Answers that are drawn for a question at the same time."""
+    return recipe.reasoning.vote_count if recipe.reasoning else 1

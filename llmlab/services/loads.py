@@ -1,0 +1,176 @@
+"""All trials on one loaded model: many in flight, and what an engine that dies does not take down with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from llmlab.domain.experiment import Trial
+from llmlab.domain.model import ModelSpec
+from llmlab.domain.run import RunPhase
+from llmlab.errors import LlmlabError, Stopped
+from llmlab.services.host import EngineHost
+from llmlab.services.job import Pending, votes_of
+from llmlab.services.keeping import Keeper
+from llmlab.services.scorers import Scoring
+from llmlab.services.stopping import unless
+from llmlab.services.trials import Asked, Trials, failed_trial
+from llmlab.store.runs import Measured
+
+TOGETHER: Final = 40
+"""Answers in flight: more than an engine writes at a time, so that none of its places waits for a prompt."""
+ALONE: Final = 2
+"""The same for an engine that computes one answer after the other."""
+DEATHS: Final = 3
+"""Times in a row that the engine may die of a trial before its model is given up."""
+
+
+class OneLoad:
+    """The trials of one model."""
+
+    def __init__(
+        self,
+        host: EngineHost,
+        trials: Trials,
+        scoring: Scoring,
+        keeper: Keeper,
+        stop: asyncio.Event,
+        pending: Pending,
+        show: Callable[[RunPhase, str], object],
+        skipped: Callable[[int], object],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            host: loads the model.
+            trials: asks.
+            scoring: judges.
+            keeper: keeps what was measured.
+            stop: set it to end at once.
+            pending: what is to be measured.
+            show: called with the phase and the model's name.
+            skipped: called with how many trials were measured before, in this very run.
+        """
+        self._host, self._trials, self._scoring, self._keeper = host, trials, scoring, keeper
+        self._stop, self._pending, self._show, self._skipped = stop, pending, show, skipped
+        self._waiting: deque[Trial] = deque()
+        self._ended = False
+        self._running: dict[asyncio.Task[Asked], Trial] = {}
+        self._suspects: list[Trial] = []
+        """Trials that ran when the engine died: one of them may be why."""
+        self._deaths = 0
+
+    async def run(self, spec: ModelSpec) -> None:
+        """Measure all of them, or put down why not.
+
+        Raises:
+            StoreError: results could not be written for too long.
+        """
+        try:
+            await self._fill()
+            if not self._waiting or self._stop.is_set():
+                return
+            self._show("loading", spec.name)
+            try:
+                await unless(self._stop, self._host.engine_for(spec))
+            except Stopped:
+                return
+            except LlmlabError as error:
+                await self._give_up(error)
+                return
+            self._show("measuring", spec.name)
+            most = ALONE if spec.deterministic else TOGETHER
+            while not self._stop.is_set():
+                await self._start(most)
+                if not self._running and not self._suspects:
+                    return
+                await self._wait()
+                if self._suspects and not self._running:
+                    await self._try_alone()
+        finally:
+            await self._drop()
+
+    async def _fill(self) -> None:
+        """Look up what comes next."""
+        while not self._waiting and not self._ended:
+            ahead = await asyncio.to_thread(self._pending.next)
+            if ahead is None:
+                self._ended = True
+                return
+            self._waiting.extend(ahead.waiting)
+            self._skipped(ahead.skipped)
+            self._keeper.put(ahead.copied)
+
+    async def _start(self, most: int) -> None:
+        """Ask as many as may be in flight; none while the engine is found dead."""
+        while not self._suspects and not self._stop.is_set():
+            await self._fill()
+            await self._keeper.ready()
+            if not self._waiting:
+                return
+            used = sum(votes_of(trial.recipe) for trial in self._running.values())
+            if self._running and used + votes_of(self._waiting[0].recipe) > most:
+                return
+            trial = self._waiting.popleft()
+            self._running[asyncio.create_task(self._trials.ask(trial))] = trial
+
+    async def _wait(self) -> None:
+        """Until one has ended; keep what has."""
+        if not self._running:
+            return
+        done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            trial = self._running.pop(task)
+            try:
+                asked = task.result()
+            except Stopped:
+                continue
+            if asked.fatal is not None:
+                self._suspects.append(trial)
+                continue
+            self._deaths = 0
+            await self._keep([(trial, asked)])
+
+    async def _try_alone(self) -> None:
+        """Ask the trials again that ran when the engine died, one by one, to find the one of which it dies."""
+        while self._suspects and not self._stop.is_set():
+            trial = self._suspects[0]
+            try:
+                asked = await self._trials.ask(trial)
+            except Stopped:
+                return
+            self._suspects.pop(0)
+            self._deaths = self._deaths + 1 if asked.fatal is not None else 0
+            await self._keep([(trial, asked)])
+            if asked.fatal is not None and self._deaths >= DEATHS:
+                await self._give_up(asked.fatal)
+
+    async def _give_up(self, error: LlmlabError) -> None:
+        """Put down for every trial that is left why it has no answer."""
+        self._waiting.extendleft(reversed(self._suspects))
+        self._suspects.clear()
+        while self._waiting and not self._stop.is_set():
+            trials = list(self._waiting)
+            self._waiting.clear()
+            await self._keeper.ready()
+            await self._keep([(trial, failed_trial(trial, error)) for trial in trials])
+            await self._fill()
+
+    async def _keep(self, asked: Sequence[tuple[Trial, Asked]]) -> None:
+        """Score answers, away from the event loop since a scorer is anybody's code, and keep them."""
+        rows = await asyncio.to_thread(lambda: [self._measured(trial, each) for trial, each in asked])
+        self._keeper.put(rows)
+
+    def _measured(self, trial: Trial, asked: Asked) -> Measured:
+        result = replace(asked.result, scores=self._scoring(trial.item, asked.answer))
+        return Measured(result, trial.item, self._pending.scope(trial), asked.measures)
+
+    async def _drop(self) -> None:
+        """Let go of what runs."""
+        for task in self._running:
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running)

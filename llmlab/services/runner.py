@@ -1,0 +1,154 @@
+"""Runs experiments: many trials in flight at once, each kept as soon as it was measured, failures told and passed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from llmlab.domain.outcomes import TrialResult
+from llmlab.domain.run import RunPhase, RunProgress
+from llmlab.services.host import EngineHost
+from llmlab.services.job import Job, Pending
+from llmlab.services.keeping import Keeper
+from llmlab.services.loads import OneLoad
+from llmlab.services.preview import Preparing
+from llmlab.services.trials import Trials
+from llmlab.store.runs import Measured, RunStore
+
+TELL: Final = 0.2
+"""Seconds between two values at the least."""
+RECENT: Final = 60.0
+"""Seconds over which the rate is told."""
+
+
+class Runner:
+    """Runs jobs, one at a time."""
+
+    def __init__(self, host: EngineHost, preparing: Preparing, store: RunStore) -> None:
+        self._host, self._preparing, self._store = host, preparing, store
+
+    async def run(self, job: Job, stop: asyncio.Event, *, interval: float = TELL) -> AsyncGenerator[RunProgress, None]:
+        """The run as it goes on; in the last value it is done or stopped.
+
+        What was measured before is not measured again; trials that failed are tried again.
+
+        Args:
+            job: what to run.
+            stop: set it to stop at once; what was measured is kept, and the same job goes on from there.
+            interval: seconds between two values at the least.
+
+        Raises:
+            StoreError: results cannot be read, or could not be written for a minute.
+        """
+        going = _Going(self._host, self._preparing, self._store, job, stop)
+        task = asyncio.ensure_future(going.all())
+        loop = asyncio.get_running_loop()
+        try:
+            while not task.done():
+                due = loop.time() + interval
+                news = asyncio.ensure_future(going.news.wait())
+                await asyncio.wait({task, news}, return_when=asyncio.FIRST_COMPLETED)
+                news.cancel()
+                if not task.done() and (pause := due - loop.time()) > 0:
+                    await asyncio.wait({task}, timeout=pause)
+                going.news.clear()
+                if not task.done():
+                    yield going.progress()
+            task.result()
+            yield going.progress()
+        finally:
+            if not task.done():
+                stop.set()
+                await asyncio.wait({task})
+
+
+class _Going:
+    """One run in the making."""
+
+    def __init__(self, host: EngineHost, preparing: Preparing, store: RunStore, job: Job, stop: asyncio.Event) -> None:
+        self.news = asyncio.Event()
+        self._host, self._store, self._job, self._stop = host, store, job, stop
+        self._trials = Trials(host, preparing, job.scoring, stop)
+        self._keeper = Keeper(store, job.run.id, stop, self._kept)
+        self._run = replace(job.run, planned=job.planned, done=0, failed=0)
+        self._phase: RunPhase = "loading"
+        self._model = ""
+        self._began = time.monotonic()
+        self._fresh = 0
+        self._ends: deque[float] = deque()
+        self._news: list[TrialResult] = []
+
+    async def all(self) -> None:
+        """Every trial that is not measured yet."""
+        job, store = self._job, self._store
+        await asyncio.to_thread(store.begin, job.run, job.experiment, job.environment)
+        complete = False
+        try:
+            if job.again:
+                await asyncio.to_thread(store.forget, job.run.id)
+            done = await asyncio.to_thread(store.done, job.run.id)
+            async with self._keeper:
+                for spec in job.loads:
+                    load = OneLoad(
+                        self._host,
+                        self._trials,
+                        job.scoring,
+                        self._keeper,
+                        self._stop,
+                        Pending(store, job, spec, done),
+                        self._show,
+                        self._skipped,
+                    )
+                    await load.run(spec)
+            complete = not self._stop.is_set() and job.planned == job.run.planned
+        finally:
+            await asyncio.to_thread(store.end, job.run.id, complete=complete)
+            self._phase, self._model = "stopped" if self._stop.is_set() else "done", ""
+            self.news.set()
+
+    def progress(self) -> RunProgress:
+        """How far it has come."""
+        now, news = time.monotonic(), tuple(self._news)
+        self._news.clear()
+        while self._ends and self._ends[0] < now - RECENT:
+            self._ends.popleft()
+        window = min(RECENT, now - self._began)
+        rate = len(self._ends) / window if self._ends and window > 0 else 0.0
+        waits = self._keeper.problem
+        return RunProgress(
+            run=self._run,
+            phase="waiting" if waits else self._phase,
+            model=self._model,
+            seconds=now - self._began,
+            fresh=self._fresh,
+            rate=rate,
+            remaining_s=(self._run.planned - self._run.done) / rate if rate else None,
+            news=news,
+            problem=waits,
+        )
+
+    def _show(self, phase: RunPhase, model: str) -> None:
+        """It has come to another phase."""
+        self._phase, self._model = phase, model
+        self.news.set()
+
+    def _skipped(self, count: int) -> None:
+        """So many trials were measured before, in this run."""
+        self._run = replace(self._run, done=self._run.done + count)
+        self.news.set()
+
+    def _kept(self, rows: Sequence[Measured]) -> None:
+        """These results were written; none where writing failed."""
+        now = time.monotonic()
+        results = [row.result for row in rows]
+        self._news.extend(results)
+        fresh = [result for result in results if not result.cached]
+        self._fresh += len(fresh)
+        self._ends.extend(now for _ in fresh)
+        failed = sum(bool(result.problem) for result in results)
+        self._run = replace(self._run, done=self._run.done + len(results), failed=self._run.failed + failed)
+        self.news.set()

@@ -1,0 +1,191 @@
+"""One trial of an experiment: asked as a chat asks, measured, and put down as a line of results."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Final
+
+from llmlab.domain.card import hash_tokens
+from llmlab.domain.experiment import Trial
+from llmlab.domain.outcomes import Answer, TrialResult
+from llmlab.engine.protocol import ScoreRequest
+from llmlab.errors import LlmlabError, Stopped
+from llmlab.services.answering import as_error
+from llmlab.services.ask import prepare_alone
+from llmlab.services.host import EngineHost
+from llmlab.services.preview import Prepared, Preparing
+from llmlab.services.ready import Ready
+from llmlab.services.reasoned import Asking, Progress, reason
+from llmlab.services.scorers import Scoring
+from llmlab.services.stopping import unless
+from llmlab.words import say
+
+SELDOM: Final = 3600.0
+"""Seconds between two looks at a running answer: nobody reads it, and each look takes the engine's cores."""
+LONGEST_KEPT: Final = 20_000
+"""Characters of a prompt that are kept with its result; of a longer one its hash alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A trial that was asked, before it is scored."""
+
+    result: TrialResult
+    answer: Answer
+    fatal: LlmlabError | None = None
+    """The engine died of it, or beside it."""
+
+    @property
+    def measures(self) -> Answer | None:
+        """What a scorer may want to look at again and the line of results does not hold."""
+        kept = self.answer
+        return replace(kept, text="", thinking="") if kept.choices or kept.gold or kept.verdict else None
+
+
+class Trials:
+    """Asks trials, any number at the same time; models are not swapped here."""
+
+    def __init__(self, host: EngineHost, preparing: Preparing, scoring: Scoring, stop: asyncio.Event) -> None:
+        """Prepare.
+
+        Args:
+            host: holds the model, and starts it anew when it died.
+            preparing: makes the prompts.
+            scoring: what is looked at; nothing is written where that is likelihoods alone.
+            stop: set it to cancel.
+        """
+        self._host, self._preparing = host, preparing
+        self._scoring, self._stop = scoring, stop
+
+    async def ask(self, trial: Trial) -> Asked:
+        """The answer of a trial, or why there is none.
+
+        Raises:
+            Stopped: before it had ended.
+        """
+        try:
+            self._preparing.require_filled(trial.recipe, trial.question)
+        except LlmlabError as error:
+            return failed_trial(trial, error)
+        try:
+            ready = await unless(self._stop, self._preparing.ready(self._host, trial.recipe, (), trial.question))
+        except Stopped:
+            raise
+        except LlmlabError as error:
+            return failed_trial(trial, error, fatal=True)
+        try:
+            preparing = prepare_alone(ready, self._preparing, ready.recipe, trial.question)
+            prepared = await unless(self._stop, preparing)
+            asked = await self._answered(trial, ready, prepared)
+            if asked.fatal is None and not asked.result.problem:
+                asked = replace(asked, answer=await self._likelihoods(trial, ready, prepared, asked.answer))
+        except Stopped:
+            raise
+        except LlmlabError as error:
+            return failed_trial(trial, error, fatal=not ready.engine.alive)
+        return asked
+
+    async def _answered(self, trial: Trial, ready: Ready, prepared: Prepared) -> Asked:
+        """The answer, where a scorer reads one."""
+        line = _line(trial, prepared)
+        if not self._scoring.reads:
+            return Asked(line, Answer(text="", extraction=trial.extraction, finish=""))
+        last: Progress | None = None
+        asking = Asking(
+            ready=ready,
+            prepared=prepared,
+            sampling=trial.recipe.complete_sampling(ready.card, trial.seed),
+            stop=self._stop,
+            interval=SELDOM,
+        )
+        async with aclosing(reason(asking)) as values:
+            async for last in values:  # noqa: B007 - the last value is the result
+                pass
+        if last is None or last.turn.finish == "cancelled":
+            raise Stopped(say("Stopped before the answer began."))
+        if last.turn.problem:
+            problem = as_error(last.turn.problem)
+            self._host.notice_death(problem)
+            return failed_trial(trial, problem, fatal=not ready.engine.alive)
+        return _asked(trial, line, last)
+
+    async def _likelihoods(self, trial: Trial, ready: Ready, prepared: Prepared, answer: Answer) -> Answer:
+        """How likely the model finds the choices, and the text that a scorer asks about."""
+        tokens, item = prepared.prompt.tokens, trial.item
+        if "choices" in self._scoring.needs and item.choices:
+            request = ScoreRequest(item.choices, prompt=tokens)
+            answer = replace(answer, choices=tuple(await unless(self._stop, ready.engine.score(request))))
+        if measurement := self._scoring.measurement(item):
+            request = ScoreRequest((measurement.text,), prompt=() if measurement.alone else tokens)
+            answer = replace(answer, gold=(await unless(self._stop, ready.engine.score(request)))[0])
+        return answer
+
+
+def _line(trial: Trial, prepared: Prepared | None) -> TrialResult:
+    """The line of a trial that has no answer yet."""
+    prompt = prepared.prompt if prepared else None
+    return TrialResult(
+        id=trial.id,
+        arm=trial.arm.name,
+        model=trial.recipe.model.name,
+        item=trial.item.id,
+        cluster=trial.item.hangs_with,
+        repeat=trial.repeat,
+        seed=trial.seed,
+        settings=MappingProxyType(dict(trial.arm.settings)),
+        question=trial.question,
+        gold=trial.item.gold,
+        prompt=prompt.text if prompt and len(prompt.text) <= LONGEST_KEPT else "",
+        prompt_digest=hash_tokens(prompt.tokens) if prompt else "",
+        prompt_tokens=len(prompt.tokens) if prompt else 0,
+    )
+
+
+def _asked(trial: Trial, line: TrialResult, last: Progress) -> Asked:
+    turn, written, reasoned = last.turn, last.written, last.reasoned
+    votes = (reasoned.answer, *(sample.answer for sample in reasoned.samples)) if reasoned else ()
+    samples = votes if len(votes) > 1 else ()
+    usage, timing = turn.usage, turn.timing
+    finish = turn.finish or ""
+    result = replace(
+        line,
+        answer=written.answer,
+        thinking=written.thinking,
+        finish=finish,
+        samples=samples,
+        prompt_tokens=usage.prompt if usage else line.prompt_tokens,
+        reused_tokens=usage.reused if usage else 0,
+        generated_tokens=turn.generated,
+        seconds=round(timing.prefill_s + timing.decode_s, 6) if timing else 0.0,
+    )
+    answer = Answer(
+        text=written.answer,
+        thinking=written.thinking,
+        extraction=trial.extraction,
+        finish=finish,
+        samples=samples,
+    )
+    return Asked(result, answer)
+
+
+def failed_trial(trial: Trial, error: LlmlabError, *, fatal: bool = False) -> Asked:
+    """A trial without an answer."""
+    problem = f"{error.what} ({error.where})" if error.where else error.what
+    answer = Answer(text="", extraction=trial.extraction, finish="", problem=problem)
+    return Asked(replace(_line(trial, None), problem=problem), answer, error if fatal else None)
+
+
+def answer_of(trial: Trial, result: TrialResult, measures: Answer | None) -> Answer:
+    """What scorers look at, of a result that was kept."""
+    return replace(
+        measures or Answer(text=""),
+        text=result.answer,
+        thinking=result.thinking,
+        extraction=trial.extraction,
+        finish=result.finish,
+        problem=result.problem,
+        samples=result.samples,
+    )

@@ -1,0 +1,303 @@
+"""Runs kept for good: a row for each trial as soon as it was measured."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from llmlab.domain.experiment import Experiment, Item
+from llmlab.domain.outcomes import Answer, TrialResult
+from llmlab.domain.run import RunInfo
+from llmlab.errors import StoreError
+from llmlab.store.database import Database
+from llmlab.store.rescue import rescue_runs
+from llmlab.store.run_codec import (
+    decode_experiment,
+    decode_item,
+    decode_measures,
+    decode_result,
+    encode,
+    encode_experiment,
+)
+from llmlab.store.run_migrations import RUN_MIGRATIONS
+from llmlab.store.writers import Writer, this_process
+from llmlab.words import say
+
+_INFO: Final = """
+    SELECT id, name, title, digest, created, updated, complete, planned,
+        (SELECT count(*) FROM results WHERE run = runs.id) AS done,
+        (SELECT count(*) FROM results WHERE run = runs.id AND failed) AS failed,
+        models, source, folder, writer_pid, writer_started
+    FROM runs
+"""
+
+
+Done = Mapping[tuple[str, str, int], str]
+"""The trials that were measured, by arm, item and repeat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One trial that was measured, and what a scorer may want to look at again."""
+
+    result: TrialResult
+    item: Item
+    scope: str = ""
+    """The arm whose item it is; empty where every arm is asked the same."""
+    measures: Answer | None = None
+    """Where likelihoods or a verdict were measured beside the text."""
+
+
+class RunStore:
+    """The runs of one file. Every method may be called from any thread and raises only `StoreError`.
+
+    Args:
+        path: the SQLite file, made when it is first needed.
+        clock: seconds since the epoch.
+        busy_timeout: seconds to wait for another process that is writing.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time, busy_timeout: float = 5.0) -> None:
+        self.path = path
+        self._clock = clock
+        self._database = Database(path, RUN_MIGRATIONS, rescue=rescue_runs, busy_timeout=busy_timeout, holds="runs")
+
+    def begin(self, run: RunInfo, experiment: Experiment, environment: Mapping[str, object]) -> None:
+        """Keep a new run, or go on with the one of this id, as written by this process.
+
+        Raises:
+            StoreError: another process that lives is measuring it, or it cannot be written.
+        """
+        writer, now = this_process(), self._clock()
+        with self._database.writing() as connection:
+            self._require_free(connection, run.id, writer)
+            connection.execute(
+                """INSERT INTO runs (id, name, title, digest, created, updated, planned, models, source, folder,
+                    experiment, environment, writer_pid, writer_started)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (id) DO UPDATE SET updated = excluded.updated, planned = excluded.planned, complete = 0,
+                    source = excluded.source, folder = excluded.folder, experiment = excluded.experiment,
+                    environment = excluded.environment,
+                    writer_pid = excluded.writer_pid, writer_started = excluded.writer_started""",
+                (
+                    run.id,
+                    run.name,
+                    run.title,
+                    run.digest,
+                    now,
+                    now,
+                    run.planned,
+                    encode(run.models),
+                    run.source,
+                    run.folder,
+                    encode_experiment(experiment),
+                    encode(environment),
+                    writer.pid,
+                    writer.started,
+                ),
+            )
+
+    def put(self, run_id: str, rows: Sequence[Measured]) -> None:
+        """Keep results, all of them or none, each in place of an older one of the same trial.
+
+        They outlive the process at once, and a power cut from the next `end` on.
+        """
+        with self._database.writing(durable=False) as connection:
+            for row in rows:
+                result = row.result
+                connection.execute(
+                    "INSERT OR IGNORE INTO items (run, scope, id, body) VALUES (?, ?, ?, ?)",
+                    (run_id, row.scope, result.item, encode(row.item)),
+                )
+                connection.execute(
+                    """INSERT INTO results (run, trial, arm, item, repeat, failed, result, measures)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                    ON CONFLICT (run, arm, item, repeat) DO UPDATE SET trial = excluded.trial,
+                        failed = excluded.failed, result = excluded.result, measures = excluded.measures""",
+                    (
+                        run_id,
+                        result.id,
+                        result.arm,
+                        result.item,
+                        result.repeat,
+                        bool(result.problem),
+                        encode(result),
+                        encode(row.measures) if row.measures else "",
+                    ),
+                )
+
+    def end(self, run_id: str, *, complete: bool) -> None:
+        """Nobody measures this run any more; it is `complete` when every trial was."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE runs SET updated = ?, complete = ?, writer_pid = NULL, writer_started = NULL WHERE id = ?",
+                (self._clock(), complete, run_id),
+            )
+
+    def list(self) -> tuple[RunInfo, ...]:
+        """Every run, the one touched last first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(f"{_INFO} ORDER BY updated DESC, number DESC").fetchall()
+        return tuple(map(_info, rows))
+
+    def of_digest(self, digest: str) -> RunInfo | None:
+        """The run of this experiment that was touched last."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                f"{_INFO} WHERE digest = ? ORDER BY updated DESC, number DESC LIMIT 1", (digest,)
+            ).fetchone()
+        return None if row is None else _info(row)
+
+    def info(self, run_id: str) -> RunInfo:
+        """One run.
+
+        Raises:
+            StoreError: there is none of this id.
+        """
+        with self._database.reading() as connection:
+            row = connection.execute(f"{_INFO} WHERE id = ?", (run_id,)).fetchone()
+        if row is None:
+            raise self._missing(run_id)
+        return _info(row)
+
+    def experiment(self, run_id: str) -> Experiment:
+        """The experiment of a run; its items have ids and nothing else.
+
+        Raises:
+            StoreError: there is no such run, or another version of llmlab wrote it.
+        """
+        text = self._column(run_id, "experiment")
+        try:
+            return decode_experiment(text)
+        except ValueError as error:
+            raise self._foreign(run_id, str(error)) from None
+
+    def environment(self, run_id: str) -> dict[str, Any]:
+        """On what a run was measured last."""
+        found = msgspec.json.decode(self._column(run_id, "environment"))
+        return found if isinstance(found, dict) else {}
+
+    def results(self, run_id: str) -> Iterator[TrialResult]:
+        """What was measured, in the order in which it was; rows that another version wrote are left out."""
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT result FROM results WHERE run = ? ORDER BY number", (run_id,)).fetchall()
+        for (text,) in rows:
+            with suppress(ValueError):
+                yield decode_result(text)
+
+    def done(self, run_id: str) -> Done:
+        """The trials that have an answer."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT arm, item, repeat, trial FROM results WHERE run = ? AND failed = 0", (run_id,)
+            ).fetchall()
+        return {(arm, item, repeat): trial for arm, item, repeat, trial in rows}
+
+    def item(self, run_id: str, arm: str, item_id: str) -> Item | None:
+        """What was asked in a trial; `None` where it cannot be read any more."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT body FROM items WHERE run = ? AND id = ? AND scope IN (?, '') ORDER BY scope DESC LIMIT 1",
+                (run_id, item_id, arm),
+            ).fetchone()
+        with suppress(ValueError):
+            return None if row is None else decode_item(row[0])
+        return None
+
+    def known(self, trials: Sequence[str], but: str) -> dict[str, tuple[TrialResult, Answer | None]]:
+        """Of these trials, what other runs than `but` measured; failed ones count as not measured."""
+        found: dict[str, tuple[TrialResult, Answer | None]] = {}
+        with self._database.reading() as connection:
+            for start in range(0, len(trials), 500):
+                asked = trials[start : start + 500]
+                places = ", ".join("?" * len(asked))
+                rows = connection.execute(
+                    f"""SELECT trial, result, measures FROM results
+                    WHERE failed = 0 AND run <> ? AND trial IN ({places}) ORDER BY number DESC""",
+                    (but, *asked),
+                ).fetchall()
+                for trial, result, measures in rows:
+                    with suppress(ValueError):
+                        found[trial] = decode_result(result), decode_measures(measures) if measures else None
+        return found
+
+    def forget(self, run_id: str) -> None:
+        """Let go of what was measured in a run, which stays."""
+        with self._database.writing() as connection:
+            self._require_free(connection, run_id, this_process())
+            connection.execute("DELETE FROM results WHERE run = ?", (run_id,))
+            connection.execute("DELETE FROM items WHERE run = ?", (run_id,))
+
+    def delete(self, run_id: str) -> None:
+        """Let go of a run and of all that was measured in it.
+
+        Raises:
+            StoreError: a process that lives is measuring it.
+        """
+        with self._database.writing() as connection:
+            self._require_free(connection, run_id, None)
+            connection.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+
+    def close(self) -> None:
+        """Let the file go; a later call opens it again."""
+        self._database.close()
+
+    def _require_free(self, connection: sqlite3.Connection, run_id: str, own: Writer | None) -> None:
+        row = connection.execute("SELECT writer_pid, writer_started FROM runs WHERE id = ?", (run_id,)).fetchone()
+        if row is None or row[0] is None:
+            return
+        writer = Writer(row[0], row[1])
+        if writer != own and writer.alive:
+            raise StoreError(
+                say("Another llmlab is measuring this run (process {pid}).", pid=writer.pid),
+                where=str(self.path),
+                hint=say("Wait for its end, or end it; what it has measured is kept."),
+            )
+
+    def _column(self, run_id: str, name: str) -> str:
+        with self._database.reading() as connection:
+            row = connection.execute(f"SELECT {name} FROM runs WHERE id = ?", (run_id,)).fetchone()
+        if row is None:
+            raise self._missing(run_id)
+        text: str = row[0]
+        return text
+
+    def _missing(self, run_id: str) -> StoreError:
+        return StoreError(
+            say("There is no run {id}.", id=run_id),
+            where=str(self.path),
+            hint=say("See all of them with: llmlab runs list"),
+        )
+
+    def _foreign(self, run_id: str, reason: str) -> StoreError:
+        return StoreError(
+            say("The experiment of run {id} cannot be read: {reason}.", id=run_id, reason=reason),
+            where=str(self.path),
+            hint=say("It may have been measured by another version of llmlab; its results can still be exported."),
+        )
+
+
+def _info(row: Sequence[Any]) -> RunInfo:
+    writer = None if row[13] is None else Writer(row[13], row[14])
+    return RunInfo(
+        id=row[0],
+        name=row[1],
+        title=row[2],
+        digest=row[3],
+        created=row[4],
+        updated=row[5],
+        state="running" if writer and writer.alive else "done" if row[6] else "stopped",
+        planned=row[7],
+        done=row[8],
+        failed=row[9],
+        models=tuple(msgspec.json.decode(row[10])),
+        source=row[11],
+        folder=row[12],
+    )
