@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from llmlab.errors import UsageError
 from llmlab.library.records import append_record
@@ -16,6 +17,9 @@ from llmlab.paths import Paths
 from llmlab.tui.app import LabApp
 from llmlab.tui.services import LabServices, Wish
 from llmlab.words import say
+
+READING_PATIENCE: Final = 2.0
+"""Seconds that a question waits for a document to be searched through; then it is answered from what was."""
 
 
 def open_lab(paths: Paths, folder: Path, *, model: str, system: str | None, resume: bool) -> int:
@@ -59,9 +63,12 @@ def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitab
     from llmlab import wiring
 
     host = wiring.make_host(paths)
-    chats = wiring.open_chats(paths, host)
+    documents = wiring.open_documents(paths)
+    reader = wiring.make_reader(documents, READING_PATIENCE)
+    chats = wiring.open_chats(paths, host, reader)
 
     async def end() -> None:
+        await reader.close()
         await host.close()
         await chats.close()
 
@@ -70,9 +77,9 @@ def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitab
         chats,
         host,
         shelf,
-        wiring.make_preview(host),
-        wiring.make_again(host),
-        wiring.make_comparing(host),
+        wiring.make_preview(host, reader),
+        wiring.make_again(host, reader),
+        wiring.make_comparing(host, reader),
         wiring.make_shape_check(host),
         partial(append_record, paths.votes),
         paths,
@@ -80,5 +87,7 @@ def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitab
         wiring.open_reasoning(paths, folder),
         open_shots=partial(wiring.open_shots, paths, folder),
         open_templates=partial(wiring.open_templates, paths, folder),
+        reader=reader,
+        documents=documents,
     )
     return services, partial(wiring.tidy, paths, chats, time.time())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -29,6 +30,7 @@ from llmlab.services.compare import Comparing
 from llmlab.services.host import EngineHost
 from llmlab.services.models import ModelShelf
 from llmlab.services.preview import Preparing, Preview
+from llmlab.services.reading import Reader
 from llmlab.services.shape import ShapeCheck
 
 DELETED_KEPT: Final = 86_400.0
@@ -47,15 +49,7 @@ def models_files(paths: Paths, folder: Path) -> tuple[Path, ...]:
 
 def open_shelf(paths: Paths, folder: Path) -> ModelShelf:
     """The models, as seen from the working directory `folder`."""
-
-    @cache
-    def gpus() -> tuple[Gpu, ...]:
-        """Asked of an engine process, once and only if need be: that takes a second."""
-        try:
-            return probe_engine().devices
-        except LlmlabError:
-            # The doctor tells why; here the models are what matters.
-            return ()
+    gpus = _gpus()
 
     def inspect(spec: ModelSpec) -> ModelFacts:
         from llmlab.engine.health import describe
@@ -63,6 +57,20 @@ def open_shelf(paths: Paths, folder: Path) -> ModelShelf:
         return describe(spec, gpus)
 
     return ModelShelf(models_files(paths, folder), inspect)
+
+
+def _gpus() -> Callable[[], tuple[Gpu, ...]]:
+    """Asks an engine process for its devices, once and only if need be: that takes a second."""
+
+    @cache
+    def gpus() -> tuple[Gpu, ...]:
+        try:
+            return probe_engine().devices
+        except LlmlabError:
+            # The doctor tells why; here the models are what matters.
+            return ()
+
+    return gpus
 
 
 def make_host(paths: Paths) -> EngineHost:
@@ -76,11 +84,11 @@ def make_host(paths: Paths) -> EngineHost:
     return EngineHost(start)
 
 
-def open_chats(paths: Paths, host: EngineHost) -> ChatService:
+def open_chats(paths: Paths, host: EngineHost, reader: Reader | None = None) -> ChatService:
     """The stored chats."""
     from llmlab.store.chats import ChatStore
 
-    return ChatService(ChatStore(paths.database), host, make_preparing())
+    return ChatService(ChatStore(paths.database), host, make_preparing(reader))
 
 
 async def tidy(paths: Paths, chats: ChatService, now: float) -> None:
@@ -96,19 +104,19 @@ async def tidy(paths: Paths, chats: ChatService, now: float) -> None:
         await asyncio.to_thread(forget_states, paths.snapshots, now - DELETED_KEPT)
 
 
-def make_preview(host: EngineHost) -> Preview:
+def make_preview(host: EngineHost, reader: Reader | None = None) -> Preview:
     """What the next prompt would be, counted by the loaded model."""
-    return Preview(host, make_preparing())
+    return Preview(host, make_preparing(reader))
 
 
-def make_again(host: EngineHost) -> Again:
+def make_again(host: EngineHost, reader: Reader | None = None) -> Again:
     """What runs answers again."""
-    return Again(host, make_preparing())
+    return Again(host, make_preparing(reader))
 
 
-def make_comparing(host: EngineHost) -> Comparing:
+def make_comparing(host: EngineHost, reader: Reader | None = None) -> Comparing:
     """What answers one question under several recipes."""
-    return Comparing(host, make_preparing())
+    return Comparing(host, make_preparing(reader))
 
 
 def make_shape_check(host: EngineHost) -> ShapeCheck:
@@ -116,15 +124,15 @@ def make_shape_check(host: EngineHost) -> ShapeCheck:
     return ShapeCheck(host)
 
 
-def make_preparing() -> Preparing:
-    """What makes prompts; Jinja is imported when a template is first used."""
+def make_preparing(reader: Reader | None = None) -> Preparing:
+    """What makes prompts; Jinja is imported when a template is first used, and `reader` reads the documents."""
 
     def render(source: str, values: Mapping[str, object]) -> str:
         from llmlab.library.rendering import render_template
 
         return render_template(source, values)
 
-    return Preparing(render)
+    return Preparing(render, reader)
 
 
 def open_templates(paths: Paths, folder: Path) -> TemplateShelf:
@@ -145,6 +153,28 @@ def open_reasoning(paths: Paths, folder: Path) -> ReasoningShelf:
 def open_documents(paths: Paths) -> DocumentShelf:
     """The documents: files as texts, read in a process of their own."""
     return DocumentShelf(paths.texts)
+
+
+def make_reader(shelf: DocumentShelf, patience: float | None = None) -> Reader:
+    """What brings documents into prompts; all services of one program share it.
+
+    Args:
+        shelf: opens files, and has the texts behind digests.
+        patience: seconds that a question waits for the search to be ready; `None` waits until it is.
+    """
+    gpus = _gpus()
+
+    def largest(spec: ModelSpec, wanted: int) -> int:
+        from llmlab.engine.health import describe
+
+        try:
+            fit = describe(replace(spec, n_ctx=wanted), gpus).fit
+        except LlmlabError:
+            return 0
+        # Where other machines hold layers nobody can tell: the load will.
+        return wanted if fit is None else fit.fitting
+
+    return Reader(shelf.open, shelf.get, largest, patience=patience)
 
 
 def probe_engine() -> EngineReport:

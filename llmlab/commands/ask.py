@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -20,7 +23,7 @@ def ask_command() -> click.Command:
         "ask",
         _ask,
         say("Answer one question; TEXT - is standard input. What is piped in follows TEXT."),
-        click.Argument(["text"], required=False),
+        click.Argument(["texts"], metavar="[TEXT]", nargs=-1),
         *recipe_options(),
         option(
             "--logprobs",
@@ -32,23 +35,47 @@ def ask_command() -> click.Command:
     )
 
 
-def _ask(session: Session, text: str | None, logprobs: int | None, as_json: bool, **given: Any) -> int:
+def _ask(session: Session, texts: tuple[str, ...], logprobs: int | None, as_json: bool, **given: Any) -> int:
     from llmlab import wiring
     from llmlab.headless.ask import answer
     from llmlab.headless.console import Console
 
     if logprobs is not None and not as_json:
         raise UsageError(say("--logprobs tells nothing without --json."), hint=say("Add --json."))
-    recipe = recipe_of(session, RecipeFlags.take(given))
-    question = question_from(session, text, recipe)
-    host, preparing = wiring.make_host(session.paths), wiring.make_preparing()
+    flags, text = sorted_out(RecipeFlags.take(given), texts)
+    recipe = recipe_of(session, flags)
+    question = question_from(session, text, recipe, piped=not flags.documents.from_input)
+    host = wiring.make_host(session.paths)
+    preparing = wiring.make_preparing(wiring.make_reader(wiring.open_documents(session.paths)))
     told = session.paths.cache / "told-notes"
     console = Console(session.out, session.err)
     return answer(host, preparing, recipe, question, console, as_json=as_json, told=told, logprobs=logprobs)
 
 
-def question_from(session: Session, text: str | None, recipe: Recipe) -> str:
+def sorted_out(flags: RecipeFlags, texts: Sequence[str]) -> tuple[RecipeFlags, str | None]:
+    """The question among what stands on the command line without a flag.
+
+    A shell writes `-f *.txt` out as `-f a.txt b.txt c.txt`: files behind the first one are documents, too.
+
+    Raises:
+        UsageError: there are several texts.
+    """
+    files = [text for text in texts if len(texts) > 1 and flags.documents.files and Path(text).expanduser().exists()]
+    said = [text for text in texts if text not in files]
+    if len(said) > 1:
+        raise UsageError(say("Unexpected: {words}; a text of several words stands in quotes", words=" ".join(said[1:])))
+    documents = replace(flags.documents, files=(*flags.documents.files, *files))
+    return replace(flags, documents=documents), said[0] if said else None
+
+
+def question_from(session: Session, text: str | None, recipe: Recipe, *, piped: bool = True) -> str:
     """The question of the command line and of standard input; empty where a template needs none.
+
+    Args:
+        session: where silence is told.
+        text: what stands on the command line.
+        recipe: a template may need no question.
+        piped: standard input may hold it; else it is a document.
 
     Raises:
         UsageError: there is none, or it is no text.
@@ -58,4 +85,4 @@ def question_from(session: Session, text: str | None, recipe: Recipe) -> str:
     waiting = say("Waiting for standard input; ctrl+d ends it, and </dev/null does without.")
     # What a template still needs is told by the variable's name.
     needed = recipe.template is None
-    return encodable(question_of(text, on_silence=lambda: session.err.note(waiting), needed=needed))
+    return encodable(question_of(text, on_silence=lambda: session.err.note(waiting), needed=needed, piped=piped))

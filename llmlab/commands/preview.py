@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from llmlab.commands.ask import question_from
+from llmlab.commands.ask import question_from, sorted_out
 from llmlab.commands.kit import Session, command, flag, json_flag
 from llmlab.commands.recipe import RecipeFlags, recipe_of, recipe_options
 from llmlab.words import say
@@ -18,21 +18,23 @@ def preview_command() -> click.Command:
         "preview",
         _preview,
         say("Show exactly what a model would be given, where each part comes from and what it costs; nothing is sent."),
-        click.Argument(["text"], required=False),
+        click.Argument(["texts"], metavar="[TEXT]", nargs=-1),
         *recipe_options(),
         flag("--tokens", "as_tokens", help=say("One line a token: its number, id, origin and text.")),
         json_flag(say("Print one JSON object instead of the text.")),
     )
 
 
-def _preview(session: Session, text: str | None, as_tokens: bool, as_json: bool, **given: Any) -> int:
+def _preview(session: Session, texts: tuple[str, ...], as_tokens: bool, as_json: bool, **given: Any) -> int:
     from llmlab import wiring
     from llmlab.headless.console import Console
     from llmlab.headless.preview import Form, preview
 
-    recipe = recipe_of(session, RecipeFlags.take(given))
-    question = question_from(session, text, recipe)
-    host, preparing = wiring.make_host(session.paths), wiring.make_preparing()
+    flags, text = sorted_out(RecipeFlags.take(given), texts)
+    recipe = recipe_of(session, flags)
+    question = question_from(session, text, recipe, piped=not flags.documents.from_input)
+    host = wiring.make_host(session.paths)
+    preparing = wiring.make_preparing(wiring.make_reader(wiring.open_documents(session.paths)))
     form: Form = "json" if as_json else "tokens" if as_tokens else "text"
     told = session.paths.cache / "told-notes"
     return preview(host, preparing, recipe, question, Console(session.out, session.err), form=form, told=told)

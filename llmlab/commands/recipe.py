@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from llmlab.commands.kit import Session, chosen_model, option, working_folder
+from llmlab.commands.reading import ReadingFlags, reading_of, reading_options
 from llmlab.commands.shots import ShotFlags, shot_options, shots_of
 from llmlab.commands.templates import TemplateFlags, template_of, template_options
 from llmlab.domain.modes import MOST_VOTES, ReasoningUse
@@ -35,15 +36,19 @@ class RecipeFlags:
     thinking_budget: int | None
     shots: ShotFlags
     template: TemplateFlags
+    documents: ReadingFlags
     recipe: str | None
     overflow: str | None
 
     @classmethod
     def take(cls, given: dict[str, Any]) -> RecipeFlags:
         """These flags, taken out of all that a command was given."""
-        shots, template = ShotFlags.take(given), TemplateFlags.take(given)
-        own = {name: given.pop(name) for name in cls.__slots__ if name not in ("shots", "template")}
-        return cls(**own, shots=shots, template=template)
+        parts: dict[str, Any] = {
+            "shots": ShotFlags.take(given),
+            "template": TemplateFlags.take(given),
+            "documents": ReadingFlags.take(given),
+        }
+        return cls(**{name: given.pop(name) for name in cls.__slots__ if name not in parts}, **parts)
 
 
 def recipe_options() -> list[click.Parameter]:
@@ -98,6 +103,7 @@ def recipe_options() -> list[click.Parameter]:
             type=click.Choice(["ask", "fewer_examples"]),
             help=say("When the prompt does not fit: send nothing, or show fewer examples and say so."),
         ),
+        *reading_options(),
         *template_options(),
         *shot_options(),
     ]
@@ -129,6 +135,7 @@ def recipe_of(session: Session, flags: RecipeFlags) -> Recipe:
         template=template,
         shots=shots_of(session, flags.shots),
         reasoning=_reasoning(session, flags),
+        reading=reading_of(session, flags.documents),
         overflow="fewer_examples" if flags.overflow == "fewer_examples" else "ask",
     )
     return recipe.over(kept) if kept else recipe

@@ -14,6 +14,8 @@ from llmlab.domain.recipe import Recipe
 from llmlab.errors import LlmlabError, Stopped
 from llmlab.headless.console import Console, engine_in_use, report
 from llmlab.headless.diagnostics import Diagnostics, Exit
+from llmlab.headless.reading import as_object as reading_as_object
+from llmlab.headless.reading import told_in_words
 from llmlab.services.answering import as_error
 from llmlab.services.ask import Said, ask
 from llmlab.services.host import EngineHost
@@ -71,10 +73,11 @@ async def run_ask(
 
 async def _as_text(answers: AsyncGenerator[Said, None], console: Console) -> Exit:
     """Stream text to standard output, thinking to a terminal's standard error."""
-    text, thinking, last = "", "", None
+    text, thinking, last, shown = "", "", None, False
     try:
         async with aclosing(answers):
             async for last in answers:
+                shown = shown or _show_documents(last, console.err)
                 _show_reading(last, console.err)
                 if not last.settled:
                     _show_votes(last, console.err)
@@ -129,6 +132,8 @@ def record(said: Said | None, recipe: Recipe, error: LlmlabError | None = None) 
         "model": recipe.model.name,
         "seed": origin.seed if origin else None,
     }
+    if origin and origin.reading:
+        written["reading"] = reading_as_object(origin.reading)
     if message and message.reasoned:
         written |= _reasoned(message, message.reasoned)
     if turn and turn.info:
@@ -169,6 +174,14 @@ def _show_votes(said: Said, err: Diagnostics) -> None:
     reasoned = said.message.reasoned
     if reasoned and reasoned.wanted > 1 and said.turn.state == "writing":
         err.progress(say("{done} of {wanted} answers", done=reasoned.cast, wanted=reasoned.wanted))
+
+
+def _show_documents(said: Said, err: Diagnostics) -> bool:
+    """What was read of the documents, told once, before the answer."""
+    told = said.message.origin.reading if said.message.origin else None
+    for line in told_in_words(told) if told else ():
+        err.note(line)
+    return True
 
 
 def _show_reading(said: Said, err: Diagnostics) -> None:

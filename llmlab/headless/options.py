@@ -102,6 +102,7 @@ def question_of(
     on_silence: Callable[[], object] = lambda: None,
     patience: float = PATIENCE,
     needed: bool = True,
+    piped: bool = True,
 ) -> str:
     """The question: TEXT, then what was piped in; `-` is standard input alone.
 
@@ -112,14 +113,15 @@ def question_of(
             like a program that hangs.
         patience: seconds.
         needed: without a question there is nothing to ask.
+        piped: standard input may hold it.
 
     Raises:
         UsageError: there is none, or standard input cannot be read as text.
     """
-    source = _standard_input(stream)
+    source = _standard_input(stream) if piped else None
     asked = source is not None and (text == "-" or _is_piped(source))
-    piped = input_text(source, on_silence=on_silence, patience=patience) if asked else ""
-    parts = [part for part in ("" if text in (None, "-") else str(text), piped) if part.strip()]
+    read = input_text(source, on_silence=on_silence, patience=patience) if asked else ""
+    parts = [part for part in ("" if text in (None, "-") else str(text), read) if part.strip()]
     if not parts and needed:
         raise UsageError(
             say("There is no question."),

@@ -14,6 +14,8 @@ from llmlab.errors import LlmlabError
 from llmlab.headless.console import Console, engine_in_use, report
 from llmlab.headless.diagnostics import Exit
 from llmlab.headless.output import table
+from llmlab.headless.reading import as_object as reading_as_object
+from llmlab.headless.reading import told_in_words
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Prepared, Preparing, left_out_in_words, prepare_once, way_in_words
 from llmlab.services.prompt_words import origin_in_words
@@ -68,6 +70,7 @@ def as_object(prepared: Prepared) -> dict[str, object]:
             "fits": budget.sendable,
             "sections": {section.origin: section.tokens for section in budget.sections},
         },
+        "reading": reading_as_object(prepared.material.told) if prepared.material else None,
         "ways_out": [asdict(way) for way in prepared.ways],
         "left_out": asdict(prepared.left_out),
     }
@@ -80,6 +83,8 @@ def _text_lines(prepared: Prepared) -> Iterator[str]:
         yield from prepared.prompt.text[span.start : span.end].split("\n")
     budget = prepared.budget
     yield "──"
+    if prepared.material:
+        yield from told_in_words(prepared.material.told)
     sections = ", ".join(
         f"{origin_in_words(OriginSpan(0, 0, section.origin, 0, 0))} {section.tokens:,}" for section in budget.sections
     )
