@@ -1,0 +1,1 @@
+"""Figures of experiments: one description, drawn in a terminal and as SVG."""

@@ -1,0 +1,100 @@
+"""The figures of a run follow from its axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from llmlab.domain.outcomes import Extractor
+from llmlab.domain.plots.choice import View, figures_of, scorers_of
+from llmlab.domain.plots.figure import Bars, Graph, Heat
+from llmlab.domain.statistics import Interval
+from llmlab.domain.summary import ArmScore, ArmSummary, Summary
+
+VIEW = View(scorer="number")
+
+
+def arm(score: float, tokens: float = 10, twin_of: str = "", model: str = "m", **settings: object) -> ArmSummary:
+    """An arm of 20 trials; `a__b=1` varies `a.b`, and both extractors differ by 0.1."""
+
+    def of(extractor: Extractor, value: float) -> ArmScore:
+        interval = Interval(value, max(0.0, value - 0.2), min(1.0, value + 0.2))
+        counts = extractor == "strict"
+        return ArmScore(
+            scorer="number", extractor=extractor, counts=counts, graded=False, n=20, items=20, score=interval,
+            outcomes={"correct": round(20 * value), "wrong": 20 - round(20 * value)},
+        )  # fmt: skip
+
+    named = {key.replace("__", ".").rstrip("_"): value for key, value in settings.items()}
+    name = ", ".join(f"{key}={value}" for key, value in named.items()) or "base"
+    return ArmSummary(
+        name=name + (" again" if twin_of else ""), settings=named, model=model, twin_of=twin_of, trials=20, planned=20,
+        failed=0, scores=(of("strict", score), of("flexible", min(1.0, score + 0.1))), prompt_tokens=30,
+        reused_tokens=0, generated_tokens=tokens, seconds=0.1,
+    )  # fmt: skip
+
+
+def summary(*arms: ArmSummary) -> Summary:
+    return Summary(
+        experiment="e.en", title="E", hypothesis="", alpha=0.05, seed=0, planned=1, done=1, failed=0, arms=arms
+    )
+
+
+def test_one_number_makes_a_curve_and_the_other_axes_tell_curves_apart() -> None:
+    arms = [arm(k / 10, shots__k=k, shots__labels=labels) for k in (0, 8, 2) for labels in ("gold", "wrong")]
+    graph, bars = figures_of(summary(*arms), VIEW)
+    assert isinstance(graph, Graph)
+    assert isinstance(bars, Bars)
+    assert [series.name for series in graph.series] == ["gold", "wrong"]
+    assert [point.x for point in graph.series[0].points] == [0, 2, 8]
+    assert len(bars.bars) == 6
+
+
+def test_depth_runs_down_and_length_across() -> None:
+    arms = [arm(0.5, data__length=length, data__depth=depth) for length in (512, 1024) for depth in (0, 0.5, 1)]
+    heat = figures_of(summary(*arms), VIEW)[0]
+    assert isinstance(heat, Heat)
+    assert (heat.columns, heat.rows) == (("512", "1,024"), ("0", "0.5", "1"))
+
+
+def test_a_third_axis_makes_a_heatmap_each() -> None:
+    arms = [
+        arm(0.5, data__length=n, data__depth=d, reading__way=way)
+        for way in ("whole", "stretched") for n in (512, 1024) for d in (0, 1)
+    ]  # fmt: skip
+    heats = [figure for figure in figures_of(summary(*arms), VIEW) if isinstance(figure, Heat)]
+    assert [heat.title for heat in heats] == ["E: whole", "E: stretched"]
+
+
+def test_models_of_known_size_stand_on_a_logarithmic_scale() -> None:
+    arms = [arm(score, model=name, model_=name) for name, score in (("s", 0.1), ("m", 0.4), ("l", 0.9))]
+    sizes: Mapping[str, float] = {"s": 1e6, "m": 8e6, "l": 3e7}
+    graph = figures_of(summary(*arms), View(scorer="number", parameters=sizes))[0]
+    assert isinstance(graph, Graph)
+    assert graph.x.log
+    assert [(point.x, point.name) for point in graph.series[0].points] == [(1e6, "s"), (8e6, "m"), (3e7, "l")]
+    assert isinstance(figures_of(summary(*arms), VIEW)[0], Bars), "without sizes there is no place for a curve"
+
+
+def test_words_alone_make_bars_and_tokens_are_set_against_them() -> None:
+    modes = summary(arm(0.2, 5, mode="direct"), arm(0.7, 60, mode="steps"), arm(0.2, 5, twin_of="mode=direct"))
+    bars, costs = figures_of(modes, VIEW)
+    assert isinstance(bars, Bars)
+    assert [bar.name for bar in bars.bars] == ["mode=direct", "mode=steps", "mode=direct (again, for noise)"]
+    assert isinstance(costs, Graph)
+    assert not costs.joined
+    assert [series.points[0].x for series in costs.series] == [5, 60]
+
+
+def test_each_extractor_can_be_drawn() -> None:
+    def first(extractor: Extractor | None) -> float:
+        bars = figures_of(summary(arm(0.2)), View(scorer="number", extractor=extractor))[0]
+        assert isinstance(bars, Bars)
+        return bars.bars[0].estimate.value
+
+    assert [first(None), first("strict"), first("flexible")] == [0.2, 0.2, 0.2 + 0.1]
+
+
+def test_nothing_measured_is_no_figure() -> None:
+    assert figures_of(summary(), VIEW) == ()
+    assert figures_of(summary(arm(0.2)), View(scorer="other")) == ()
+    assert scorers_of(summary(arm(0.2))) == ("number",)
