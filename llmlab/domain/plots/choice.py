@@ -169,7 +169,8 @@ def _curves(
         x = view.parameters[one.arm.model] if by_model else one.arm.settings[axis.key]
         assert isinstance(x, int | float)
         point = Point(x=float(x), y=one.estimate, name=one.arm.model if by_model else "")
-        found.setdefault(_name_of(one.arm, rest) or one.arm.model, []).append(point)
+        name = _name_of(one.arm, rest) or (say("models") if by_model else one.arm.model)
+        found.setdefault(name, []).append(point)
     if len(found) > MOST_SERIES or max(map(len, found.values())) < 2:
         return []
     series = tuple(

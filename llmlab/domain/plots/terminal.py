@@ -295,8 +295,8 @@ def _heat(heat: Heat, width: int) -> list[Row]:
     rows.append(_heat_legend(span, heat.scale))
     counts = [one.n for line in heat.cells for one in line if one is not None]
     if any(counts):
-        least, most = f"{min(counts):,}", f"{max(counts):,}"
-        n = least if least == most else f"{least}…{most}"
+        fewest, most = f"{min(counts):,}", f"{max(counts):,}"
+        n = fewest if fewest == most else f"{fewest}…{most}"
         rows.append((Piece(fitted(say("{n} trials a cell", n=n), width), AXIS),))
     return rows
 
