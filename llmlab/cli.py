@@ -9,6 +9,7 @@ import click
 
 from llmlab import __version__
 from llmlab.commands.ask import ask_command
+from llmlab.commands.documents import documents_command
 from llmlab.commands.kit import (
     Commands,
     Session,
@@ -86,6 +87,7 @@ def lab_command() -> click.Group:
             score_command(),
             prompts_command(),
             embed_command(),
+            documents_command(),
             models_command(),
             _chats_command(),
             _paths_command(),

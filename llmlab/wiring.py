@@ -114,9 +114,20 @@ def make_again(host: EngineHost, reader: Reader | None = None) -> Again:
     return Again(host, make_preparing(reader))
 
 
-def make_comparing(host: EngineHost, reader: Reader | None = None) -> Comparing:
-    """What answers one question under several recipes."""
-    return Comparing(host, make_preparing(reader))
+def make_comparing(paths: Paths, host: EngineHost, reader: Reader | None = None) -> Comparing:
+    """What answers one question under several recipes; other models are loaded beside that of `host` if they fit."""
+
+    def fits(spec: ModelSpec) -> bool:
+        from llmlab.engine.health import describe
+
+        try:
+            fit = describe(spec, _gpus).fit
+        except LlmlabError:
+            # Loading it will say what is wrong with it; nothing has to make room for that.
+            return True
+        return fit is not None and fit.verdict == "fits"
+
+    return Comparing(SideHosts(host, partial(make_host, paths), fits), make_preparing(reader))
 
 
 def make_shape_check(host: EngineHost) -> ShapeCheck:
@@ -152,7 +163,7 @@ def open_reasoning(paths: Paths, folder: Path) -> ReasoningShelf:
 
 def open_documents(paths: Paths) -> DocumentShelf:
     """The documents: files as texts, read in a process of their own."""
-    return DocumentShelf(paths.texts)
+    return DocumentShelf(paths.texts, open_settings(paths).current.documents)
 
 
 def make_reader(shelf: DocumentShelf, patience: float | None = None) -> Reader:

@@ -77,6 +77,9 @@ REMARKS: Final = {
     "not_json": "It is not valid JSON: {reason}.",
     "ragged": "{count} rows have more or fewer columns than the first.",
     "empty": "The file is empty.",
+    "unlooked": "{name} holds more than {count} files; the others were not looked at.",
+    "binary_files": "{name}: {count} files that are no text were passed by.",
+    "too_many_files": "{name}: the first {count} of {all} files are read; raise files under [documents] for more.",
     "not_kept": "Its text could not be kept on disk ({reason}); it is there until llmlab ends.",
 }
 """Every remark: its code and its English sentence."""

@@ -21,8 +21,13 @@ class ReadingLimits:
     files: int = 500
     """Files that are taken from one folder or pattern."""
 
+    def changed(self) -> dict[str, int]:
+        """The limits that are not the usual ones."""
+        usual = ReadingLimits()
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: value for name, value in values.items() if value != getattr(usual, name)}
+
 
 BOUNDS: Final = {"file_mb": (1, 100_000), "characters": (1_000, 1_000_000_000), "seconds": (1, 86_400),
                  "memory_mb": (128, 1_000_000), "files": (1, 1_000_000)}  # fmt: skip
 """The smallest and largest value of each limit."""
-LIMIT_NAMES: Final = tuple(item.name for item in fields(ReadingLimits))

@@ -9,9 +9,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
+from llmlab.domain.reading_limits import BOUNDS, ReadingLimits
 from llmlab.domain.sampling import Sampling
 from llmlab.errors import ConfigError
-from llmlab.library.checks import Check, Fault, Unfit, check_sampling, check_table, given, one_of, words, yes_or_no
+from llmlab.library.checks import (
+    Check,
+    Fault,
+    Unfit,
+    check_sampling,
+    check_table,
+    given,
+    one_of,
+    whole,
+    words,
+    yes_or_no,
+)
 from llmlab.library.tomlfile import Problem, TomlFile, parse_toml, quoted, read_toml
 from llmlab.library.writing import write_whole
 from llmlab.words import LANGUAGES, say
@@ -33,6 +45,8 @@ class Settings:
     """The model used last; empty before the first."""
     sampling: Sampling = field(default_factory=Sampling)
     """Sampler settings for every chat, over those of the model's table."""
+    documents: ReadingLimits = field(default_factory=ReadingLimits)
+    """What reading a document may cost."""
     keymap: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Keys by action id, several of them separated by commas."""
 
@@ -65,6 +79,7 @@ _CHECKS: Final[Mapping[str, Check]] = {
     "thinking": yes_or_no,
     "last_model": words,
     "sampling": _sub_table,
+    "documents": _sub_table,
     "keymap": _sub_table,
 }
 
@@ -80,6 +95,9 @@ def settings_of(file: TomlFile) -> tuple[Settings, tuple[Problem, ...]]:
     if "sampling" in values:
         values["sampling"], wrong = check_sampling(_mapping(values["sampling"]), ("sampling",))
         faults += wrong
+    if "documents" in values:
+        values["documents"], wrong = _limits(_mapping(values["documents"]))
+        faults += wrong
     if "keymap" in values:
         values["keymap"], wrong = _keymap(_mapping(values["keymap"]))
         faults += wrong
@@ -91,6 +109,11 @@ def settings_of(file: TomlFile) -> tuple[Settings, tuple[Problem, ...]]:
 
 def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
+
+
+def _limits(table: Mapping[str, object]) -> tuple[ReadingLimits, list[Fault]]:
+    kept, faults = check_table(table, {name: whole(low, high) for name, (low, high) in BOUNDS.items()}, ("documents",))
+    return ReadingLimits(**kept), list(faults)  # type: ignore[arg-type]  # the checks give each its type
 
 
 def _keymap(table: Mapping[str, object]) -> tuple[Mapping[str, str], list[Fault]]:
@@ -171,7 +194,7 @@ class SettingsFile:
 def _with_setting(text: str, source: Path, name: str, value: object) -> str:
     """`text` with one setting changed; every other line stays as it is."""
     match value:
-        case Sampling():
+        case Sampling() | ReadingLimits():
             return _with_table(text, source, name, value.changed())
         case Mapping():
             return _with_table(text, source, name, value)
