@@ -2,60 +2,55 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
 
 from llmlab.documents.shelf import DocumentShelf
 from llmlab.domain.document import Document
 from llmlab.domain.reading import DocumentRef, ReadingTold, Way
 from llmlab.errors import DocumentError
 from llmlab.headless.diagnostics import Diagnostics
+from llmlab.headless.documents import read_named
 from llmlab.services.reading import ref_of
 from llmlab.words import say
 
-STANDARD_INPUT: Final = "-"
-"""The FILE that is standard input."""
-
 
 def open_documents(
-    shelf: DocumentShelf, err: Diagnostics, files: Sequence[str], encoding: str
+    shelf: DocumentShelf, err: Diagnostics, names: Sequence[str], encoding: str
 ) -> tuple[DocumentRef, ...]:
-    """The documents that `files` name, each once; what should be known about how they were read is told.
+    """The documents that `names` stand for, each text once; what should be known of them is told.
 
     Args:
         shelf: reads them.
         err: where progress and remarks go.
-        files: paths, folders, patterns, or `-` for standard input.
+        names: files, folders, patterns, or `-` for standard input.
         encoding: how they are encoded; empty finds out for each.
 
     Raises:
-        UsageError: a folder or pattern has no file that can be read.
-        DocumentError: a file cannot be read.
+        UsageError: there is no such encoding, or a folder or a pattern stands for no file that can be read.
+        DocumentError: a file that was named by itself cannot be read.
     """
+    named = read_named(shelf, err, names, encoding)
+    alone = {str(Path(name).expanduser().absolute()) for name in names} | {say("standard input")}
     refs: dict[str, DocumentRef] = {}
-    for document in _opened(shelf, err, files, encoding):
+    problem: DocumentError | None = None
+    # To its end: what reads must have ended before an error leaves here.
+    for found in list(named.read):
         err.clear()
-        for warning in document.warnings:
-            err.note(f"{document.name}: {warning}")
-        refs.setdefault(document.digest, ref_of(document))
-    return tuple(refs.values())
-
-
-def _opened(shelf: DocumentShelf, err: Diagnostics, files: Sequence[str], encoding: str) -> Iterator[Document]:
-    if STANDARD_INPUT in files:
-        yield shelf.take(say("standard input"), sys.stdin.buffer.read() if sys.stdin else b"", encoding)
-    named = [name for name in files if name != STANDARD_INPUT]
-    paths = [Path(name) for name in named]
-
-    def progress(index: int, share: float) -> None:
-        err.progress(say("Opening {name}: {share:.0%}", name=paths[index].name, share=share))
-
-    for found in shelf.open_all(paths, encoding, progress=progress):
-        if isinstance(found, DocumentError):
+        if isinstance(found, Document):
+            for warning in found.warnings:
+                err.note(f"{found.name}: {warning}")
+            refs.setdefault(found.digest, ref_of(found))
+        elif found.where in alone:
             raise found
-        yield found
+        else:
+            problem = found
+            err.problem(found)
+    for remark in named.remarks:
+        err.note(str(remark))
+    if not refs and problem is not None:
+        raise problem
+    return tuple(refs.values())
 
 
 def way_in_words(way: Way) -> str:
