@@ -114,20 +114,9 @@ def make_again(host: EngineHost, reader: Reader | None = None) -> Again:
     return Again(host, make_preparing(reader))
 
 
-def make_comparing(paths: Paths, host: EngineHost, reader: Reader | None = None) -> Comparing:
-    """What answers one question under several recipes; other models are loaded beside that of `host` if they fit."""
-
-    def fits(spec: ModelSpec) -> bool:
-        from llmlab.engine.health import describe
-
-        try:
-            fit = describe(spec, _gpus).fit
-        except LlmlabError:
-            # Loading it will say what is wrong with it; nothing has to make room for that.
-            return True
-        return fit is not None and fit.verdict == "fits"
-
-    return Comparing(SideHosts(host, partial(make_host, paths), fits), make_preparing(reader))
+def make_comparing(host: EngineHost, reader: Reader | None = None) -> Comparing:
+    """What answers one question under several recipes."""
+    return Comparing(host, make_preparing(reader))
 
 
 def make_shape_check(host: EngineHost) -> ShapeCheck:
