@@ -66,9 +66,11 @@ def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitab
     documents = wiring.open_documents(paths)
     reader = wiring.make_reader(documents, READING_PATIENCE)
     chats = wiring.open_chats(paths, host, reader)
+    comparing = wiring.make_comparing(paths, host, reader)
 
     async def end() -> None:
         await reader.close()
+        await comparing.close()
         await host.close()
         await chats.close()
 
@@ -79,7 +81,7 @@ def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitab
         shelf,
         wiring.make_preview(host, reader),
         wiring.make_again(host, reader),
-        wiring.make_comparing(host, reader),
+        comparing,
         wiring.make_shape_check(host),
         partial(append_record, paths.votes),
         paths,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +32,7 @@ from llmlab.services.models import ModelShelf
 from llmlab.services.preview import Preparing, Preview
 from llmlab.services.reading import Reader
 from llmlab.services.shape import ShapeCheck
+from llmlab.services.side_hosts import SideHosts
 
 DELETED_KEPT: Final = 86_400.0
 """Seconds that a deleted chat is kept, for the llmlab that may still undo it."""
@@ -114,9 +115,21 @@ def make_again(host: EngineHost, reader: Reader | None = None) -> Again:
     return Again(host, make_preparing(reader))
 
 
-def make_comparing(host: EngineHost, reader: Reader | None = None) -> Comparing:
-    """What answers one question under several recipes."""
-    return Comparing(host, make_preparing(reader))
+def make_comparing(paths: Paths, host: EngineHost, reader: Reader | None = None) -> Comparing:
+    """What answers one question under several recipes; other models are loaded beside that of `host` if they fit."""
+    gpus = _gpus()
+
+    def fits(spec: ModelSpec) -> bool:
+        from llmlab.engine.health import describe
+
+        try:
+            fit = describe(spec, gpus).fit
+        except LlmlabError:
+            # Loading it will say what is wrong with it; nothing has to make room for that.
+            return True
+        return fit is not None and fit.verdict == "fits"
+
+    return Comparing(SideHosts(host, partial(make_host, paths), fits), make_preparing(reader))
 
 
 def make_shape_check(host: EngineHost) -> ShapeCheck:

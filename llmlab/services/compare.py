@@ -18,6 +18,7 @@ from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preparing, require_room
 from llmlab.services.ready import Ready, ready_engine
 from llmlab.services.reasoned import Asking, Progress, reason
+from llmlab.services.side_hosts import SideHosts
 from llmlab.services.stopping import unless
 from llmlab.words import say
 
@@ -49,13 +50,18 @@ class Arm:
 class Comparing:
     """Answers one question under several recipes; nothing of it is stored.
 
-    Recipes on one model run together: what their prompts share is read once. Models come one after another, in the
-    order in which they first stand among the recipes, and only one is in memory at a time.
+    Recipes on one model run together: what their prompts share is read once. Models write one after another, in the
+    order in which they first stand among the recipes, so that the speed of each is its own; where memory holds them all
+    they stay loaded for the next question.
     """
 
-    def __init__(self, host: EngineHost, preparing: Preparing) -> None:
-        self._host = host
+    def __init__(self, hosts: SideHosts, preparing: Preparing) -> None:
+        self._hosts = hosts
         self._preparing = preparing
+
+    async def close(self) -> None:
+        """End the engines of the models that were loaded beside the chat's."""
+        await self._hosts.close()
 
     async def run(
         self,
@@ -82,7 +88,7 @@ class Comparing:
             raise UsageError(say("From one to {most} recipes can be compared.", most=MOST_ARMS))
         for recipe in recipes:
             self._preparing.require_filled(recipe, question)
-        run = _Run(self._host, self._preparing, recipes, history, question, stop)
+        run = _Run(self._hosts, self._preparing, recipes, history, question, stop)
         task = asyncio.ensure_future(run.all())
         loop = asyncio.get_running_loop()
         try:
@@ -108,7 +114,7 @@ class _Run:
 
     def __init__(
         self,
-        host: EngineHost,
+        hosts: SideHosts,
         preparing: Preparing,
         recipes: Sequence[Recipe],
         history: Sequence[ChatMessage],
@@ -117,7 +123,7 @@ class _Run:
     ) -> None:
         self.arms = [Arm(recipe) for recipe in recipes]
         self.news = asyncio.Event()
-        self._host, self._preparing, self._stop = host, preparing, stop
+        self._hosts, self._preparing, self._stop = hosts, preparing, stop
         self._history, self._question = history, question
         # The same draw for all: what differs comes from the recipes.
         self._seed = secrets.randbelow(2**32 - 1)
@@ -131,12 +137,13 @@ class _Run:
         for place in places:
             self._set(place, replace(self.arms[place], state="loading"))
         try:
-            ready = await unless(self._stop, ready_engine(self._host, self.arms[places[0]].recipe))
+            host = await unless(self._stop, self._hosts.host_for(spec))
+            ready = await unless(self._stop, ready_engine(host, self.arms[places[0]].recipe))
         except LlmlabError as error:
             for place in places:
                 self._set(place, replace(self.arms[place], state="failed", problem=error))
             return
-        runs = [asyncio.ensure_future(self._arm(place, ready)) for place in places]
+        runs = [asyncio.ensure_future(self._arm(place, host, ready)) for place in places]
         try:
             await asyncio.gather(*runs)
         finally:
@@ -144,7 +151,7 @@ class _Run:
                 run.cancel()
             await asyncio.wait(runs)
 
-    async def _arm(self, place: int, ready: Ready) -> None:
+    async def _arm(self, place: int, host: EngineHost, ready: Ready) -> None:
         recipe = self.arms[place].recipe
         try:
             preparing = self._preparing.prepare(ready.engine, ready.card, recipe, self._history, self._question)
@@ -161,7 +168,7 @@ class _Run:
                 state: ArmState = "failed" if value.turn.problem else "done" if ended else "running"
                 self._set(place, replace(self.arms[place], state=state, progress=value, problem=_problem(value)))
                 if value.turn.problem:
-                    self._host.notice_death(self.arms[place].problem or UsageError(value.turn.problem.what))
+                    host.notice_death(self.arms[place].problem or UsageError(value.turn.problem.what))
 
     def _set(self, place: int, arm: Arm) -> None:
         self.arms[place] = arm

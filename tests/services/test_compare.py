@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 import pytest
@@ -20,9 +20,22 @@ from llmlab.pocket import pocket_path
 from llmlab.services.compare import Arm, Comparing
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preparing
-from tests.services.fixtures import Engines, recipe
+from llmlab.services.side_hosts import SideHosts
+from tests.services.fixtures import Engines, model, recipe
 
 POCKET = ModelSpec(name="pocket-m", path=str(pocket_path("pocket-m")), n_threads=1, n_ctx=4096)
+
+
+def comparing(host: EngineHost, sides: Callable[[], EngineHost] | None = None, room: int = 0) -> Comparing:
+    """A comparison for which memory holds `room` models beside the first."""
+    made: list[EngineHost] = []
+
+    def side() -> EngineHost:
+        assert sides is not None
+        made.append(sides())
+        return made[-1]
+
+    return Comparing(SideHosts(host, side, lambda spec: len(made) < room), Preparing(render_template))
 
 
 async def last(values: AsyncIterator[tuple[Arm, ...]]) -> tuple[Arm, ...]:
@@ -34,7 +47,7 @@ async def test_four_recipes_read_what_they_share_once(paths: Paths) -> None:
     base = Recipe(model=POCKET, system="Be kind. " * 100, sampling=Sampling(max_tokens=8), thinking=False)
     arms = [replace(base, sampling=replace(base.sampling, temperature=step / 4)) for step in range(4)]
     try:
-        done = await last(Comparing(host, Preparing(render_template)).run(arms, (), "Who are you?", asyncio.Event()))
+        done = await last(comparing(host).run(arms, (), "Who are you?", asyncio.Event()))
     finally:
         await host.close()
     assert [arm.state for arm in done] == ["done"] * 4
@@ -48,7 +61,7 @@ async def test_four_recipes_read_what_they_share_once(paths: Paths) -> None:
 async def test_a_value_holds_every_arm_as_far_as_it_has_come() -> None:
     engines = Engines(Script(replies=(Reply(("a", Hold(), "b")), Reply(("c",)))))
     stop = asyncio.Event()
-    values = Comparing(engines.host, Preparing(render_template)).run([recipe(), recipe()], (), "q", stop)
+    values = comparing(engines.host).run([recipe(), recipe()], (), "q", stop)
     async for arms in values:
         if {arm.state for arm in arms} == {"running", "done"}:
             stop.set()
@@ -59,9 +72,44 @@ async def test_a_value_holds_every_arm_as_far_as_it_has_come() -> None:
 async def test_models_come_one_after_another_and_only_one_is_loaded() -> None:
     engines = Engines(Script(replies=(Reply(("one",)),)), Script(replies=(Reply(("two",)),)))
     recipes = [recipe("a"), recipe("b"), recipe("a")]
-    done = await last(Comparing(engines.host, Preparing(render_template)).run(recipes, (), "q", asyncio.Event()))
+    done = await last(comparing(engines.host).run(recipes, (), "q", asyncio.Event()))
     assert [arm.text for arm in done] == ["one", "two", "one"]
     assert len(engines.made) == 2
+    assert engines.made[0].closed
+    await engines.host.close()
+
+
+async def test_where_memory_holds_both_models_stay_loaded_for_the_next_question() -> None:
+    engines, sides = Engines(Script(replies=(Reply(("one",)),) * 2)), Engines(Script(replies=(Reply(("two",)),) * 2))
+    compared = comparing(engines.host, lambda: sides.host, room=1)
+    recipes = [recipe("a"), recipe("b")]
+    for _ in range(2):
+        done = await last(compared.run(recipes, (), "q", asyncio.Event()))
+        assert [arm.text for arm in done] == ["one", "two"]
+    assert (len(engines.made), len(sides.made)) == (1, 1)
+    await compared.close()
+    assert sides.made[0].closed
+    assert not engines.made[0].closed, "the chat goes on with its model"
+    await engines.host.close()
+
+
+async def test_the_model_of_the_chat_is_not_unloaded_for_one_that_is_compared_first() -> None:
+    engines, sides = Engines(Script(replies=(Reply(("chat",)),))), Engines(Script(replies=(Reply(("other",)),)))
+    await engines.host.use(model("a"))
+    compared = comparing(engines.host, lambda: sides.host, room=1)
+    done = await last(compared.run([recipe("b"), recipe("a")], (), "q", asyncio.Event()))
+    assert [arm.text for arm in done] == ["other", "chat"]
+    assert len(engines.made) == 1
+    await compared.close()
+    await engines.host.close()
+
+
+async def test_a_third_model_that_does_not_fit_takes_the_place_of_the_others() -> None:
+    engines, sides = Engines(Script(replies=(Reply(("x",)),) * 2)), Engines(Script(replies=(Reply(("y",)),)))
+    compared = comparing(engines.host, lambda: sides.host, room=1)
+    done = await last(compared.run([recipe("a"), recipe("b"), recipe("c")], (), "q", asyncio.Event()))
+    assert [arm.text for arm in done] == ["x", "y", "x"]
+    assert sides.made[0].closed
     assert engines.made[0].closed
     await engines.host.close()
 
@@ -69,7 +117,7 @@ async def test_models_come_one_after_another_and_only_one_is_loaded() -> None:
 async def test_an_arm_that_does_not_fit_fails_alone() -> None:
     engines = Engines(Script(replies=(Reply(("fine",)),), n_ctx=64))
     recipes = [recipe(), replace(recipe(), system="word " * 100)]
-    done = await last(Comparing(engines.host, Preparing(render_template)).run(recipes, (), "q", asyncio.Event()))
+    done = await last(comparing(engines.host).run(recipes, (), "q", asyncio.Event()))
     assert [arm.state for arm in done] == ["done", "failed"]
     assert "nothing was sent" in str(done[1].problem)
     await engines.host.close()
@@ -78,6 +126,4 @@ async def test_an_arm_that_does_not_fit_fails_alone() -> None:
 @pytest.mark.parametrize("count", [0, 5])
 async def test_one_to_four_recipes(count: int) -> None:
     with pytest.raises(UsageError):
-        await last(
-            Comparing(Engines().host, Preparing(render_template)).run([recipe()] * count, (), "q", asyncio.Event())
-        )
+        await last(comparing(Engines().host).run([recipe()] * count, (), "q", asyncio.Event()))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,9 +15,10 @@ from pathlib import Path
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from llmlab.domain.document import Document, Page, digest_of
 from llmlab.domain.model import BadModel, ModelSpec
 from llmlab.engine.scripted import Reply, Script, ScriptedEngine
-from llmlab.errors import ConfigError
+from llmlab.errors import ConfigError, DocumentError, Stopped
 from llmlab.library.prompts import TemplateShelf
 from llmlab.library.reasoning_files import ReasoningShelf
 from llmlab.library.records import append_record
@@ -28,7 +32,9 @@ from llmlab.services.chat import ChatService
 from llmlab.services.compare import Comparing
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preparing, Preview
+from llmlab.services.reading import Reader
 from llmlab.services.shape import ShapeCheck
+from llmlab.services.side_hosts import SideHosts
 from llmlab.store.chats import ChatStore
 from llmlab.tui.app import LabApp
 from llmlab.tui.screens.lab import LabScreen
@@ -84,6 +90,60 @@ def spec(name: str) -> ModelSpec:
 
 
 @dataclass
+class DocumentDouble:
+    """Text files as documents, read here and kept in memory."""
+
+    gate: threading.Event = field(default_factory=threading.Event)
+    """While it is not set, reading waits."""
+    kept: dict[str, Document] = field(default_factory=dict)
+    opened: list[tuple[str, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    def open(
+        self,
+        path: Path,
+        encoding: str = "",
+        *,
+        progress: Callable[[float], None] = lambda _share: None,
+        stop: threading.Event | None = None,
+    ) -> Document:
+        progress(0.5)
+        end = time.monotonic() + PATIENCE
+        while not self.gate.wait(0.005):
+            assert time.monotonic() < end
+            if stop is not None and stop.is_set():
+                raise Stopped("stopped")
+        self.opened.append((path.name, encoding))
+        try:
+            text = path.read_bytes().decode(encoding or "utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise DocumentError(f"{path.name} cannot be read.", where=str(path), hint=type(error).__name__) from None
+        pages = _chapters(text)
+        digest = digest_of(text)
+        document = Document(
+            path.name, str(path), "text", text, pages, "chapter" if pages else "", encoding or "utf-8", digest=digest
+        )
+        self.kept[digest] = document
+        return document
+
+    def get(self, digest: str) -> Document:
+        if digest not in self.kept:
+            raise DocumentError("The text is not kept any more.", hint="Open the file again.")
+        return self.kept[digest]
+
+
+def _chapters(text: str) -> tuple[Page, ...]:
+    starts = [match.start() for match in re.finditer("^Chapter ", text, re.MULTILINE)]
+    ends = [*starts, len(text)][1:]
+    return tuple(
+        Page(number, text[start:].partition("\n")[0], start, end)
+        for number, (start, end) in enumerate(zip(starts, ends, strict=True), 1)
+    )
+
+
+@dataclass
 class Laboratory:
     """A running lab and its parts."""
 
@@ -92,6 +152,7 @@ class Laboratory:
     services: LabServices
     shelf: ShelfDouble
     engines: list[ScriptedEngine]
+    documents: DocumentDouble
 
     @property
     def screen(self) -> LabScreen:
@@ -176,9 +237,13 @@ async def laboratory(
         return engines[-1]
 
     host = EngineHost(make_engine)
-    chats = ChatService(ChatStore(paths.database), host, Preparing(render_template), interval=0.0)
+    documents = DocumentDouble()
+    reader = Reader(documents.open, documents.get, lambda spec, most: most)
+    preparing = Preparing(render_template, reader)
+    chats = ChatService(ChatStore(paths.database), host, preparing, interval=0.0)
 
     async def end() -> None:
+        await reader.close()
         await host.close()
         await chats.close()
 
@@ -186,9 +251,9 @@ async def laboratory(
         chats,
         host,
         models,
-        Preview(host, Preparing(render_template)),
-        Again(host, Preparing(render_template)),
-        Comparing(host, Preparing(render_template)),
+        Preview(host, preparing),
+        Again(host, preparing),
+        Comparing(SideHosts(host, partial(EngineHost, make_engine), lambda spec: False), preparing),
         ShapeCheck(host),
         partial(append_record, paths.votes),
         paths,
@@ -196,6 +261,8 @@ async def laboratory(
         ReasoningShelf([shipped_prompts_folder()]),
         open_shots=lambda: ShotShelf([shipped_prompts_folder(), paths.config / "prompts"]),
         open_templates=lambda: TemplateShelf([shipped_prompts_folder(), paths.config / "prompts"]),
+        reader=reader,
+        documents=documents,
     )
 
     async def open_services() -> LabServices:
@@ -205,7 +272,7 @@ async def laboratory(
         paths.settings_file.write_text(settings, encoding="utf-8")
     app = LabApp(SettingsFile(paths.settings_file), open_services, wish or Wish(export_folder=Path(paths.cache)))
     async with app.run_test(size=size, notifications=True) as pilot:
-        lab = Laboratory(app, pilot, services, models, engines)
+        lab = Laboratory(app, pilot, services, models, engines, documents)
         await lab.until(lambda: any(isinstance(s, LabScreen) and s.bench is not None for s in app.screen_stack))
         if ready:
             await lab.until(lambda: host.state.phase == "ready")

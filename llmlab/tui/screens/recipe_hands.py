@@ -8,6 +8,7 @@ from llmlab.domain.messages import history_of
 from llmlab.domain.recipe import Recipe
 from llmlab.library.recipe_files import load_recipe, save_recipe
 from llmlab.services.recipe_codec import decode_recipe, encode_recipe
+from llmlab.tui.jobs import run_beside
 from llmlab.tui.panes.bench_column import VIEWS, BenchColumn, View
 from llmlab.tui.panes.recipe_words import recipe_lines
 from llmlab.tui.panes.variants import Variant, variants_of
@@ -69,6 +70,7 @@ class RecipeHands:
             return variants_of(recipe, services.shelf.models(), services.reasoning.good(), current_language())
 
         def taken(recipe: Recipe | None) -> None:
+            run_beside(self._picture.screen, services.comparing.close, "end compared models")
             if recipe is not None:
                 self.take_recipe(recipe)
 
