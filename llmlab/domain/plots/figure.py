@@ -101,7 +101,7 @@ Figure = Graph | Bars | Heat
 
 def told(estimate: Estimate, scale: Scale) -> str:
     """A figure in words: value, interval, trials."""
-    low, high = short(estimate.low, scale), short(estimate.high, scale)
+    low, high = (short(one, scale).removesuffix(" %") for one in (estimate.low, estimate.high))
     words = f"{short(estimate.value, scale)} [{low}, {high}]"
     return f"{words} n={estimate.n:,}" if estimate.n else words
 
@@ -135,10 +135,14 @@ _UNITS: Final = ((1e9, "G"), (1e6, "M"), (1e4, "k"))
 
 
 def short(value: float, scale: Scale | None = None) -> str:
-    """A number as axes and tables show it: 0.25, 12, 1,024, 1.5M."""
+    """A number as axes and tables show it: 25 %, 12, 1,024, 1.5M."""
     if scale is not None and scale.share:
-        return f"{value:.2f}"
+        return f"{100 * value:.0f} %"
     size = abs(value)
+    if size == float("inf"):
+        return "∞" if value > 0 else "-∞"
+    if size >= 1e12:
+        return f"{value:.1e}"
     for unit, letter in _UNITS:
         if size >= unit:
             in_units = value / (1e3 if letter == "k" else unit)

@@ -273,10 +273,11 @@ def _heat(heat: Heat, width: int) -> list[Row]:
     columns = max(1, len(heat.columns))
     least = max([4, *(cells(short(value, heat.scale)) + 1 for value in values)])
     cell = max([6, *(cells(column) + 2 for column in heat.columns)])
-    cell = max(least, min(cell, 14, (width - name_room - 1) // columns))
+    room = width - name_room - 1
+    cell = min(max(least, min(cell, 14, room // columns)), room)
     span = span_of(heat.scale, values)
     # Where not all columns fit, they follow in blocks below: a column that is left out would be a result kept back.
-    block = max(1, (width - name_room - 1) // cell)
+    block = max(1, room // cell)
     rows: list[Row] = [
         (Piece(fitted(heat.scale.title, width), AXIS),),
         (Piece(fitted(f"{heat.y_title} ↓   {heat.x_title} →", width), AXIS),),

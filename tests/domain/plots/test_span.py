@@ -29,7 +29,7 @@ def test_marks_are_round(span: Span, most: int, marks: tuple[float, ...]) -> Non
 @pytest.mark.parametrize(
     ("value", "share", "text"),
     [
-        (0.5, True, "0.50"), (12, False, "12"), (0.123456, False, "0.123"), (1024, False, "1,024"),
+        (0.5, True, "50 %"), (12, False, "12"), (0.123456, False, "0.123"), (1024, False, "1,024"),
         (16384, False, "16.4k"), (1_200_000, False, "1.2M"), (7e9, False, "7G"), (-3.5, False, "-3.5"),
     ],
 )  # fmt: skip

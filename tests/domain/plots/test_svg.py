@@ -39,7 +39,7 @@ def test_it_tells_its_figures_in_words(figure: Figure) -> None:
     root = ElementTree.fromstring(svg(figure, "f1"))
     assert root.findtext(f"{SPACE}title") == figure.title
     words = root.findtext(f"{SPACE}desc") or ""
-    assert "0.40 [0.30, 0.50]" in words or "0.20 [0.10, 0.30]" in words
+    assert "40 % [30, 50]" in words or "20 % [10, 30]" in words
 
 
 def test_a_curve_has_a_line_a_band_and_a_mark_with_whisker_at_each_point() -> None:
@@ -49,7 +49,7 @@ def test_a_curve_has_a_line_a_band_and_a_mark_with_whisker_at_each_point() -> No
     assert kinds.count("whisker") == 10
     assert kinds.count("mark") == 12, "the legend has one a curve"
     tips = [element.text for element in root.iter(f"{SPACE}title")]
-    assert "gold, 8: 1.00 [0.90, 1.00] n=40" in tips
+    assert "gold, 8: 100 % [90, 100] n=40" in tips
 
 
 def test_lines_are_told_apart_without_colour() -> None:

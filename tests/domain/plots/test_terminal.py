@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -71,7 +72,7 @@ def test_marks_at_one_place_are_told() -> None:
 
 def test_bars_tell_figure_interval_and_trials() -> None:
     lines = as_text(BARS, 80).splitlines()
-    assert "0.20 [0.10, 0.30] n=40" in lines[2]
+    assert "20 % [10, 30] n=40" in lines[2]
     assert "分步思考" in lines[3]
     assert lines[2].index("┃") < lines[3].index("┃")
     assert all("█" in line and "▓" in line and "░" in line for line in lines[2:4])
@@ -79,7 +80,8 @@ def test_bars_tell_figure_interval_and_trials() -> None:
 
 def test_a_heatmap_shows_every_number_and_what_is_missing() -> None:
     lines = as_text(HEAT, 60).splitlines()
-    assert [line.split()[-2:] for line in lines[4:7]] == [["██1.00", "▒▒0.50"], ["░░0.40", "·"], ["▓▓0.90", "0.00"]]
+    found = [re.findall(r"[░▒▓█]*\d+ %|·", line[4:]) for line in lines[4:7]]
+    assert found == [["█100 %", "▒▒50 %"], ["░░40 %", "·"], ["▓▓90 %", "0 %"]]
     assert "40 trials a cell" in lines
 
 
@@ -91,13 +93,13 @@ def test_a_heatmap_wider_than_the_terminal_goes_on_below() -> None:
         ),
         40,
     )  # fmt: skip
-    assert all(f"{n / 30:.2f}" in wide for n in range(30))
+    assert all(f"{100 * n / 30:.0f} %" in wide for n in range(30))
 
 
 @pytest.mark.parametrize("figure", [curve("gold", "wrong"), BARS, HEAT])
 def test_a_narrow_terminal_gets_sentences_with_the_same_figures(figure: Figure) -> None:
     text = " ".join(as_text(figure, LEAST_WIDTH - 1).split())
-    assert "0.40 [0.30, 0.50]" in text or "0.20 [0.10, 0.30]" in text
+    assert "40 % [30, 50]" in text or "20 % [10, 30]" in text
 
 
 @given(st.text(max_size=60), st.integers(0, 40), st.booleans())
