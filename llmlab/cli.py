@@ -25,6 +25,7 @@ from llmlab.commands.measure import embed_command, score_command
 from llmlab.commands.models import models_command
 from llmlab.commands.preview import preview_command
 from llmlab.commands.prompts import prompts_command
+from llmlab.commands.runs import runs_command
 from llmlab.commands.speech import complaint
 from llmlab.errors import LlmlabError, UsageError
 from llmlab.headless.diagnostics import Exit, exit_code
@@ -89,6 +90,7 @@ def lab_command() -> click.Group:
             embed_command(),
             documents_command(),
             models_command(),
+            runs_command(),
             _chats_command(),
             _paths_command(),
             _doctor_command(),

@@ -59,6 +59,16 @@ class Paths:
         return self.data / "votes.jsonl"
 
     @property
+    def runs_database(self) -> Path:
+        """The SQLite file of runs."""
+        return self.data / "runs.db"
+
+    @property
+    def runs(self) -> Path:
+        """Folders of runs, where nobody names another place."""
+        return self.data / "runs"
+
+    @property
     def recipes(self) -> Path:
         """Recipes that were kept under a name."""
         return self.config / "prompts" / "recipes"

@@ -6,7 +6,7 @@ Engine and store are imported where they are needed: a command that lists paths 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -31,6 +31,7 @@ from llmlab.services.host import EngineHost
 from llmlab.services.models import ModelShelf
 from llmlab.services.preview import Preparing, Preview
 from llmlab.services.reading import Reader
+from llmlab.services.runs import Runs
 from llmlab.services.shape import ShapeCheck
 from llmlab.services.side_hosts import SideHosts
 
@@ -210,3 +211,28 @@ def make_quantise(threads: int) -> Callable[[Path, Path, str, Callable[[int, int
         return quantise(source, target, kind, threads=threads, progress=progress)
 
     return run
+
+
+def open_runs(paths: Paths) -> Runs:
+    """What was measured."""
+    from llmlab.domain.summarising import summarise
+    from llmlab.store.runs import RunStore
+
+    return Runs(RunStore(paths.runs_database), summarise)
+
+
+def engine_build() -> str:
+    """The version of llama-cpp-python, as far as it is known without starting it."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return f"llama-cpp-python {version('llama-cpp-python')}"
+    except PackageNotFoundError:
+        return ""
+
+
+def file_marks(specs: Iterable[ModelSpec]) -> dict[str, str]:
+    """By model name, what tells its file from others; empty where it cannot be read."""
+    from llmlab.engine.file_mark import sampled_hash
+
+    return {spec.name: sampled_hash(spec.path) for spec in specs}

@@ -26,6 +26,8 @@ class Exit(IntEnum):
     """A model, the engine, the store or llmlab itself failed; `doctor` or `check` found something broken."""
     USAGE = 2
     """The command line, or a file that a person edits, asks for something that cannot be."""
+    MISSED = 3
+    """A threshold that an experiment's file states was missed."""
     INTERRUPTED = 130
     """ctrl+c; what was said so far was written."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final
 
 from llmlab.domain.experiment import Experiment, Trial, expand
+from llmlab.domain.fingerprint import fingerprint
 from llmlab.domain.model import ModelSpec
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.run import RunInfo
@@ -35,7 +37,7 @@ class Job:
     limit: int | None = None
     """Items at most; `None` is all of them."""
     again: bool = False
-    """What was measured before counts no more."""
+    """What other runs measured counts no more."""
 
     @property
     def planned(self) -> int:
@@ -139,3 +141,19 @@ class Pending:
 def votes_of(recipe: Recipe) -> int:
     """Answers that are drawn for a question at the same time."""
     return recipe.reasoning.vote_count if recipe.reasoning else 1
+
+
+def digest_of(experiment: Experiment, marks: Mapping[str, str], build: str) -> str:
+    """Everything that the results of an experiment depend on, hashed; 64 hexadecimal digits.
+
+    How many of its items are asked, and what is made of the results, is not among it: with more items, or another
+    threshold, the same run goes on.
+    """
+    told = hashlib.sha256()
+    for arm in experiment.arms:
+        told.update(fingerprint((arm.name, arm.twin_of, arm.recipe)).encode())
+    firsts = [arm.items[:1] for arm in experiment.arms]
+    data = (experiment.data.origin, experiment.data.digest, experiment.data.arguments, firsts)
+    rest = (experiment.key, experiment.scorers, experiment.repeats, experiment.seed, data, dict(marks), build)
+    told.update(fingerprint(rest).encode())
+    return told.hexdigest()

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from llmlab.domain.experiment import Trial
-from llmlab.domain.model import ModelSpec
+from llmlab.domain.model import ModelCard, ModelSpec
 from llmlab.domain.run import RunPhase
 from llmlab.errors import LlmlabError, Stopped
 from llmlab.services.host import EngineHost
@@ -62,6 +62,8 @@ class OneLoad:
         self._suspects: list[Trial] = []
         """Trials that ran when the engine died: one of them may be why."""
         self._deaths = 0
+        self.card: ModelCard | None = None
+        """The model as it was loaded; `None` when it was not."""
 
     async def run(self, spec: ModelSpec) -> None:
         """Measure all of them, or put down why not.
@@ -75,7 +77,7 @@ class OneLoad:
                 return
             self._show("loading", spec.name)
             try:
-                await unless(self._stop, self._host.engine_for(spec))
+                _, self.card = await unless(self._stop, self._host.engine_for(spec))
             except Stopped:
                 return
             except LlmlabError as error:

@@ -6,9 +6,10 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Final
 
+from llmlab.domain.model import ModelCard
 from llmlab.domain.outcomes import TrialResult
 from llmlab.domain.run import RunPhase, RunProgress
 from llmlab.services.host import EngineHost
@@ -81,6 +82,7 @@ class _Going:
         self._fresh = 0
         self._ends: deque[float] = deque()
         self._news: list[TrialResult] = []
+        self._cards: dict[str, ModelCard] = {}
 
     async def all(self) -> None:
         """Every trial that is not measured yet."""
@@ -88,8 +90,6 @@ class _Going:
         await asyncio.to_thread(store.begin, job.run, job.experiment, job.environment)
         complete = False
         try:
-            if job.again:
-                await asyncio.to_thread(store.forget, job.run.id)
             done = await asyncio.to_thread(store.done, job.run.id)
             async with self._keeper:
                 for spec in job.loads:
@@ -104,9 +104,12 @@ class _Going:
                         self._skipped,
                     )
                     await load.run(spec)
+                    if load.card is not None:
+                        self._cards[spec.name] = load.card
             complete = not self._stop.is_set() and job.planned == job.run.planned
         finally:
-            await asyncio.to_thread(store.end, job.run.id, complete=complete)
+            environment = await asyncio.to_thread(self._environment)
+            await asyncio.to_thread(store.end, job.run.id, environment, complete=complete)
             self._phase, self._model = "stopped" if self._stop.is_set() else "done", ""
             self.news.set()
 
@@ -130,6 +133,13 @@ class _Going:
             news=news,
             problem=waits,
         )
+
+    def _environment(self) -> dict[str, object]:
+        """On what the run was measured: what was known before, with the models that were loaded now."""
+        known = self._store.environment(self._job.run.id)
+        models = known.get("models")
+        cards = {name: asdict(card) for name, card in self._cards.items()}
+        return {**known, **self._job.environment, "models": {**(models if isinstance(models, dict) else {}), **cards}}
 
     def _show(self, phase: RunPhase, model: str) -> None:
         """It has come to another phase."""

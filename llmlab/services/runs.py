@@ -52,6 +52,10 @@ class Runs:
             raise UsageError(say("There is no run {id}.", id=name), hint=say("See all of them with: llmlab runs list"))
         return found[0]
 
+    def of_digest(self, digest: str) -> RunInfo | None:
+        """The run of the experiment that is hashed so, the one touched last."""
+        return self.store.of_digest(digest)
+
     def experiment(self, run_id: str) -> Experiment:
         """The experiment of a run; its items have ids and nothing else.
 
@@ -80,6 +84,37 @@ class Runs:
             StoreError: there is no such run, or another version of llmlab wrote it.
         """
         return self._summarise(self.experiment(run_id), self.results(run_id))
+
+    def compare(self, first: str, second: str) -> tuple[Summary, ...]:
+        """Two runs, a summary for each arm that both have: that of the first run is the baseline.
+
+        They are compared on the items that both were asked, whatever else is different.
+
+        Raises:
+            StoreError: one of them cannot be read.
+            UsageError: they have no arm in common.
+        """
+        if first == second:
+            raise UsageError(say("This is one and the same run."), hint=say("See all of them with: llmlab runs list"))
+        experiments = [self.experiment(first), self.experiment(second)]
+        found = [self.results(first), self.results(second)]
+        names = [arm.name for arm in experiments[0].arms if arm.name in {arm.name for arm in experiments[1].arms}]
+        if not names:
+            raise UsageError(
+                say("The two runs have no arm in common."),
+                hint=say("Arms are compared by name; see them with: llmlab runs show ID"),
+            )
+        summaries = []
+        for name in names:
+            arms, results = [], []
+            for run_id, experiment, measured in zip((first, second), experiments, found, strict=True):
+                titled = f"{name} ({run_id[:SHORT]})".strip()
+                own = next(arm for arm in experiment.arms if arm.name == name)
+                arms.append(replace(own, name=titled, twin_of=""))
+                results += [replace(each, arm=titled) for each in measured if each.arm == name]
+            joined = replace(experiments[0], arms=tuple(arms), thresholds=())
+            summaries.append(self._summarise(joined, results))
+        return tuple(summaries)
 
     def recipe(self, run_id: str, result: TrialResult) -> tuple[Recipe, str]:
         """The recipe and the question of a trial, so that a chat can go on from there.

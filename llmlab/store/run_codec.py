@@ -24,12 +24,13 @@ _encoder = msgspec.json.Encoder(enc_hook=lambda value: _plain(value))
 _results = msgspec.json.Decoder(TrialResult)
 
 
-def encode(value: object) -> str:
+def encode(value: object, *, indent: int = 0) -> str:
     """The JSON of a value; half a surrogate pair, which UTF-8 cannot hold, becomes U+FFFD."""
     try:
-        return _encoder.encode(value).decode()
+        written = _encoder.encode(value)
     except UnicodeEncodeError:
-        return _encoder.encode(_cleaned(msgspec.to_builtins(value, enc_hook=_plain))).decode()
+        written = _encoder.encode(_cleaned(msgspec.to_builtins(value, enc_hook=_plain)))
+    return (msgspec.json.format(written, indent=indent) if indent else written).decode()
 
 
 def encode_experiment(experiment: Experiment) -> str:

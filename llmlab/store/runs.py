@@ -84,7 +84,6 @@ class RunStore:
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (id) DO UPDATE SET updated = excluded.updated, planned = excluded.planned, complete = 0,
                     source = excluded.source, folder = excluded.folder, experiment = excluded.experiment,
-                    environment = excluded.environment,
                     writer_pid = excluded.writer_pid, writer_started = excluded.writer_started""",
                 (
                     run.id,
@@ -133,12 +132,13 @@ class RunStore:
                     ),
                 )
 
-    def end(self, run_id: str, *, complete: bool) -> None:
+    def end(self, run_id: str, environment: Mapping[str, object], *, complete: bool) -> None:
         """Nobody measures this run any more; it is `complete` when every trial was."""
         with self._database.writing() as connection:
             connection.execute(
-                "UPDATE runs SET updated = ?, complete = ?, writer_pid = NULL, writer_started = NULL WHERE id = ?",
-                (self._clock(), complete, run_id),
+                """UPDATE runs SET updated = ?, complete = ?, environment = ?, writer_pid = NULL, writer_started = NULL
+                WHERE id = ?""",
+                (self._clock(), complete, encode(environment), run_id),
             )
 
     def list(self) -> tuple[RunInfo, ...]:
@@ -227,13 +227,6 @@ class RunStore:
                     with suppress(ValueError):
                         found[trial] = decode_result(result), decode_measures(measures) if measures else None
         return found
-
-    def forget(self, run_id: str) -> None:
-        """Let go of what was measured in a run, which stays."""
-        with self._database.writing() as connection:
-            self._require_free(connection, run_id, this_process())
-            connection.execute("DELETE FROM results WHERE run = ?", (run_id,))
-            connection.execute("DELETE FROM items WHERE run = ?", (run_id,))
 
     def delete(self, run_id: str) -> None:
         """Let go of a run and of all that was measured in it.

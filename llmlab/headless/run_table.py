@@ -1,0 +1,100 @@
+"""Figures of a run and its plan as lines of text: nothing stands without its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from llmlab.domain.run import Plan
+from llmlab.domain.summary import Contrast, Summary
+from llmlab.domain.summary_words import contrast_line, duration, noise_line, score_text, threshold_line
+from llmlab.domain.terminal import visible_line
+from llmlab.headless.output import table
+from llmlab.words import say
+
+
+def summary_lines(summary: Summary) -> Iterator[str]:
+    """The table of arms, then what stands against what, the noise, the thresholds and the remarks."""
+    yield from arms_table(summary)
+    sections = (
+        [contrast_line(contrast) for contrast in summary.contrasts if _decides(summary, contrast)],
+        [noise_line(noise) for noise in summary.noise],
+        [threshold_line(verified) for verified in summary.thresholds],
+        list(summary.remarks),
+    )
+    for lines in sections:
+        if lines:
+            yield ""
+            yield from lines
+
+
+def arms_table(summary: Summary) -> Iterator[str]:
+    """A row an arm: its scores with their intervals, where its answers went, what it cost."""
+    scores = list(dict.fromkeys((one.scorer, one.extractor) for arm in summary.arms for one in arm.scores))
+    titles = [_title(summary, scorer, extractor) for scorer, extractor in scores]
+    level = f"{1 - summary.alpha:.0%}"
+    head = [say("arm"), "n", *titles, say("unparsed"), say("cut"), say("abstained"), say("failed"), say("tokens"), "s"]
+    rows = [head]
+    for arm in summary.arms:
+        found = [arm.score(scorer, extractor) for scorer, extractor in scores]
+        first = next((one for one in found if one is not None and one.counts), None)
+        outcomes = first.outcomes if first else {}
+        rows.append(
+            [
+                arm.name or say("(all)"),
+                f"{arm.trials:,}" if arm.trials == arm.planned else f"{arm.trials:,}/{arm.planned:,}",
+                *(score_text(one) for one in found),
+                *(f"{outcomes.get(name, 0):,}" for name in ("unparsed", "truncated", "abstained")),
+                f"{arm.failed:,}",
+                f"{arm.generated_tokens:,.0f}",
+                f"{arm.seconds:.1f}",
+            ]
+        )
+    yield from table(rows, right=range(1, len(head)))
+    yield say("Scores with their {level} intervals; tokens and seconds are means of an answered trial.", level=level)
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """What a run will take: cells, tokens, time and memory."""
+    rows = [[say("arm"), say("model"), say("trials left"), say("answers each"), say("prompt tokens")]]
+    rows += [
+        [arm.name or say("(all)"), arm.model, f"{arm.trials:,}", f"{arm.votes}", f"{arm.prompt_tokens:,.0f}"]
+        for arm in plan.arms
+    ]
+    yield from table(rows, right=(2, 3, 4))
+    yield ""
+    left = plan.trials - plan.measured
+    yield say("{trials:,} trials, {left:,} of them to be measured.", trials=plan.trials, left=left)
+    yield say(
+        "Prompts: {tokens:,} tokens, {read:,} after sharing what they begin with ({counted:,} prompts counted).",
+        tokens=plan.prompt_tokens,
+        read=plan.prompt_tokens - plan.shared_tokens,
+        counted=plan.counted,
+    )
+    bound = say("Answers: at most {tokens:,} tokens.", tokens=plan.answer_tokens)
+    guess = say("Answers: about {tokens:,} tokens.", tokens=plan.answer_tokens)
+    yield bound if plan.answer_bound else guess
+    for model in plan.models:
+        yield say(
+            "{model}: {memory:,.0f} MB; reads {read:,.0f} and writes {write:,.0f} tokens a second.",
+            model=visible_line(model.name),
+            memory=model.memory_bytes / 1e6,
+            read=model.read_speed,
+            write=model.write_speed,
+        )
+    if plan.seconds:
+        yield say("Time: about {time}.", time=duration(plan.seconds))
+    yield from plan.problems
+
+
+def _title(summary: Summary, scorer: str, extractor: str) -> str:
+    """A scorer and its extractor; the one that counts is marked."""
+    scores = [arm.score(scorer, extractor) for arm in summary.arms]  # type: ignore[arg-type]  # as it was told
+    counts = any(one is not None and one.counts for one in scores) and bool(extractor)
+    return f"{scorer} {extractor}".strip() + ("*" if counts else "")
+
+
+def _decides(summary: Summary, contrast: Contrast) -> bool:
+    """It is of the extractor that counts."""
+    arm = next((arm for arm in summary.arms if arm.name == contrast.arm), None)
+    score = arm.score(contrast.scorer, contrast.extractor) if arm else None
+    return score is None or score.counts
