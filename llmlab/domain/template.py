@@ -205,16 +205,26 @@ def _marked(
         text = render(source, {name: _within(value, *marks.get(name, ("", ""))) for name, value in values.items()})
     except TemplateFault:
         return None  # what was well without marks is not the template's fault
-    names = {mark: name for name, pair in marks.items() for mark in pair}
+    opening = {first: name for name, (first, _) in marks.items()}
+    closing = {last: name for name, (_, last) in marks.items()}
     found: list[Stretch] = []
     inside, start = "", 0
     for at, character in enumerate(text):
-        if character in names:
-            if at > start:
-                found.append(Stretch(text[start:at], inside))
-            inside, start = ("" if inside else names[character]), at + 1
+        if character not in opening and character not in closing:
+            continue
+        if at > start:
+            found.append(Stretch(text[start:at], inside))
+        start = at + 1
+        if not inside and character in opening:
+            inside = opening[character]
+        elif inside and closing.get(character) == inside:
+            inside = ""
+        else:
+            return None  # a value was cut, or its ends stand apart
+    if inside:
+        return None
     if len(text) > start:
-        found.append(Stretch(text[start:], inside))
+        found.append(Stretch(text[start:]))
     return tuple(found) if "".join(part.text for part in found) == plain else None
 
 
