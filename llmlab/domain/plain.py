@@ -13,10 +13,10 @@ _QUOTES: Final = "\"'`´‘’‚‛“”„‟«»‹›「」『』〝〞〟�
 _DASHES: Final = "‐‑‒–—―−"
 _UNSEEN: Final = "\u00ad\u200b-\u200d\u2060\ufeff\ufe00-\ufe0f"
 _SETTING: Final = re.compile(
-    rf"\s+|[{_UNSEEN}]+|[{_QUOTES}]|[{_DASHES}]+|--+"
+    rf"[\s{_UNSEEN}]+|[{_QUOTES}]|[{_DASHES}-]{{2,}}|[{_DASHES}]"
     # What NFKC may change: wide and narrow forms, ligatures, and letters whose marks stand apart.
     r"|[\u3001\u3002\uff01-\uffef\ufb00-\ufdff\ufe10-\ufe6f\u2026\u2030-\u205f\u2070-\u209f\u2100-\u218f\u2460-\u24ff"
-    r"\u2e80-\u2fdf\u3200-\u33ff\uf900-\ufaff\u00aa\u00b2-\u00be]+"
+    r"\u2e80-\u2fdf\u3200-\u33ff\uf900-\ufaff\u00aa\u00b2-\u00be]+[\u0300-\u036f\u3099\u309a]*"
     r"|[^\W\d_][\u0300-\u036f\u3099\u309a]+"
 )
 _UNSEEN_RUN: Final = re.compile(f"[{_UNSEEN}]")
@@ -72,11 +72,10 @@ class Plain:
 def _replaced(text: str, start: int, end: int, found: str) -> str:
     """What `found`, which is `text[start:end]`, reads as."""
     first = found[0]
-    if first.isspace():
+    if first.isspace() or _UNSEEN_RUN.match(found):
         around = text[max(0, start - 1) : start] + text[end : end + 1]
-        return " " if start > 0 and end < len(text) and not _WIDE.search(around) else ""
-    if _UNSEEN_RUN.match(found):
-        return ""
+        blank = any(map(str.isspace, found)) and start > 0 and end < len(text) and not _WIDE.search(around)
+        return " " if blank else ""
     if first in _DASHES or first == "-":
         return "-"
     return one_form(found)

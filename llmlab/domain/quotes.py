@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,8 +15,8 @@ LONGEST: Final = 4000
 _MOST_NUMBERS: Final = 64
 
 _QUOTED: Final = re.compile(
-    rf"“(?P<curly>[^“”]{{1,{LONGEST}}})”"
-    rf"|「(?P<corner>[^「」]{{1,{LONGEST}}})」"
+    rf"“(?P<curly>(?:[^“”]|“[^“”]{{1,{LONGEST}}}”){{1,{LONGEST}}})”"
+    rf"|「(?P<corner>(?:[^「」]|「[^「」]{{1,{LONGEST}}}」){{1,{LONGEST}}})」"
     rf"|『(?P<double>[^『』]{{1,{LONGEST}}})』"
     rf"|«(?P<angle>[^«»]{{1,{LONGEST}}})»"
     rf"|„(?P<low>[^„“”]{{1,{LONGEST}}})[“”]"
@@ -23,7 +24,7 @@ _QUOTED: Final = re.compile(
     rf"|(?<![A-Za-z0-9])\"(?P<straight>[^\"]{{1,{LONGEST}}})\""
     # A single mark is an apostrophe unless it opens a word and closes one.
     rf"|(?<!\w)‘(?P<single>[^‘\n]{{1,{LONGEST}}}?)’(?!\w)"
-    rf"|(?<![\w'])'(?P<typed>[^'\n]{{1,{LONGEST}}}(?:(?<=\w)'(?=\w)[^'\n]{{1,{LONGEST}}}){{0,20}})'(?!\w)"
+    rf"|(?<![\w'])'(?!\d\ds)(?P<typed>[^'\n]{{1,{LONGEST}}}(?:(?<=\w)'(?=\w)[^'\n]{{1,{LONGEST}}}){{0,20}})'(?!\w)"
     r"|^[ \t]{0,3}>[ \t]?(?P<block>[^\n]+(?:\n[ \t]{0,3}>[ \t]?[^\n]*)*)",
     re.MULTILINE,
 )
@@ -88,24 +89,60 @@ def parts_of(answer: str) -> tuple[tuple[Quoted, ...], tuple[Sentence, ...]]:
     """What `answer` quotes and what it claims, each in order; code is neither."""
     visible = _CODE.sub(lambda match: re.sub(r"[^\n]", "\0", match.group()), answer)
     spans = [span for span in _quoted_spans(visible) if "\0" not in visible[span[0] : span[1]]]
-    named = [(match.start(), match.end(), _numbers(match)) for match in _NUMBERS.finditer(visible) if _names(match)]
-    named = [name for name in named if not any(start <= name[0] < end for start, end in spans)]
     sentences = list(_sentences(visible, spans))
+    layout = _Layout(spans, sentences, _named(visible, spans))
     quotes = tuple(
-        Quoted(start, end, _unquoted_lines(answer[start:end]), _numbers_of(start, end, spans, named, sentences))
-        for start, end in spans
+        Quoted(start, end, _unquoted_lines(answer[start:end]), layout.numbers_of(place))
+        for place, (start, end) in enumerate(spans)
     )
     claims = tuple(
-        Sentence(
-            start,
-            end,
-            tuple(place for place, span in enumerate(spans) if start <= span[0] < end),
-            _merged(numbers for at, _, numbers in named if start <= at < end),
-        )
+        Sentence(start, end, tuple(layout.quotes_in(start, end)), layout.numbers_in(start, end))
         for start, end in sentences
         if _claims(visible[start:end])
     )
     return quotes, claims
+
+
+class _Layout:
+    """Where in an answer quotes, sentences and the numbers of passages stand, each in order."""
+
+    def __init__(
+        self, quotes: list[tuple[int, int]], sentences: list[tuple[int, int]], named: list[tuple[int, tuple[int, ...]]]
+    ) -> None:
+        self._quotes, self._sentences, self._named = quotes, sentences, named
+        self._quote_starts = [start for start, _ in quotes]
+        self._sentence_starts = [start for start, _ in sentences]
+        self._named_starts = [start for start, _ in named]
+
+    def quotes_in(self, start: int, end: int) -> range:
+        """Those that begin there."""
+        return range(bisect_left(self._quote_starts, start), bisect_left(self._quote_starts, end))
+
+    def numbers_in(self, start: int, end: int) -> tuple[int, ...]:
+        """Those that are named there, each once."""
+        named = self._named[bisect_left(self._named_starts, start) : bisect_left(self._named_starts, end)]
+        return tuple(dict.fromkeys(number for _, numbers in named for number in numbers))
+
+    def numbers_of(self, place: int) -> tuple[int, ...]:
+        """Those named between a quote and the next one of its sentence; else those between it and the one before."""
+        start, end = self._quotes[place]
+        at = bisect_right(self._sentence_starts, start) - 1
+        first, last = self._sentences[at] if at >= 0 else (start, end)
+        upcoming = self._quotes[place + 1][0] if place + 1 < len(self._quotes) else last
+        before = self._quotes[place - 1][1] if place else first
+        after = self.numbers_in(end, min(max(last, end), upcoming))
+        return after or self.numbers_in(max(first, before), start)
+
+
+def _named(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, tuple[int, ...]]]:
+    """Where passages are named outside of quotes, and which."""
+    starts = [start for start, _ in spans]
+    found = []
+    for match in _NUMBERS.finditer(text):
+        at = bisect_right(starts, match.start()) - 1
+        if _names(match) and (at < 0 or spans[at][1] <= match.start()):
+            found.append((match.start(), _numbers(match)))
+    return found
 
 
 def _quoted_spans(text: str) -> list[tuple[int, int]]:
@@ -139,10 +176,6 @@ def _numbers(match: re.Match[str]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(found[:_MOST_NUMBERS]))
 
 
-def _merged(groups: Iterator[tuple[int, ...]]) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(number for group in groups for number in group))
-
-
 def _sentences(text: str, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Sentences by line; what a quote says inside ends none, and the passages that are named after it belong to it."""
     masked = list(text)
@@ -165,22 +198,6 @@ def _sentences(text: str, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[in
                 yield start + lead, start + len(text[start:end].rstrip())
             start = end
         line_start = line_end + 1
-
-
-def _numbers_of(
-    start: int,
-    end: int,
-    spans: Sequence[tuple[int, int]],
-    named: Sequence[tuple[int, int, tuple[int, ...]]],
-    sentences: Sequence[tuple[int, int]],
-) -> tuple[int, ...]:
-    """The passages named between a quote and the next one of its sentence; else those between it and the one before."""
-    first, last = next((span for span in sentences if span[0] <= start < span[1]), (start, end))
-    last = max(last, end)
-    upcoming = min((span[0] for span in spans if span[0] >= end), default=last)
-    before = max((span[1] for span in spans if span[1] <= start), default=first)
-    after = _merged(numbers for at, _, numbers in named if end <= at < min(last, upcoming))
-    return after or _merged(numbers for at, _, numbers in named if max(first, before) <= at < start)
 
 
 def _claims(sentence: str) -> bool:

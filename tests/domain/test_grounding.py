@@ -1,0 +1,214 @@
+"""True quotes are told from altered and from invented ones, and where they stand in the document."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.novels import Language, novel
+from llmlab.domain.grounding import Change, Numbered, Place, Quote, Source, Verdict, check, differences
+
+TEXT = (
+    "第一回 桃花渡口\n　　薛蟠在苏州城外的桃花渡口买下了一方青玉砚台，花了三十七两银子。"
+    "次日，他对母亲说：“这方砚台，原是前朝旧物。”\n"
+    "Mr. Smith walked\nslowly to the old mill, and said, “It is not here; it’s gone.” Then he wept for an hour.\n"
+)
+
+
+def judged(answer: str, *texts: str, numbered: tuple[Numbered, ...] = ()) -> tuple[Quote, ...]:
+    return check(answer, [Source(text) for text in texts or (TEXT,)], numbered).quotes
+
+
+def found(quote: Quote, text: str = TEXT) -> str:
+    assert quote.place is not None
+    return text[quote.place.start : quote.place.end]
+
+
+@pytest.mark.parametrize(
+    ("answer", "there"),
+    [
+        ("“买下了一方青玉砚台，花了三十七两银子”", "买下了一方青玉砚台，花了三十七两银子"),
+        ("「买下了一方青玉砚台,花了三十七两银子。」", "买下了一方青玉砚台，花了三十七两银子"),
+        ('"Mr. Smith walked slowly to the old mill"', "Mr. Smith walked\nslowly to the old mill"),
+        ("\"said, 'It is not here; it's gone.'\"", "said, “It is not here; it’s gone"),
+        ("“mr. Smith walked slowly,” it says.", "Mr. Smith walked\nslowly"),
+        ("“Mr. Smith walked slowly … Then he wept”",
+         "Mr. Smith walked\nslowly to the old mill, and said, “It is not here; it’s gone.” Then he wept"),
+        ("> Then he wept\n> for an hour.", "Then he wept for an hour"),
+        ("“mill”", "mill"),
+    ],
+)  # fmt: skip
+def test_word_for_word(answer: str, there: str) -> None:
+    (quote,) = judged(answer)
+    assert quote.verdict == "exact"
+    assert found(quote) == there
+    assert quote.changes == ()
+
+
+def test_nearly_with_the_difference() -> None:
+    (quote,) = judged("书中说“他买下一方青玉砚台，花了三十九两银子”。")
+    assert quote.verdict == "near"
+    assert [change for change in quote.changes if change.kind != "same"][-2:] == [
+        Change("missing", "七"),
+        Change("added", "九"),
+    ]
+    (quote,) = judged("“Mr. Smith walked slowly to the new mill … Then he slept for an hour”")
+    assert quote.verdict == "near"
+    assert [(change.kind, change.text) for change in quote.changes if change.kind != "same"] == [
+        ("missing", "old"), ("added", "new"), ("missing", "wept"), ("added", "slept")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["“贾宝玉在大观园里种了一棵会说话的梧桐树”", '"She never forgave him for the loss of her garden"',
+     "“Then he wept … Mr. Smith walked slowly”", "“Mr. Smith walked slowly … and she sang all night”"],
+)  # fmt: skip
+def test_not_in_the_document(answer: str) -> None:
+    (quote,) = judged(answer)
+    assert (quote.verdict, quote.place, quote.changes) == ("absent", None, ())
+
+
+def test_a_word_that_is_only_set_apart_is_no_quote() -> None:
+    assert judged("This is “irony”, 所谓“反讽”。") == ()
+    assert judged("“art” is in no word of it.", "the start of it") == ()
+
+
+def test_part_of_a_longer_word_is_not_the_word() -> None:
+    (quote,) = judged("“he cat sat on the mat”", "So the cat sat on the mat.")
+    assert quote.verdict == "near"
+    assert found(quote, "So the cat sat on the mat.") == "the cat sat on the mat"
+
+
+def test_the_passage_that_is_named_wins_and_a_wrong_one_is_told() -> None:
+    text = "He said no. " * 3 + "She said yes at last. " + "He said no. " * 3
+    numbered = tuple(Numbered(number, Place(0, start, start + 12)) for number, start in ((1, 0), (2, 12), (3, 58)))
+    (quote,) = judged("“He said no” [2]", text, numbered=numbered)
+    assert (quote.place, quote.misplaced) == (Place(0, 12, 22), False)
+    (quote,) = judged("“She said yes at last” [1]", text, numbered=numbered)
+    assert (quote.verdict, quote.numbers, quote.misplaced) == ("exact", (1,), True)
+    (quote,) = judged("“She said yes at last” [9]", text, numbered=numbered)
+    assert quote.misplaced
+    assert not judged("“She said yes at last” [9]", text)[0].misplaced
+
+
+def test_all_documents_are_looked_at() -> None:
+    (quote,) = judged("“the second one here”", "nothing of it", "This is the second one here.")
+    assert quote.place == Place(1, 8, 27)
+
+
+def test_claims_without_a_quote_are_told() -> None:
+    answer = "He bought a stone. It says “walked slowly to the old mill” [1]. “nowhere” is “irony” to all of them."
+    grounding = check(answer, [Source(TEXT)])
+    assert [answer[claim.start : claim.end] for claim in grounding.unquoted] == [
+        "He bought a stone.",
+        "“nowhere” is “irony” to all of them.",
+    ]
+    assert grounding.count("exact") == 1
+
+
+def test_differences_do_not_tell_of_setting() -> None:
+    assert differences("他说：“走”，\n去了", "他说:'走',去过") == (
+        Change("same", "他说:'走',"), Change("missing", "\n"), Change("same", "去"), Change("missing", "了"),
+        Change("added", "过"),
+    )  # fmt: skip
+
+
+INVENTED = {
+    "zh": (
+        "{0}从不相信命运，却在雪夜里替仇人挡了一箭", "天下没有不散的筵席，{0}合上书卷如是说",
+        "{0}把钥匙吞进肚里，谁也别想再开那扇门", "听说海外有仙山，{0}偷偷造了一只木鸢",
+        "{0}跪在碑前发誓，此生再不踏进赌坊半步", "原来{0}才是前朝太子的遗孤",
+        "{0}烧掉了所有的诗稿，只留下半句残词", "鼓声三通之后，{0}第一个跃上城墙",
+    ),
+    "en": (
+        "{0} burned every poem and kept but a single line", "No feast lasts for ever, observed {0}, closing the book",
+        "It was {0} who had been the lost heir all along", "{0} swallowed the key so that no one could open that door",
+        "Kneeling at the grave, {0} swore off gambling for good", "{0} built a wooden kite to reach the holy isle",
+        "When the third drum sounded, {0} leapt upon the wall", "Never trust a man who whistles, {0} used to say",
+    ),
+}  # fmt: skip
+FRAMES = {
+    "zh": ("书中写道：“{0}”[{1}]。", "第【{1}】段说「{0}」。", "他提到\"{0}\"，可见一斑。", "『{0}』（第{1}段）",
+           "> {0}\n\n见上文。"),
+    "en": ("It says “{0}” [{1}].", "According to [{1}], \"{0}.\"", "The author writes, ‘{0},’ and goes on.",
+           "> {0}\n\nSo it is.", "As passage [{1}] has it: «{0}»"),
+}  # fmt: skip
+
+
+def altered(rng: random.Random, quote: str) -> str:
+    """Something else in the middle: a word or characters changed, left out or put in."""
+    units = quote.split(" ") if " " in quote else list(quote)
+    place = rng.randrange(1, len(units) - 1)
+    other = rng.choice(["never", "seventeen", "a blue"]) if " " in quote else rng.choice(["不", "蓝", "九十"])
+    units[place : place + rng.choice((0, 1))] = [other] if rng.random() < 0.8 else []
+    return (" " if " " in quote else "").join(units)
+
+
+def reset(rng: random.Random, quote: str) -> str:
+    """The same in another setting."""
+    changes: tuple[Callable[[str], str], ...] = (
+        lambda text: text,
+        lambda text: text.replace("，", ",").replace("“", "「").replace("”", "」"),
+        lambda text: text.replace(" ", "\n", 1),
+        lambda text: text.replace("“", "'").replace("”", "'").replace("—", "--"),
+    )
+    return rng.choice(changes)(quote)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_planted_quotes_are_judged_right(language: Language) -> None:
+    """150 answers in each language, of 200,000 characters."""
+    rng = random.Random(7)
+    book = novel(language, letters=200_000, facts=150)
+    source = [Source(book.text)]
+    ends = "。！？" if language == "zh" else ".!?"
+    wrong = []
+    for place, fact in enumerate(book.facts):
+        kind: Verdict = ("exact", "near", "absent")[place % 3]
+        sentence = fact.sentence.rstrip(ends)
+        match kind:
+            case "exact":
+                quote = reset(rng, sentence)
+            case "near":
+                quote = altered(rng, sentence)
+            case _:
+                quote = rng.choice(INVENTED[language]).format(fact.answer)
+        if kind == "near" and Source(quote).plain.text in source[0].plain.text:
+            kind = "exact"
+        frame = rng.choice(FRAMES[language])
+        answer = frame.format(quote.replace("\n", "\n> ") if frame.startswith(">") else quote, place)
+        quotes = check(answer, source).quotes
+        verdicts = [item.verdict for item in quotes]
+        where = quotes[0].place if quotes else None
+        at = book.text.index(fact.sentence)
+        there = where is None or (at - 40 <= where.start and where.end <= at + len(fact.sentence) + 40)
+        if verdicts != [kind] or not there:
+            wrong.append((kind, verdicts, answer))
+    assert len(wrong) <= 1, wrong
+
+
+@given(st.data())
+def test_every_stretch_of_a_document_is_found_word_for_word(data: st.DataObject) -> None:
+    text = TEXT * 2
+    start = data.draw(st.integers(0, len(text) - 12))
+    end = data.draw(st.integers(start + 8, min(len(text), start + 80)))
+    source = Source(text)
+    for quote in check(f"«{text[start:end]}»", [source]).quotes:
+        # The edge of a stretch may cut a word, which then is none of the document's.
+        cut = any(text[at - 1 : at + 1].isalnum() and text[at - 1 : at + 1].isascii() for at in (start, end) if at)
+        assert quote.verdict == "exact" or (cut and quote.verdict == "near")
+
+
+@given(st.text("ab 中文，。“”「」\"'[1]…\n>`", max_size=60))
+def test_any_answer_is_taken(answer: str) -> None:
+    grounding = check(answer, [Source("ab 中文，ab。"), Source("")])
+    for quote in grounding.quotes:
+        assert 0 <= quote.start < quote.end <= len(answer)
+        assert (quote.place is None) == (quote.verdict == "absent")
+    for claim in grounding.claims:
+        assert all(place < len(grounding.quotes) for place in claim.quotes)

@@ -1,0 +1,91 @@
+"""What an answer quotes, names and claims is taken apart as a reader would."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmlab.domain.quotes import parts_of
+
+
+def quoted(answer: str) -> list[tuple[str, tuple[int, ...]]]:
+    return [(quote.text, quote.numbers) for quote in parts_of(answer)[0]]
+
+
+def claimed(answer: str) -> list[str]:
+    return [answer[sentence.start : sentence.end] for sentence in parts_of(answer)[1]]
+
+
+@pytest.mark.parametrize(
+    ("answer", "quotes"),
+    [
+        ('He said "go away now" to her.', [("go away now", ())]),
+        ("“one two” and “three four” [3]", [("one two", ()), ("three four", (3,))]),
+        ("「一二」『三四』《书名》", [("一二", ()), ("三四", ())]),
+        ('他说"走吧"，她说"不走"。', [("走吧", ()), ("不走", ())]),
+        ("«un deux» „eins zwei“ ＂全角＂", [("un deux", ()), ("eins zwei", ()), ("全角", ())]),
+        ("It's the '90s, dogs' and cats' home.", []),
+        ("He said 'it isn't so' twice.", [("it isn't so", ())]),
+        ("She said ‘it isn’t so’ twice.", [("it isn’t so", ())]),
+        ('A 5" nail and a 6" nail.', []),
+        ("“He said ‘go’ to me” [2]", [("He said ‘go’ to me", (2,))]),
+        ("> one two\n> three\n\nfour", [("one two\nthree", ())]),
+        ('`print("x y")` and\n```\n"a b"\n```', []),
+        ("an “unclosed mark", []),
+        ("“”", []),
+        ("“first paragraph\n\nsecond”", []),
+    ],
+)
+def test_quotes(answer: str, quotes: list[tuple[str, tuple[int, ...]]]) -> None:
+    assert quoted(answer) == quotes
+
+
+@pytest.mark.parametrize(
+    ("answer", "numbers"),
+    [
+        ("“a b c” [1]", (1,)),
+        ("“a b c.” [1][2]", (1, 2)),
+        ("“a b c” [1, 3-5].", (1, 3, 4, 5)),
+        ("[7] says “a b c”.", (7,)),
+        ("According to [7], “a b c” is true. Later [8].", (7,)),
+        ("Passage (passage 4) says “a b c”.", (4,)),
+        ("第三段【2】写道：“甲乙丙”。", (2,)),
+        ("“甲乙丙”。［6］另有一句。", (6,)),
+        ("“甲乙丙”（第9段）", (9,)),
+        ("“a b c” (1999)", ()),
+        ("“a b c”. And then [3] something else.", ()),
+        ("“x y” [1] and “a b c”", (1,)),
+        ("“a b c” [9999999999]", ()),
+        ("“a b c” [5-1]", (5,)),
+    ],
+)
+def test_the_passages_that_a_quote_is_said_to_be_from(answer: str, numbers: tuple[int, ...]) -> None:
+    quotes = parts_of(answer)[0]
+    assert next(quote.numbers for quote in quotes if quote.text.strip(".") in ("a b c", "甲乙丙")) == numbers
+
+
+@pytest.mark.parametrize(
+    ("answer", "claims"),
+    [
+        ("He was brave and bold. Yes.", ["He was brave and bold."]),
+        ("Who was it that came in? Here is what it says:", []),
+        ("He said, “Go away. Now.” Then he left the house.", ["He said, “Go away. Now.”", "Then he left the house."]),
+        ("The text does not say where he lived.", []),
+        ("文中没有提到他住在哪里。", []),
+        ("他是个勇敢的人。[3]后来死了。", ["他是个勇敢的人。[3]", "后来死了。"]),
+        ("- he lived in Rome\n- he died in Paris [2]", ["- he lived in Rome", "- he died in Paris [2]"]),
+        ("# A heading of four words\n\n| a | table | of | five |", []),
+    ],
+)
+def test_claims(answer: str, claims: list[str]) -> None:
+    assert claimed(answer) == claims
+
+
+def test_a_claim_knows_its_quotes_and_numbers() -> None:
+    _, (first, second) = parts_of("He says “one two” and “three four” [2]. She never came back [3, 4].")
+    assert (first.quotes, first.numbers) == ((0, 1), (2,))
+    assert (second.quotes, second.numbers) == ((), (3, 4))
+
+
+@pytest.mark.parametrize("piece", ["“", '"', "'", "[1] ", "> ", "a. ", "`", "…", "(", "“a b c d” [1] "])
+def test_a_long_answer_of_anything_ends(piece: str) -> None:
+    parts_of(piece * 20_000)
