@@ -10,7 +10,7 @@ import pytest
 
 from llmlab.domain.experiment import Arm, Experiment, Item, ScorerUse, Threshold
 from llmlab.domain.model import ModelSpec
-from llmlab.domain.outcomes import Outcome, Scored, TrialResult
+from llmlab.domain.outcomes import Extractor, Outcome, Scored, TrialResult
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.statistics import mcnemar, wilson
 from llmlab.domain.summarising import summarise
@@ -36,9 +36,10 @@ def experiment(count: int, *names: str, repeats: int = 1, scorers: tuple[ScorerU
 
 
 def result(arm: str, item: str, outcome: Outcome, *, loose: Outcome | None = None, repeat: int = 0) -> TrialResult:
+    readings: tuple[tuple[Extractor, Outcome], ...] = (("strict", outcome), ("flexible", loose or outcome))
     scores = tuple(
         Scored(scorer="exact", extractor=extractor, outcome=one, value=float(one == "correct"))
-        for extractor, one in (("strict", outcome), ("flexible", loose or outcome))
+        for extractor, one in readings
     )
     return TrialResult(
         id=f"{arm}{item}{repeat}",
