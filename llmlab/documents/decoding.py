@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from llmlab.documents.plausible import ENOUGH, Guess, best_guess
+from llmlab.documents.plausible import ENOUGH, Guess, best_guess, worth_in
 from llmlab.documents.scribe import plain_lines
 from llmlab.domain.document import Remark, remark
 from llmlab.errors import DocumentError
@@ -47,6 +47,8 @@ _EVIDENCE: Final = 6
 _HIGH: Final = bytes(range(128, 256))
 _MOST_CONTROLS: Final = 0.02
 """Share of control characters above which bytes are no text."""
+_FAR: Final = 0.3
+"""Worth by which another encoding must be better for a file not to be believed."""
 _TAIL: Final = 4
 """Bytes at the end that may be a character cut in two."""
 _CONTROLS: Final = bytes(code for code in range(32) if code not in (8, 9, 10, 12, 13, 27))
@@ -177,11 +179,20 @@ def _by_claim(data: bytes, claimed: str) -> Decoded | None:
     except DocumentError:
         return None
     # A page cannot say in single bytes that it is written in pairs of them.
-    if not name.startswith(("utf-16", "utf-32")) and _is_valid(data, ENCODINGS[name]):
+    if not name.startswith(("utf-16", "utf-32")) and _is_valid(data, ENCODINGS[name]) and _reads_as(data, name):
         return _decoded(data, name, ENCODINGS[name])
     found = _by_validity(data) or _by_reading(data)
     note = remark("claimed", claimed=name, encoding=found.encoding)
     return Decoded(found.text, found.encoding, (*found.remarks, note))
+
+
+def _reads_as(data: bytes, name: str) -> bool:
+    """Whether nothing else reads far better; bytes of one East Asian encoding are often valid in another."""
+    worth = worth_in(data, ENCODINGS[name])
+    if worth is None or worth >= ENOUGH:
+        return True
+    guess = best_guess(data, wide=True)
+    return guess.worth < max(ENOUGH, worth + _FAR)
 
 
 def _by_validity(data: bytes) -> Decoded | None:

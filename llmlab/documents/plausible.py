@@ -121,6 +121,13 @@ def best_guess(data: bytes, *, wide: bool = True) -> Guess:
     return max(found, key=lambda guess: round(guess.worth, 3))
 
 
+def worth_in(data: bytes, codec: str) -> float | None:
+    """How much like a language `data` reads in the encoding of `codec`; `None` where that cannot be judged."""
+    found = [_single_worth(_read(_sample(data), codec), languages) for _, each, languages in _SINGLE if each == codec]
+    found += (_wide_worth(_read(_sample(data), codec), script) for _, each, script in _WIDE if each == codec)
+    return max(found, default=None)
+
+
 def _sample(data: bytes) -> bytes:
     """The beginning, the middle and the end of `data`; pieces begin at lines where there are any, and on even bytes."""
     if len(data) <= 4 * _PIECE:

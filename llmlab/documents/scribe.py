@@ -107,9 +107,8 @@ class Scribe:
 
     def finish(self) -> tuple[str, tuple[Page, ...]]:
         """The text, and its pages, which tile it; those without a number count from 1, and 0 is what precedes them."""
-        if self._turned and self._turned[-1][0] >= 0:
-            self._pages += (Page(number, title, self._length, 0) for number, title in self._turned if number >= 0)
-        text, found = "".join(self._parts), self._pages
+        text = "".join(self._parts)
+        found = [*self._pages, *(Page(number, title, len(text), 0) for number, title in self._turned if number >= 0)]
         if found and found[0].start > 0:
             found.insert(0, Page(0, "", 0, 0))
         counted = 0

@@ -40,6 +40,8 @@ class _Body:
         """Depth in paragraphs and headings: text outside of them is layout."""
         self._skipped = 0
         self._cells: list[int] = []
+        self._fresh = False
+        """Nothing stands in the cell yet."""
         self._heading: list[str] | None = None
         self._level = 9
 
@@ -76,6 +78,7 @@ class _Body:
                 if self._cells[-1]:
                     self._scribe.write("\t")
                 self._cells[-1] += 1
+                self._fresh = True
 
     def end(self, name: str) -> None:
         """An element ends."""
@@ -113,6 +116,7 @@ class _Body:
             self._scribe.blank()
             if self._level <= 2:
                 self._scribe.turn()
-        elif self._depth == 0 and self._cells and not self._scribe.at_line_start:
+        elif self._depth == 0 and self._cells and not self._fresh:
             self._scribe.write(" ")
+        self._fresh = False
         self._depth += 1

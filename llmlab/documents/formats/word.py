@@ -117,6 +117,8 @@ class _Body:
         """Cells so far in the row, for each table that is open."""
         self._level = 9
         self._said: list[str] = []
+        self._glued = False
+        """The next paragraph goes on where its cell or note begins."""
         self._broke = False
         """A page break was just written; Word notes it twice."""
         if unit == "page":
@@ -129,9 +131,7 @@ class _Body:
             return
         match _local(name):
             case "p":
-                if not self._cells:
-                    self._scribe.line()
-                self._level, self._said = 9, []
+                self._begin()
             case "pStyle":
                 self._level = self._styles.levels.get(_value(attributes), 9)
                 if self._level <= 6:
@@ -152,10 +152,12 @@ class _Body:
             case "tr" if self._cells:
                 self._cells[-1] = 0
                 self._scribe.line()
+                self._glued = True
             case "tc" if self._cells:
                 if self._cells[-1]:
                     self._scribe.write("\t")
                 self._cells[-1] += 1
+                self._glued = True
             case "footnoteReference" | "endnoteReference":
                 self._scribe.write(f"[{_value(attributes, 'id')}]")
             case "footnote" | "endnote" if _value(attributes, "type") not in ("", "normal"):
@@ -163,6 +165,7 @@ class _Body:
             case "footnote" | "endnote":
                 self._scribe.line()
                 self._scribe.write(f"[{_value(attributes, 'id')}] ")
+                self._glued = True
             case "delText" | "instrText":
                 self._skipped = 1
 
@@ -177,7 +180,8 @@ class _Body:
             case "p":
                 if self._level <= 2 and self._unit == "section":
                     self._scribe.entitle("".join(self._said))
-                self._scribe.write(" ") if self._cells and not self._scribe.at_line_start else self._scribe.line()
+                if not self._cells:
+                    self._scribe.line()
             case "tbl" if self._cells:
                 self._cells.pop()
                 self._scribe.line()
@@ -188,6 +192,16 @@ class _Body:
             self._scribe.write(text)
             self._said.append(text)
             self._broke = False
+
+    def _begin(self) -> None:
+        """A paragraph begins: on a line of its own, or behind a blank in a cell."""
+        if self._glued:
+            self._glued = False
+        elif not self._cells:
+            self._scribe.line()
+        elif not self._scribe.at_line_start:
+            self._scribe.write(" ")
+        self._level, self._said = 9, []
 
     def _break(self, kind: str, how: str) -> None:
         if kind == "lastRenderedPageBreak" or how == "page":

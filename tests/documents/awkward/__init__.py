@@ -1,0 +1,1 @@
+"""Sixty files that programs get wrong, made here byte by byte, and what must come of each."""
