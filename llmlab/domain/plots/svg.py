@@ -23,6 +23,7 @@ from llmlab.domain.plots.figure import (
     told,
 )
 from llmlab.domain.plots.span import Span, from_zero, span_of
+from llmlab.domain.terminal import visible
 from llmlab.words import say
 
 WIDTH: Final = 720
@@ -60,8 +61,8 @@ _ILLEGAL: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010f
 
 
 def clean(text: str) -> str:
-    """`text` as XML may hold it between tags or in an attribute: what steers is escaped, what is illegal replaced."""
-    return escape(_ILLEGAL.sub("\ufffd", text))
+    """`text` as XML may hold it between tags or in an attribute: markup escaped, what steers or hides made visible."""
+    return escape(_ILLEGAL.sub("\ufffd", visible(text)))
 
 
 def svg(figure: Figure, name: str, *, alone: bool = True) -> str:

@@ -1,0 +1,200 @@
+"""The report of a run: sound, self-contained, harmless whatever a model wrote, and with the figures of the run."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmlab import words
+from llmlab.domain.summary_words import contrast_line
+from llmlab.headless.report import PAGES, report_html, report_markdown
+from llmlab.headless.report_trials import MOST_TRIALS
+from llmlab.services.run_folder import write_folder
+from tests.support.made_runs import HOSTILE, made_experiment, made_report, made_result, made_results
+
+
+def tree(page: str) -> ElementTree.Element:
+    """The page, read strictly: not well-formed fails."""
+    return ElementTree.fromstring(page.removeprefix("<!DOCTYPE html>\n"))
+
+
+def text(element: ElementTree.Element) -> str:
+    return " ".join("".join(element.itertext()).split())
+
+
+class Reader(HTMLParser):
+    """What a browser would meet: tags with their attributes."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def check_harmless(page: str) -> None:
+    """Nothing refers outside, nothing runs."""
+    reader = Reader()
+    reader.feed(page)
+    names = {tag for tag, _ in reader.tags}
+    assert not names & {"script", "img", "iframe", "object", "embed", "link", "a", "form", "base", "audio", "video"}
+    for tag, attributes in reader.tags:
+        assert not [name for name in attributes if name.startswith("on")], tag
+        assert not {"src", "href", "srcset", "action", "data", "poster", "background"} & set(attributes), tag
+        assert "url(" not in (attributes.get("style") or "")
+    styles = "".join(element.text or "" for element in tree(page).iter("style"))
+    assert styles
+    assert "url(" not in styles
+    assert "@import" not in styles
+    policies = [attributes for tag, attributes in reader.tags if tag == "meta" and "http-equiv" in attributes]
+    assert "default-src 'none'" in (policies[0]["content"] or "")
+
+
+def test_the_page_holds_the_run() -> None:
+    report = made_report()
+    page = report_html(report)
+    check_harmless(page)
+    root = tree(page)
+    told = text(root)
+    for contrast in report.summary.contrasts:
+        assert " ".join(contrast_line(contrast).split()) in told or contrast.extractor == "flexible"
+    assert "cannot distinguish" in told
+    assert "More examples, more right answers." in told
+    assert "2 cores" in told
+    assert len(root.findall(".//figure")) == 2
+    captions = [text(caption) for caption in root.iter("caption")]
+    assert len(captions) == 3
+    titles = [text(title) for title in root.findall(".//thead")[0].iter("th")]
+    assert titles[:4] == ["arm", "n", "number strict *", "number flexible"]
+    first = report.summary.arms[0].scores[0].score
+    assert f"{100 * first.value:.0f} % [{100 * first.low:.0f}, {100 * first.high:.0f}]" in told
+
+
+def test_every_trial_can_be_unfolded_with_its_final_answer_marked() -> None:
+    report = made_report()
+    root = tree(report_html(report))
+    blocks = [block for block in root.iter("div") if block.attrib.get("class") == "trial"]
+    assert len(blocks) == len(report.results)
+    marks = [text(mark) for mark in root.iter("mark")]
+    found = [result.scores[0].found for result in report.results if result.scores and result.scores[0].end]
+    assert marks == found
+    assert all(block.find(".//details") is not None for block in blocks), "the prompt"
+    apart = [block for block in root.iter("details") if "o-apart" in block.attrib.get("class", "")]
+    assert 0 < len(apart) <= 12
+
+
+@pytest.mark.parametrize("place", ["answer", "question", "prompt", "thinking", "problem", "arm", "found", "title"])
+def test_what_a_model_wrote_stays_text(place: str) -> None:
+    experiment = made_experiment(2)
+    if place == "arm":
+        experiment = replace(experiment, arms=tuple(replace(a, name=a.name + HOSTILE) for a in experiment.arms))
+    if place == "title":
+        experiment = replace(experiment, title=HOSTILE, description=HOSTILE, hypothesis=HOSTILE)
+    results = made_results(experiment)
+    if place == "found":
+        scores = (replace(results[0].scores[0], found=HOSTILE, why=HOSTILE), *results[0].scores[1:])
+        results = (replace(results[0], scores=scores), *results[1:])
+    elif place in ("answer", "question", "prompt", "thinking", "problem"):
+        results = tuple(replace(result, **{place: HOSTILE}) for result in results)  # type: ignore[arg-type]
+    report = made_report(experiment, results)
+    page = report_html(report)
+    check_harmless(page)
+    assert "\u202e" not in page
+    assert "\x1b" not in page
+    assert "alert(1)" in text(tree(page)), "it is shown all the same"
+    assert not re.search(
+        r"(?<!\\)<(script|img)", re.sub(r"(?s)^(`{3,})\w*\n.*?^\1$", "", report_markdown(report), flags=re.M)
+    )
+
+
+@given(st.text(max_size=200), st.integers(0, 200), st.integers(0, 200))
+@settings(max_examples=60, deadline=None)
+def test_any_answer_and_any_span_make_a_sound_page(answer: str, start: int, end: int) -> None:
+    experiment = made_experiment(1, (0,), twin=False)
+    made = made_result(experiment.arms[0], experiment.arms[0].items[0], "wrong", answer=answer)
+    scored = replace(made.scores[0], start=start, end=end)
+    report = made_report(experiment, (replace(made, scores=(scored,)),))
+    marks = list(tree(report_html(report)).iter("mark"))
+    assert len(marks) == (0 <= start < end <= len(answer))
+
+
+def test_nothing_measured_yet_is_a_page_as_well() -> None:
+    for experiment in (made_experiment(), replace(made_experiment(), scorers=())):
+        report = made_report(experiment, ())
+        check_harmless(report_html(report))
+        assert report_markdown(report)
+
+
+def test_a_large_run_shows_disagreements_first_and_tells_what_it_leaves_out() -> None:
+    experiment = made_experiment(1_200, (0,), twin=False)
+    results = tuple(
+        made_result(arm, item, "correct" if place != 1_199 or arm is experiment.arms[0] else "wrong")
+        for place, item in enumerate(experiment.arms[0].items)
+        for arm in experiment.arms
+    )
+    assert len(results) > MOST_TRIALS
+    told = text(tree(report_html(made_report(experiment, results))))
+    assert "sum-1199" in told
+    assert "400 trials are not on this page" in told
+
+
+def test_in_chinese_too() -> None:
+    words.use_language("zh")
+    try:
+        root = tree(report_html(made_report()))
+        assert root.attrib["lang"] == "zh-Hans"
+        assert "无法区分" in text(root)
+        assert "无法区分" in report_markdown(made_report())
+    finally:
+        words.use_language("en")
+
+
+def test_markdown_holds_tables_plots_and_environment() -> None:
+    page = report_markdown(made_report())
+    assert "| arm | n | number strict \\* | number flexible | tokens | seconds |" in page
+    assert "● gold   ▲ wrong" in page
+    environment = re.search(r"```json\n(.*?)\n```", page, re.DOTALL)
+    assert environment is not None
+    assert json.loads(environment[1])["models"]["pocket-m"]["parameters"] == 8_000_000
+    assert "onerror" not in report_markdown(made_report(results=())), "no trials"
+
+
+def test_both_pages_are_files_of_the_folder(tmp_path: Path) -> None:
+    report = made_report()
+    write_folder(tmp_path, report, PAGES)
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == report_html(report)
+    assert (tmp_path / "report.md").read_text(encoding="utf-8").startswith("# Examples help")
+
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
+
+
+def browser() -> str | None:
+    """A browser that can work without a screen."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+@pytest.mark.skipif(browser() is None, reason="no Chromium, Chrome or Edge on this machine")
+def test_a_real_browser_shows_the_plots_without_a_network(tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    page.write_text(report_html(made_report()), encoding="utf-8")
+    shot = tmp_path / "report.png"
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"]
+    own = [f"--user-data-dir={tmp_path / 'profile'}", f"--screenshot={shot}", "--window-size=1000,3000"]
+    subprocess.run([str(browser()), *flags, *own, page.as_uri()], check=True, capture_output=True, timeout=120)
+    assert shot.stat().st_size > 50_000
+    done = subprocess.run(
+        [str(browser()), *flags, own[0], "--dump-dom", page.as_uri()], check=True, capture_output=True, timeout=120
+    )
+    assert done.stdout.count(b'class="figure"') == 2
