@@ -26,7 +26,6 @@ class Keeper:
         run_id: str,
         stop: asyncio.Event,
         kept: Callable[[Sequence[Measured]], object],
-        patience: float = PATIENCE,
     ) -> None:
         """Prepare.
 
@@ -35,9 +34,8 @@ class Keeper:
             run_id: of which run.
             stop: set it, and no further attempt is made to write what could not be written.
             kept: called with results that were written.
-            patience: seconds for which writing is tried again.
         """
-        self._store, self._run, self._stop, self._tell, self._patience = store, run_id, stop, kept, patience
+        self._store, self._run, self._stop, self._tell = store, run_id, stop, kept
         self._waiting: list[Measured] = []
         self._news = asyncio.Event()
         self._well = asyncio.Event()
@@ -92,7 +90,7 @@ class Keeper:
 
     async def _write(self, rows: Sequence[Measured]) -> None:
         loop = asyncio.get_running_loop()
-        until = loop.time() + self._patience
+        until = loop.time() + PATIENCE
         while True:
             try:
                 await asyncio.to_thread(self._store.put, self._run, rows)
