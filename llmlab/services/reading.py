@@ -77,7 +77,7 @@ class Reader:
         self._open: dict[tuple[str, int], OpenDocument] = {}
         self._opening = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._windows: dict[ModelSpec, int] = {}
+        self._cards: dict[ModelSpec, ModelCard] = {}
         self._room: dict[tuple[ModelSpec, int], int] = {}
         self._made: dict[ModelSpec, ModelSpec] = {}
 
@@ -157,7 +157,7 @@ class Reader:
             return await ready_engine(host, recipe)
         ready = await ready_engine(host, replace(recipe, model=self.loaded(host, base) or base))
         choice, material = await self.material(ready.engine, ready.card, recipe, asked)
-        spec = model_for(base, choice, use.stretching, ready.card.n_ctx_train)
+        spec = model_for(base, choice, use.stretching, self._own(base, ready.card).n_ctx_train)
         if host.loaded(spec) is None:
             try:
                 again = await ready_engine(host, replace(recipe, model=spec))
@@ -210,11 +210,16 @@ class Reader:
         return choice, _material(use, replace(choice, warnings=(*choice.warnings, *warnings)), excerpts)
 
     def window(self, base: ModelSpec, card: ModelCard) -> int:
-        """The window that a model has by itself: as it was loaded, or as it would be."""
+        """The window that a model has by itself, whatever is loaded."""
+        return self._own(base, card).n_ctx
+
+    def _own(self, base: ModelSpec, card: ModelCard) -> ModelCard:
+        """The card of a model in its own window; `card` is that of what is loaded."""
         made = self._made.get(base)
-        if base not in self._windows and (made is None or card.n_ctx != made.n_ctx):
-            self._windows[base] = card.n_ctx
-        return self._windows.get(base) or base.n_ctx or min(card.n_ctx_train, card.n_ctx)
+        # A stretched model calls the stretched window its trained one.
+        if base not in self._cards and (made is None or card.n_ctx != made.n_ctx):
+            self._cards[base] = card
+        return self._cards.get(base, card)
 
     async def _choose(
         self,
@@ -229,13 +234,14 @@ class Reader:
         """The way, after as much counting as it takes to know."""
         base, use = recipe.model, recipe.reading
         assert use is not None
-        window = self.window(base, card)
+        own = self._own(base, card)
+        window, trained = own.n_ctx, own.n_ctx_train
         sizes = Sizes(
             documents=0,
             counted=False,
             rest=rest,
             window=window,
-            trained=max(card.n_ctx_train, window) if base.rope != Rope() or not card.n_ctx_train else card.n_ctx_train,
+            trained=max(trained, window) if base.rope != Rope() or not trained else trained,
             most=window,
             stretchable=base.rope == Rope(),
         )
