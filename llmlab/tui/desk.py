@@ -11,6 +11,7 @@ from llmlab.domain.generation import Turn
 from llmlab.domain.messages import Chat, Conversation, Message, history_of
 from llmlab.domain.model import ModelSpec
 from llmlab.domain.modes import ReasoningUse
+from llmlab.domain.reading import ReadingUse
 from llmlab.domain.recipe import OverflowPolicy, Recipe
 from llmlab.domain.sampling import Sampling
 from llmlab.domain.shots import ShotUse
@@ -45,6 +46,7 @@ class Desk:
         self.reasoning: ReasoningUse | None = None
         self.shots: ShotUse | None = None
         self.template: TemplateUse | None = None
+        self.reading: ReadingUse | None = None
         self.overflow: OverflowPolicy = "ask"
         self.keep_thinking = False
         """Earlier thinking is shown to the model again."""
@@ -103,6 +105,7 @@ class Desk:
             sampling=self.sampling,
             thinking=self.thinking,
             reasoning=self.reasoning,
+            reading=self.reading,
             template=self.template,
             shots=self.shots,
             grammar=self.grammar,
@@ -114,6 +117,7 @@ class Desk:
         self.chat = replace(self.chat, system=recipe.system)
         self.sampling, self.thinking, self.reasoning = recipe.sampling, recipe.thinking, recipe.reasoning
         self.shots, self.grammar, self.template = recipe.shots, recipe.grammar, recipe.template
+        self.reading = recipe.reading
         by_template = recipe.template is not None and recipe.schema == recipe.template.template.schema
         self.schema = None if by_template else recipe.schema
 

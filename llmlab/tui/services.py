@@ -8,15 +8,18 @@ the screen calls, so that nothing here has to import the parts that come later.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from llmlab.domain.document import Document
 from llmlab.domain.generation import Turn
 from llmlab.domain.messages import Chat, ChatSummary
 from llmlab.domain.model import BadModel, ModelSpec
 from llmlab.domain.modes import ReasoningMode
+from llmlab.domain.reading_limits import ReadingLimits
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
 from llmlab.domain.shots import ShotSet, ShotUse
@@ -27,6 +30,7 @@ from llmlab.services.again import Again
 from llmlab.services.compare import Comparing
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preview
+from llmlab.services.reading import Reader
 from llmlab.services.shape import ShapeCheck
 
 ThemeName = Literal["dark", "light"]
@@ -225,6 +229,38 @@ class Shots(Protocol):
         """Read what changed again."""
 
 
+class DocumentShelf(Protocol):
+    """`documents.shelf.DocumentShelf`: files as documents. Every verb reads the disk; call it in a thread."""
+
+    @property
+    def limits(self) -> ReadingLimits:
+        """What reading a file may cost."""
+
+    def open(
+        self,
+        path: Path,
+        encoding: str = "",
+        *,
+        progress: Callable[[float], None] = ...,
+        stop: threading.Event | None = None,
+    ) -> Document:
+        """The text of a file, read as `encoding`; empty finds out.
+
+        Raises:
+            DocumentError: it cannot be read.
+            Stopped: `stop` was set.
+        """
+        ...
+
+    def get(self, digest: str) -> Document:
+        """A document whose text was read before.
+
+        Raises:
+            DocumentError: it is kept no more.
+        """
+        ...
+
+
 class Settings(Protocol):
     """The user's settings, as values."""
 
@@ -297,6 +333,9 @@ class LabServices:
     """Opens the example sets when they are first needed; reads their files, so call it in a thread."""
     open_templates: Callable[[], TemplateShelf]
     """Opens the prompt templates likewise."""
+    reader: Reader
+    """Indexes and counts documents, and chooses what a prompt holds of them."""
+    documents: DocumentShelf
 
     async def close(self) -> None:
         """End the engine and close the store; what was said is safe already."""

@@ -17,6 +17,7 @@ from textual.widgets import Static
 
 from llmlab.domain.document import Document, Page, digest_of
 from llmlab.domain.model import BadModel, ModelSpec
+from llmlab.domain.reading_limits import ReadingLimits
 from llmlab.engine.scripted import Reply, Script, ScriptedEngine
 from llmlab.errors import ConfigError, DocumentError, Stopped
 from llmlab.library.prompts import TemplateShelf
@@ -96,6 +97,7 @@ class DocumentDouble:
     gate: threading.Event = field(default_factory=threading.Event)
     """While it is not set, reading waits."""
     kept: dict[str, Document] = field(default_factory=dict)
+    limits: ReadingLimits = field(default_factory=ReadingLimits)
     opened: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:

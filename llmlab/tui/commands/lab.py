@@ -10,6 +10,7 @@ from llmlab.domain.messages import Message
 from llmlab.domain.model import BadModel, ModelSpec
 from llmlab.domain.recipe import Recipe
 from llmlab.tui.desk import Desk
+from llmlab.tui.documents import Documents
 from llmlab.tui.examples import Examples
 from llmlab.tui.panes.reasoning_words import Chosen
 from llmlab.tui.services import Change, SettingsFile, Wish
@@ -38,6 +39,30 @@ class Recipes(Protocol):
         """Go on with a recipe that was kept."""
 
 
+class DocumentVerbs(Protocol):
+    """What can be done with documents."""
+
+    @property
+    def values(self) -> Documents:
+        """The documents."""
+
+    async def show(self) -> None:
+        """Show the pane until it is left."""
+
+    async def show_quotes(self, message: Message) -> None:
+        """Show where the documents say what an answer quotes."""
+
+    async def open_named(self, typed: str) -> None:
+        """Begin to open what was typed: a path, a folder, a pattern, or several paths."""
+
+    def close_all(self) -> None:
+        """Take every document out of the prompt."""
+
+    def stop(self) -> bool:
+        """Open nothing any more; False when nothing was being opened."""
+        ...
+
+
 class Lab(Protocol):
     """The screen, as commands use it."""
 
@@ -48,6 +73,10 @@ class Lab(Protocol):
     @property
     def recipes(self) -> Recipes:
         """The recipe as a whole."""
+
+    @property
+    def documents(self) -> DocumentVerbs:
+        """The documents of the prompt."""
 
     @property
     def settings(self) -> SettingsFile:

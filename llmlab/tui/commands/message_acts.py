@@ -9,7 +9,9 @@ from llmlab.words import say
 
 
 async def stop(lab: Lab, argument: str) -> None:
-    """Stop the answer; with none, take one step back."""
+    """Stop the answer, or what is being opened; with neither, take one step back."""
+    if lab.documents.stop():
+        return
     if not lab.desk.services.chats.stop(lab.desk.chat.id):
         lab.leave()
 
@@ -53,6 +55,11 @@ async def card(lab: Lab, argument: str) -> None:
             hint=say("Answers that were edited, continued, or written by an older llmlab cannot be run again."),
         )
     lab.show_card(answer, answer.origin.card)
+
+
+async def quotes(lab: Lab, argument: str) -> None:
+    """Show where the documents say what an answer quotes."""
+    await lab.documents.show_quotes(_target(lab))
 
 
 async def go_on(lab: Lab, argument: str) -> None:

@@ -8,7 +8,15 @@ from typing import Final
 
 from textual.binding import Binding
 
-from llmlab.tui.commands import chat_acts, example_acts, lab_acts, message_acts, reasoning_acts, template_acts
+from llmlab.tui.commands import (
+    chat_acts,
+    document_acts,
+    example_acts,
+    lab_acts,
+    message_acts,
+    reasoning_acts,
+    template_acts,
+)
 from llmlab.tui.commands.command import Command, Scope
 
 COMMANDS: Final[tuple[Command, ...]] = (
@@ -122,6 +130,18 @@ COMMANDS: Final[tuple[Command, ...]] = (
         title="Examples", help="Which examples the model is shown, how many, in which form; edit and save them",
     ),
     Command(
+        id="lab.documents", act=document_acts.documents, keys="f12", hint="documents", priority=True,
+        title="Documents", help="What is read: its text, how it is read, what of it is in the prompt; search in it",
+    ),
+    Command(
+        id="lab.read", act=document_acts.read, slash="read", argument="PATH",
+        title="Open a document", help="Text, PDF, Office, e-book, web page, folder or pattern; off closes all",
+    ),
+    Command(
+        id="lab.reading", act=document_acts.reading, slash="reading", argument="auto|whole|stretched|passages",
+        title="How documents are read", help="All of it, or the passages that the question is about",
+    ),
+    Command(
         id="message.example", act=example_acts.keep, keys="x", scope="message", slash="example", hint="example",
         title="Make it an example", help="Add this question and its answer to the examples in use, else to your own",
     ),
@@ -157,6 +177,10 @@ COMMANDS: Final[tuple[Command, ...]] = (
         id="message.card", act=message_acts.card, at_once=True, keys="i", scope="message", slash="card", hint="card",
         title="What the answer came from",
         help="Model file, settings, seed and prompt, to copy or to run again exactly",
+    ),
+    Command(
+        id="message.quotes", act=message_acts.quotes, keys="q", scope="message", slash="quotes", hint="quotes",
+        title="Go to what it quotes", help="Show where the documents say it; again for the next quote",
     ),
     Command(
         id="message.copy", act=message_acts.copy, keys="y", scope="message", slash="copy", hint="copy",

@@ -24,7 +24,8 @@ STYLES: dict[SpanOrigin, str] = {
 }  # fmt: skip
 """The same as in the prompt view."""
 PRICES: dict[str, tuple[SpanOrigin, ...]] = {
-    "system": ("system",), "template": ("template", "document"), "shots": ("example",), "reasoning": ("cue",),
+    "system": ("system",), "template": ("template",), "shots": ("example",), "reasoning": ("cue",),
+    "reading": ("document",),
 }  # fmt: skip
 """The origins that a part of the recipe pays for."""
 

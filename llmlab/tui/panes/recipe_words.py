@@ -8,6 +8,7 @@ from typing import Final
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
 from llmlab.domain.shots import ShotUse
+from llmlab.tui.panes.document_words import reading_in_words
 from llmlab.tui.panes.reasoning_words import reasoning_in_words
 from llmlab.words import say
 
@@ -20,7 +21,7 @@ class RecipeLine:
     """One part of the recipe."""
 
     part: str
-    """Which: `template`, `shots`, `reasoning`, `sampling`, `shape`, `system`."""
+    """Which: `template`, `shots`, `reasoning`, `reading`, `sampling`, `shape`, `system`."""
     title: str
     text: str
     on: bool = True
@@ -36,6 +37,7 @@ def recipe_lines(recipe: Recipe) -> tuple[RecipeLine, ...]:
         RecipeLine("template", say("Template"), *_or_none(_template(recipe)), "lab.templates"),
         RecipeLine("shots", say("Examples"), *_or_none(shots_in_words(recipe.shots)), "lab.examples"),
         RecipeLine("reasoning", say("Reasoning"), *_or_none(_reasoning(recipe)), "lab.reasoning"),
+        RecipeLine("reading", say("Documents"), *_or_none(reading_in_words(recipe.reading)), "lab.documents"),
         RecipeLine("shape", say("Shape"), *_or_none(_shape(recipe)), "lab.sampling"),
         RecipeLine("sampling", say("Sampling"), *_or_own(recipe.sampling), "lab.sampling"),
     )
@@ -51,6 +53,7 @@ def changed_parts(recipe: Recipe, before: Recipe | None) -> frozenset[str]:
         "template": recipe.template != before.template,
         "shots": recipe.shots != before.shots,
         "reasoning": (recipe.reasoning, recipe.thinks) != (before.reasoning, before.thinks),
+        "reading": recipe.reading != before.reading,
         "system": recipe.system_prompt != before.system_prompt,
         "shape": (recipe.grammar, recipe.schema) != (before.grammar, before.schema),
     }

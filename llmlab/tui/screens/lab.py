@@ -29,6 +29,7 @@ from llmlab.tui.services import LabServices, SettingsFile, Wish
 from llmlab.tui.widgets.chat_list import ChatList, Chats
 from llmlab.tui.widgets.completion import Completion
 from llmlab.tui.widgets.composer import Composer
+from llmlab.tui.widgets.document_line import DocumentLine
 from llmlab.tui.widgets.hints import KeyHints
 from llmlab.tui.widgets.message_pane import MessagePane
 from llmlab.tui.widgets.status import StatusBar
@@ -38,6 +39,8 @@ PAINTED_AGAIN = 0.5
 """Seconds after the end of a message at which what it covered is painted."""
 MODELS_INTERVAL = 1.0
 """Seconds between two looks at models.toml."""
+DOCUMENTS_INTERVAL = 0.25
+"""Seconds between two looks at how far documents are counted."""
 
 
 class LabScreen(KeyFirstScreen):
@@ -68,6 +71,7 @@ class LabScreen(KeyFirstScreen):
                 with MessagePane():
                     yield Transcript(self._welcome)
                 yield Static("", id="banner", markup=False)
+                yield DocumentLine(id="documents")
                 yield completion
                 yield Composer(completion, self._settings.current.keymap, id="composer")
             yield BenchColumn(id="bench")
@@ -96,6 +100,7 @@ class LabScreen(KeyFirstScreen):
         bench.picture.show_status()
         self.set_interval(MODELS_INTERVAL, bench.models.look)
         self.set_interval(MODELS_INTERVAL, bench.look_at_examples)
+        self.set_interval(DOCUMENTS_INTERVAL, bench.documents.look)
         self.bench = bench
         self._opening.set_result(None)
         self.query_one(Transcript).refresh()
@@ -218,10 +223,16 @@ class LabScreen(KeyFirstScreen):
             await self._perform(slash.command, slash.argument)
             return
         async with self._turn:
-            if await bench.fill_template(text):
-                await bench.answers.take(text)
-            else:
+            said = await bench.documents.hear(text)
+            if said is None or (said and not await bench.fill_template(said)):
                 self.query_one(Composer).take_back(text)
+            elif said:
+                await bench.answers.take(said)
+
+    @on(Composer.Dropped)
+    def _dropped(self, event: Composer.Dropped) -> None:
+        if self.bench is not None:
+            self.bench.documents.begin_all(event.paths)
 
     @on(ChatList.Opened)
     async def _opened(self, event: ChatList.Opened) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
@@ -38,6 +39,10 @@ class Picture:
         self.desk = desk
         self.keys: dict[str, str] = {}
         """The key of each command that edits a part of the recipe, by its id."""
+        self.took: Callable[[Prepared | None], None] = lambda prepared: None
+        """Is told of every prompt that is made for the draft."""
+        self.drew: Callable[[], None] = lambda: None
+        """Is told when a chat, or another part of it, is shown."""
         self._meter = Meter()
         self._drawn: tuple[str, ...] = ()
         self._pace = USUAL_PATIENCE / PACES
@@ -87,6 +92,7 @@ class Picture:
             self._draw_answer(answer.message_id)
         self.show_status()
         self.measure()
+        self.drew()
 
     def show_change(self, change: Change) -> None:
         """Draw an answer of the open chat as far as it has come."""
@@ -132,6 +138,7 @@ class Picture:
             self._meter.gauge = Gauge(used, prepared.budget.window)
         self.show_status()
         self.show_bench(prepared)
+        self.took(prepared)
 
     def show_bench(self, prepared: Prepared | None) -> None:
         """Draw the recipe and what would be sent."""

@@ -16,6 +16,7 @@ from llmlab.tui.desk import Desk
 from llmlab.tui.examples import Examples
 from llmlab.tui.panes.reasoning_words import Chosen
 from llmlab.tui.screens.answers import Answers
+from llmlab.tui.screens.document_hands import DocumentHands
 from llmlab.tui.screens.model_keeper import ModelKeeper
 from llmlab.tui.screens.picture import Picture
 from llmlab.tui.screens.recipe_hands import RecipeHands
@@ -45,6 +46,8 @@ class Workbench:
         self.picture = Picture(screen, self.desk)
         self.picture.keys = {command_id: self.key_of(command_id) for command_id in BY_ID}
         self.answers = Answers(self.picture)
+        self.documents = DocumentHands(self.picture)
+        self.picture.took, self.picture.drew = self.documents.took, self.documents.check
         self.models = ModelKeeper(self.picture, settings)
         self.recipes = RecipeHands(self.picture, self.models, self.change_settings)
         self._screen = screen

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Final
 
-from textual import events
+from textual import events, on
 from textual.message import Message
 from textual.widgets import TextArea
 
 from llmlab.domain.terminal import visible
-from llmlab.tui.commands.command import Command
-from llmlab.tui.widgets.completion import Completion
+from llmlab.tui.jobs import run_beside
+from llmlab.tui.typed_paths import dropped, mention_of
+from llmlab.tui.widgets.completion import Completion, Offer
 from llmlab.tui.widgets.pastes import Pastes
+from llmlab.tui.widgets.path_offers import PathOffer, Wanted, offers, wanted_in
 from llmlab.words import say
 
 COMPOSER_KEYS: Final[Mapping[str, str]] = {
@@ -28,7 +33,8 @@ COMPOSER_KEYS: Final[Mapping[str, str]] = {
 class Composer(TextArea):
     """Enter sends; shift+enter and ctrl+j begin a new line; up in an empty one brings back what was sent before.
 
-    A large paste stands in it as a short mark, so that typing stays quick, and is sent whole.
+    A large paste stands in it as a short mark, so that typing stays quick, and is sent whole. `@` offers files, and
+    files that are dragged into it stand there as such.
     """
 
     DEFAULT_CSS = """
@@ -45,6 +51,12 @@ class Composer(TextArea):
 
         text: str
 
+    @dataclass
+    class Dropped(Message):
+        """Files were dragged or pasted into the message, where they are named now."""
+
+        paths: Sequence[Path]
+
     def __init__(self, completion: Completion, keymap: Mapping[str, str], *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(
             id=id,
@@ -52,7 +64,7 @@ class Composer(TextArea):
             show_line_numbers=False,
             tab_behavior="focus",
             highlight_cursor_line=False,
-            placeholder=say("Ask something, / for commands"),
+            placeholder=say("Ask something, / for commands, @ for files"),
         )
         self.cursor_blink = False
         self.sent: list[str] = []
@@ -85,17 +97,20 @@ class Composer(TextArea):
 
     def retell(self) -> None:
         """Speak the language in use."""
-        self.placeholder = say("Ask something, / for commands")
+        self.placeholder = say("Ask something, / for commands, @ for files")
 
     @property
-    def _choice(self) -> Command | None:
-        """The command offered for the text as it is: the list hears of a change later than a quick enter comes."""
+    def _choice(self) -> Offer | None:
+        """What is offered for the text as it is: the list hears of a change later than a quick enter comes."""
         self._completion.offer(self.text)
         return self._completion.choice
 
     def action_send(self) -> None:
         """Send the draft; a command that is half typed is completed first, and waits when something may follow it."""
         choice = self._choice
+        if isinstance(choice, PathOffer):
+            self.action_complete()
+            return
         if choice is not None and self.text != f"/{choice.slash}":
             self.action_complete()
             if choice.argument:
@@ -112,15 +127,18 @@ class Composer(TextArea):
         self._replace_via_keyboard("\n", *self.selection)
 
     def action_complete(self) -> None:
-        """Complete the command that is chosen; else go on to the next field."""
+        """Complete the command or path that is chosen; else go on to the next field."""
         choice = self._choice
         if choice is None:
             self.screen.focus_next()
-            return
-        self.set_draft(f"/{choice.slash} " if choice.argument else f"/{choice.slash}")
+        elif isinstance(choice, PathOffer):
+            row, column = self.cursor_location
+            self._replace_via_keyboard(choice.text, (row, choice.wanted.start), (row, column))
+        else:
+            self.set_draft(f"/{choice.slash} " if choice.argument else f"/{choice.slash}")
 
     def action_dismiss(self) -> None:
-        """Close the list of commands."""
+        """Close the list of commands or files."""
         self._completion.dismiss(self.text)
 
     async def _on_key(self, event: events.Key) -> None:
@@ -192,3 +210,44 @@ class Composer(TextArea):
         result = self._replace_via_keyboard(self._pastes.fold(text), *self.selection)
         if result is not None:
             self.move_cursor(result.end_location)
+        if any(dropped(text)):
+            run_beside(self, partial(self._take_files, text), "files")
+
+    # Files
+
+    @on(TextArea.Changed)
+    def _look_for_paths(self) -> None:
+        """Offer the files that fit the path before the cursor; a folder may be slow, so they come when they do."""
+        row, column = self.cursor_location
+        wanted = wanted_in(self.document[row][:column])
+        if wanted is not None:
+            run_beside(self, partial(self._offer_paths, wanted), "paths", exclusive=True)
+
+    async def _offer_paths(self, wanted: Wanted) -> None:
+        draft = self.text
+        found = await asyncio.to_thread(offers, wanted)
+        if self.text == draft:
+            self._completion.offer_paths(draft, found)
+
+    async def _take_files(self, pasted: str) -> None:
+        """Name files that were pasted as their paths; what names no files stays the text that it is."""
+        paths = await asyncio.to_thread(_files, pasted)
+        at = self.text.rfind(pasted)
+        if not paths or at < 0:
+            return
+        start, end = self._location(at), self._location(at + len(pasted))
+        named = " ".join(mention_of(str(path)) for path in paths)
+        self.replace(f"{named} ", start, end)
+        self.post_message(self.Dropped(paths))
+
+    def _location(self, offset: int) -> tuple[int, int]:
+        before = self.text[:offset]
+        return before.count("\n"), len(before) - before.rfind("\n") - 1
+
+
+def _files(pasted: str) -> tuple[Path, ...]:
+    """The files that a paste names, all of which are there; reads the disk."""
+    for paths in dropped(pasted):
+        if all(path.exists() for path in paths):
+            return paths
+    return ()

@@ -50,12 +50,12 @@ class CoverageStrip(Widget):
 
 
 def strip_content(length: int, spans: Sequence[Span], cells: int, view: Span = (0, 0)) -> Content:
-    """The strip in colour; `view` is marked by reversing, so that it is seen without colours too."""
+    """The strip in colour; `view`, where it is not all, is marked by reversing, so that it is seen without colours."""
     blocks = strip(length, spans, cells)
     content = Content("").join(
         Content.styled(block, "$text-disabled" if block == NOTHING else "$text-warning") for block in blocks
     )
-    if view[1] > view[0] and length:
+    if view[1] > view[0] and length and view[1] - view[0] < length - 1:
         first = min(cells - 1, view[0] * cells // length)
         content = content.stylize("reverse", first, max(first + 1, -(-view[1] * cells // length)))
     return content

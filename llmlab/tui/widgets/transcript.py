@@ -19,6 +19,7 @@ from llmlab.domain.generation import Turn
 from llmlab.domain.messages import Message
 from llmlab.domain.terminal import visible
 from llmlab.tui.markup.lines import Line
+from llmlab.tui.quotes import CheckedAnswer
 from llmlab.tui.widgets.transcript_colours import Colourist
 from llmlab.tui.widgets.transcript_entry import Entry
 from llmlab.tui.widgets.transcript_marks import code_of
@@ -169,19 +170,9 @@ class Transcript(RollView):
         text = visible(self.roll.entries[self._index[message_id]].message.text.replace("\r\n", "\n"))
         return "\n".join(line.rstrip() for line in text.split("\n")).strip("\n")
 
-    def render_welcome(self, width: int) -> list[Line]:
-        """What an empty chat shows."""
-        lines = self._welcome() if callable(self._welcome) else self._welcome
-        if not lines:
-            return []
-        # Imported with the first Markdown there is: the screen's first frame does not wait for the parser.
-        from llmlab.tui.markup.blocks import block_lines
-
-        return block_lines("\n".join(lines), width)
-
     def render_empty(self, y: int, painter: Painter) -> Strip:
-        """A row of the view when there is no message."""
-        lines = self.render_welcome(self.roll.width)
+        """A row of the view when there is no message: what an empty chat shows."""
+        lines = welcome_lines(self._welcome() if callable(self._welcome) else self._welcome, self.roll.width)
         row = y - max((self.size.height - len(lines)) // 3, 0)
         return painter.strip(lines[row], "plain", None) if 0 <= row < len(lines) else painter.blank()
 
@@ -235,6 +226,11 @@ class Transcript(RollView):
             self.keep(place)
         self.refresh()
 
+    def show_check(self, message_id: str, checked: CheckedAnswer) -> None:
+        """Show under an answer what was found of its quotes."""
+        if message_id in self._index:
+            self._fold([self._index[message_id]], lambda entry: entry.check(checked))
+
     # An answer that grows
 
     def _new_entry(self, message: Message, version: tuple[int, int], turn: Turn | None = None) -> Entry:
@@ -283,3 +279,13 @@ class Transcript(RollView):
     def _coloured(self, code: str) -> None:
         self.roll.recolour(code)
         self.refresh()
+
+
+def welcome_lines(welcome: Sequence[str], width: int) -> list[Line]:
+    """Lines of Markdown as rows."""
+    if not welcome:
+        return []
+    # Imported with the first Markdown there is: the screen's first frame does not wait for the parser.
+    from llmlab.tui.markup.blocks import block_lines
+
+    return block_lines("\n".join(welcome), width)

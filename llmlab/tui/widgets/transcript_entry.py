@@ -13,8 +13,10 @@ from llmlab.tui.markup.code import Highlighter
 from llmlab.tui.markup.lines import BLANK, Line, Look
 from llmlab.tui.markup.pieces import MarkdownPieces, PlainPieces
 from llmlab.tui.markup.wrapping import estimated_rows
+from llmlab.tui.quotes import CheckedAnswer
 from llmlab.tui.widgets import transcript_frame as frame
 from llmlab.tui.widgets import transcript_reasoned as reasoned
+from llmlab.tui.widgets.transcript_quotes import quote_lines
 from llmlab.words import current_language
 
 _THOUGHT = Look("thinking")
@@ -95,7 +97,7 @@ class Entry:
 
     __slots__ = (
         "_all_unfolded", "_body", "_fixed", "_folded", "_known", "_sections", "_thoughts", "_tops", "_width",
-        "message", "turn", "unfolded", "version",
+        "checked", "message", "turn", "unfolded", "version",
     )  # fmt: skip
 
     def __init__(self, message: Message, version: tuple[int, int] = (1, 1), turn: Turn | None = None) -> None:
@@ -103,6 +105,8 @@ class Entry:
         self.message = message
         self.version = version
         self.turn = turn
+        self.checked: CheckedAnswer | None = None
+        """What it quotes, looked up in the documents."""
         self.unfolded: bool | None = None
         """Its thinking is shown; `None`: as that of all others."""
         self._all_unfolded = False
@@ -121,6 +125,14 @@ class Entry:
         if message == self.message and version == self.version and turn == self.turn:
             return False
         self.message, self.version, self.turn = message, version, turn
+        self._changed()
+        return True
+
+    def check(self, checked: CheckedAnswer | None) -> bool:
+        """Show what was found of its quotes; returns whether that changes anything."""
+        if checked == self.checked:
+            return False
+        self.checked = checked
         self._changed()
         return True
 
@@ -208,6 +220,7 @@ class Entry:
     def _build(self) -> Iterator[Section]:
         message, turn, version, origin = self.message, self.turn, self.version, self.message.origin
         shown = self.shows_thinking
+        checked = self.checked if self.checked and self.checked.text == message.text else None
         who = (frame.speaker(message), version, origin is not None and origin.edited, current_language())
         yield self._fix("header", who, lambda width: [frame.header_line(message, version, width)])
         if message.thinking:
@@ -228,6 +241,7 @@ class Entry:
             yield from self._build_folded("samples", [samples], shown=shown)
         yield Fixed(None, lambda width: frame.status_lines(message, turn, width))
         yield Fixed(None, lambda width: reasoned.reasoned_lines(message, width))
+        yield Fixed(None, lambda width: quote_lines(checked, width))
         yield Fixed(None, lambda width: frame.footer_lines(message, width))
         yield Fixed(None, lambda width: [BLANK])
 
