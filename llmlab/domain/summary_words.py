@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from llmlab.domain.outcomes import Outcome
 from llmlab.domain.statistics import Interval
-from llmlab.domain.summary import ArmScore, Contrast, NoiseFloor, Verified
+from llmlab.domain.summary import ArmScore, Contrast, NoiseFloor, Summary, Verified
 from llmlab.domain.terminal import visible_line
 from llmlab.words import say
 
@@ -96,3 +98,19 @@ def _beyond_a_share(interval: Interval) -> bool:
 
 def _p(value: float) -> str:
     return f"{value:.3f}" if value >= 0.001 else "<0.001"
+
+
+def findings(summary: Summary) -> Iterator[str]:
+    """What the run came to, in sentences."""
+    yield from (contrast_line(contrast) for contrast in summary.contrasts if decides(summary, contrast))
+    yield from (noise_line(noise) for noise in summary.noise if decides(summary, noise))
+    yield from map(threshold_line, summary.thresholds)
+    yield from summary.remarks
+
+
+def decides(summary: Summary, found: Contrast | NoiseFloor) -> bool:
+    """It is of the first scorer and the extractor that counts."""
+    first = next((score.scorer for arm in summary.arms for score in arm.scores), "")
+    arm = next((arm for arm in summary.arms if arm.name == found.arm), None)
+    score = arm.score(found.scorer, found.extractor) if arm else None
+    return found.scorer == first and (score is None or score.counts)

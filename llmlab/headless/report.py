@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from llmlab.domain.outcomes import OUTCOMES
-from llmlab.domain.plots.choice import View, figures_of, scorers_of
-from llmlab.domain.plots.figure import Figure
+from llmlab.domain.plots.choice import figures_of_all
 from llmlab.domain.plots.svg import clean, svg
 from llmlab.domain.plots.terminal import as_text
-from llmlab.domain.summary import ArmScore, ArmSummary, Contrast, Summary
-from llmlab.domain.summary_words import contrast_line, noise_line, outcome_in_words, score_text, threshold_line
+from llmlab.domain.summary import ArmScore, ArmSummary, Summary
+from llmlab.domain.summary_words import findings, outcome_in_words, score_text
 from llmlab.domain.terminal import visible_line
 from llmlab.headless.report_parts import PAGE_STYLE, element, folded, listed, table
 from llmlab.headless.report_trials import FILTERS, trials
@@ -33,7 +32,7 @@ def report_html(report: RunReport) -> str:
     body = [
         element("h1", clean(title)),
         *(element("p", clean(line), class_="dim") for line in _about(report)),
-        *_section(say("Result"), [_paragraphs(_findings(summary)), _arms(summary), _outcomes(summary)]),
+        *_section(say("Result"), [_paragraphs(findings(summary)), _arms(summary), _outcomes(summary)]),
         *_section(say("Plots"), _plots(report)),
         *_section(say("Arms against the baseline"), [_contrasts(summary)] if summary.contrasts else []),
         *_section(say("Detectors"), [_detectors(summary)] if summary.detectors else []),
@@ -75,22 +74,6 @@ def _about(report: RunReport) -> Iterator[str]:
     if data.origin:
         yield say("Data: {origin}, {used:,} of {rows:,} items", origin=data.origin, used=data.used, rows=data.rows)
         yield from data.warnings
-
-
-def _findings(summary: Summary) -> Iterator[str]:
-    """What the run came to, in sentences."""
-    yield from (contrast_line(contrast) for contrast in summary.contrasts if decides(summary, contrast))
-    yield from map(noise_line, summary.noise)
-    yield from map(threshold_line, summary.thresholds)
-    yield from summary.remarks
-
-
-def decides(summary: Summary, contrast: Contrast) -> bool:
-    """It is of the first scorer and the extractor that counts."""
-    first = next(iter(scorers_of(summary)), "")
-    arm = next((arm for arm in summary.arms if arm.name == contrast.arm), None)
-    score = arm.score(contrast.scorer, contrast.extractor) if arm else None
-    return contrast.scorer == first and (score is None or score.counts)
 
 
 def _columns(summary: Summary) -> list[tuple[str, str]]:
@@ -229,30 +212,8 @@ def _detectors(summary: Summary) -> str:
 # Figures
 
 
-def plots_of(report: RunReport) -> tuple[Figure, ...]:
-    """The figures of a run, of each scorer, as its axes call for them."""
-    parameters = parameters_of(report.environment)
-    scorers = scorers_of(report.summary)
-    return tuple(
-        figure
-        for scorer in scorers
-        for figure in figures_of(report.summary, View(scorer=scorer, parameters=parameters))
-    )
-
-
-def parameters_of(environment: Mapping[str, object]) -> dict[str, float]:
-    """By model, how many parameters it has, as far as the environment card tells."""
-    models = environment.get("models")
-    found: dict[str, float] = {}
-    for name, card in models.items() if isinstance(models, Mapping) else ():
-        count = card.get("parameters") if isinstance(card, Mapping) else None
-        if isinstance(count, int | float) and count > 0:
-            found[str(name)] = float(count)
-    return found
-
-
 def _plots(report: RunReport) -> Iterator[str]:
-    for number, figure in enumerate(plots_of(report)):
+    for number, figure in enumerate(figures_of_all(report.summary, report.environment)):
         yield element("figure", svg(figure, f"figure-{number}", alone=False))
 
 
@@ -291,12 +252,12 @@ def report_markdown(report: RunReport) -> str:
     for line in _about(report):
         lines += [_plain(line), ""]
     lines += [f"## {say('Result')}", ""]
-    lines += [f"- {_plain(line)}" for line in _findings(summary)]
+    lines += [f"- {_plain(line)}" for line in findings(summary)]
     lines += ["", *_table(*arm_rows(summary)), "", _plain(caption(summary)), "", *_table(*outcome_rows(summary)), ""]
     if summary.contrasts:
         lines += [f"## {say('Arms against the baseline')}", "", *_table(*contrast_rows(summary))]
         lines += ["", _plain(contrast_caption(summary)), ""]
-    if figures := plots_of(report):
+    if figures := figures_of_all(report.summary, report.environment):
         lines += [f"## {say('Plots')}", ""]
         for figure in figures:
             lines += [*_fenced(as_text(figure, 76)), ""]

@@ -42,6 +42,24 @@ def scorers_of(summary: Summary) -> tuple[str, ...]:
     return tuple(dict.fromkeys(score.scorer for arm in summary.arms for score in arm.scores))
 
 
+def figures_of_all(summary: Summary, environment: Mapping[str, object]) -> tuple[Figure, ...]:
+    """The figures of a run by each scorer; the environment card tells how large its models are."""
+    sizes = parameters_of(environment)
+    views = (View(scorer=scorer, parameters=sizes) for scorer in scorers_of(summary))
+    return tuple(figure for view in views for figure in figures_of(summary, view))
+
+
+def parameters_of(environment: Mapping[str, object]) -> dict[str, float]:
+    """By model, how many parameters it has, as far as the environment card tells."""
+    models = environment.get("models")
+    found: dict[str, float] = {}
+    for name, card in models.items() if isinstance(models, Mapping) else ():
+        count = card.get("parameters") if isinstance(card, Mapping) else None
+        if isinstance(count, int | float) and count > 0:
+            found[str(name)] = float(count)
+    return found
+
+
 def figures_of(summary: Summary, view: View) -> tuple[Figure, ...]:
     """The figures of a run, the one that its axes call for first; none while nothing is measured.
 

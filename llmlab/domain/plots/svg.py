@@ -245,12 +245,12 @@ def _bars(bars: Bars) -> tuple[float, list[str]]:
         start, end = sorted((at(0.0), at(one.value)))
         words = told(one, bars.scale)
         parts += [_text(names - 8, y + 4, bar.name, anchor="end", room=names - 10)]
-        parts += [f'<g class="{_series(rank)}"><title>{clean(f"{bar.name}: {words}")}</title>']
+        parts += [f'<g class="s0"><title>{clean(f"{bar.name}: {words}")}</title>']
         parts += [f'<rect class="bar" x="{start:.1f}" y="{y - 9}" width="{max(0.5, end - start):.1f}" height="18"/>']
         parts += [
             f'<path class="whisker" d="M{at(one.low):.1f} {y}H{at(one.high):.1f}'
             f'M{at(one.low):.1f} {y - 5}v10M{at(one.high):.1f} {y - 5}v10"/>',
-            _mark(at(one.value), y, rank),
+            _mark(at(one.value), y, 0),
             "</g>",
             _text(right + 12, y + 4, words, "dim"),
         ]

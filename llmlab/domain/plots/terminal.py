@@ -224,9 +224,9 @@ def _bars(bars: Bars, width: int) -> list[Row]:
         name_room, length = min(name_room, width // 3), width - min(name_room, width // 3) - 2
     span = from_zero(bars.scale, [end for bar in drawn for end in (bar.estimate.low, bar.estimate.high)])
     rows: list[Row] = [(Piece(fitted(bars.scale.title, width), AXIS),)]
-    for rank, (bar, figure) in enumerate(zip(drawn, figures, strict=True)):
+    for bar, figure in zip(drawn, figures, strict=True):
         name = Piece(padded(bar.name, name_room) + " ")
-        strip = _bar(bar.estimate, span, length, rank)
+        strip = _bar(bar.estimate, span, length)
         rows.append((name, *strip, Piece(f" {figure}")) if beside else (name, *strip))
         if not beside:
             rows.append((Piece(" " * (name_room + 1) + fitted(figure, width - name_room - 1), AXIS),))
@@ -235,7 +235,7 @@ def _bars(bars: Bars, width: int) -> list[Row]:
     return rows
 
 
-def _bar(estimate: Estimate, span: Span, length: int, rank: int) -> Row:
+def _bar(estimate: Estimate, span: Span, length: int) -> Row:
     """Full up to the interval, dotted within it, a stroke at the figure."""
     low, value, high, zero = (
         round(span.part(one) * (length - 1)) for one in (estimate.low, estimate.value, estimate.high, 0.0)
@@ -249,7 +249,7 @@ def _bar(estimate: Estimate, span: Span, length: int, rank: int) -> Row:
             return "▓" if min(zero, value) <= cell <= max(zero, value) else "░"
         return "█" if min(zero, value) <= cell <= max(zero, value) else " "
 
-    return (Piece("".join(map(fill, range(length))), Ink("series", rank)),)
+    return (Piece("".join(map(fill, range(length))), Ink("series")),)
 
 
 def _ruler(span: Span, scale: Scale, length: int) -> Row:
