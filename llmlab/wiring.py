@@ -17,6 +17,7 @@ from llmlab.domain.model import EngineReport, Gpu, ModelFacts, ModelSpec
 from llmlab.domain.quantisation import Quantised
 from llmlab.engine.protocol import Engine
 from llmlab.errors import LlmlabError
+from llmlab.library.experiments import ExperimentShelf, Loaded
 from llmlab.library.prompt_files import prompt_roots
 from llmlab.library.prompts import TemplateShelf
 from llmlab.library.reasoning_files import ReasoningShelf
@@ -27,6 +28,7 @@ from llmlab.paths import Paths
 from llmlab.services.again import Again
 from llmlab.services.chat import ChatService
 from llmlab.services.compare import Comparing
+from llmlab.services.digest import Digesting
 from llmlab.services.host import EngineHost
 from llmlab.services.models import ModelShelf
 from llmlab.services.preview import Preparing, Preview
@@ -164,6 +166,11 @@ def open_reasoning(paths: Paths, folder: Path) -> ReasoningShelf:
     return ReasoningShelf(prompt_roots(paths.config, folder))
 
 
+def make_digesting(paths: Paths, host: EngineHost) -> Digesting:
+    """What makes whole documents short."""
+    return Digesting(host, paths.digests)
+
+
 def open_documents(paths: Paths) -> DocumentShelf:
     """The documents: files as texts, read in a process of their own."""
     return DocumentShelf(paths.texts, open_settings(paths).current.documents)
@@ -236,3 +243,42 @@ def file_marks(specs: Iterable[ModelSpec]) -> dict[str, str]:
     from llmlab.engine.file_mark import sampled_hash
 
     return {spec.name: sampled_hash(spec.path) for spec in specs}
+
+
+def open_experiments(paths: Paths, folder: Path) -> ExperimentShelf:
+    """The experiment files, as seen from the working directory `folder`."""
+    return ExperimentShelf(prompt_roots(paths.config, folder))
+
+
+def load_experiment(paths: Paths, folder: Path, wanted: str, model: str | None = None) -> Loaded:
+    """An experiment with its recipes and items, of a name or a file.
+
+    Args:
+        paths: where the user's files are.
+        folder: the working directory.
+        wanted: the name or path.
+        model: stands in for the model of its base recipe.
+
+    Raises:
+        ConfigError: there is none, or something in it is wrong; the message names all of it.
+    """
+    from llmlab.domain.reading import DocumentRef
+    from llmlab.library.experiment_recipes import Shelves
+    from llmlab.words import current_language
+
+    language = current_language()
+    models, documents = open_shelf(paths, folder), open_documents(paths)
+
+    def document(path: Path) -> DocumentRef:
+        found = documents.open(path)
+        return DocumentRef(name=found.name, path=found.path, digest=found.digest, characters=len(found.text))
+
+    shelves = Shelves(
+        model=models.find,
+        default_model=models.default,
+        template=lambda name: open_templates(paths, folder).find(name, language),
+        shots=lambda name: open_shots(paths, folder).find(name, language),
+        mode=lambda name: open_reasoning(paths, folder).find(name, language),
+        document=document,
+    )
+    return open_experiments(paths, folder).load(wanted, language, shelves, model or "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from llmlab.domain.experiment import Experiment, ScorerUse
+from llmlab.domain.experiment import Arm, Experiment, ScorerUse
 from llmlab.domain.outcomes import Extractor, TrialResult
 from llmlab.domain.results import Figures, Key, extractors_of, outcome_of
 from llmlab.domain.statistics import (
@@ -31,6 +31,7 @@ class _Test:
     """One comparison before it is corrected for the others."""
 
     arm: str
+    against: str
     pairs: int
     difference: Interval
     counts: tuple[int, int] | None
@@ -40,7 +41,7 @@ class _Test:
 
 
 def contrasts_of(experiment: Experiment, by_arm: ByArm) -> tuple[Contrast, ...]:
-    """Every arm that is no twin against the baseline, under each scorer and extractor, where both have figures."""
+    """Every arm against the one it is compared with, under each scorer and extractor, where both have figures."""
     found: list[Contrast] = []
     for use in experiment.scorers:
         for extractor in extractors_of(use):
@@ -51,23 +52,24 @@ def contrasts_of(experiment: Experiment, by_arm: ByArm) -> tuple[Contrast, ...]:
 
 
 def _tests(experiment: Experiment, use: ScorerUse, extractor: Extractor, by_arm: ByArm) -> list[_Test]:
-    base = Figures.of(use, extractor, by_arm[experiment.baseline.name])
+    figures = {arm.name: Figures.of(use, extractor, by_arm[arm.name]) for arm in experiment.arms}
     tests = []
-    for arm in experiment.arms[1:]:
-        if not arm.twin_of:
-            pairs = Figures.of(use, extractor, by_arm[arm.name]).less(base)
+    for arm in experiment.arms:
+        if arm.against and not arm.twin_of:
+            pairs = figures[arm.name].less(figures[arm.against])
             if pairs.values:
-                tests.append(_test(experiment, use, arm.name, pairs))
+                tests.append(_test(experiment, use, arm, pairs))
     return tests
 
 
-def _test(experiment: Experiment, use: ScorerUse, arm: str, pairs: Figures) -> _Test:
+def _test(experiment: Experiment, use: ScorerUse, arm: Arm, pairs: Figures) -> _Test:
     values = list(pairs.values.values())
     if not use.graded and pairs.stand_alone:
         ours, theirs = sum(value > 0 for value in values), sum(value < 0 for value in values)
         exact, middle = mcnemar(ours, theirs)
         return _Test(
-            arm=arm,
+            arm=arm.name,
+            against=arm.against,
             pairs=len(values),
             difference=paired_shares(ours, theirs, len(values), experiment.alpha),
             counts=(ours, theirs),
@@ -86,7 +88,8 @@ def _test(experiment: Experiment, use: ScorerUse, arm: str, pairs: Figures) -> _
     deviation = spread([one.total / one.count for one in clusters.values()])
     known = deviation > 0 or use.graded
     return _Test(
-        arm=arm,
+        arm=arm.name,
+        against=arm.against,
         pairs=len(values),
         difference=difference,
         counts=None,
@@ -104,7 +107,7 @@ def _contrast(experiment: Experiment, use: ScorerUse, extractor: Extractor, test
         verdict = "better" if (test.difference.value > 0) == use.higher else "worse"
     return Contrast(
         arm=test.arm,
-        baseline=experiment.baseline.name,
+        baseline=test.against,
         scorer=use.name,
         extractor=extractor,
         items=test.pairs,

@@ -80,6 +80,8 @@ class Arm:
     """The base with the settings put in; the examples, the document and the seed of an item come in by `Trial`."""
     items: tuple[Item, ...] = field(default=(), repr=False)
     """The same ids in the same order in every arm; what they say differs where a generator is varied."""
+    against: str = ""
+    """The arm that this one is compared with; empty for one that others are compared with."""
     twin_of: str = ""
     """The arm that this one repeats with other seeds, to measure noise; empty for an arm of its own."""
 
@@ -149,7 +151,7 @@ class Experiment:
     """What is expected, in one sentence, before anything is measured."""
     axes: tuple[Axis, ...] = ()
     arms: tuple[Arm, ...] = ()
-    """The baseline first, then in the order of the axes, a twin last."""
+    """A baseline first, then in the order of the axes, a twin last."""
     scorers: tuple[ScorerUse, ...] = ()
     """The first one decides."""
     repeats: int = 1
@@ -171,7 +173,7 @@ class Experiment:
 
     @property
     def baseline(self) -> Arm:
-        """What every other arm is compared with."""
+        """The first of those that others are compared with; the only one where one thing is varied."""
         return self.arms[0]
 
     @property

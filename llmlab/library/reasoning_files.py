@@ -50,7 +50,7 @@ _STAGE: Final[Mapping[str, Check]] = {
     "kind": one_of("answer", "question"),
     "max_tokens": whole(1, LONGEST),
 }
-_EXTRACTION: Final[Mapping[str, Check]] = {
+EXTRACTION: Final[Mapping[str, Check]] = {
     "rule": one_of(*get_args(Rule)),
     "marker": _said,
     "take": one_of(*get_args(Taken)),
@@ -95,7 +95,7 @@ def _of_stage(index: int, key: str, what: str) -> str:
 
 def _extraction(read: PromptTable) -> Extraction:
     listed = read.values.get("extraction")
-    values, faults = check_table(listed if isinstance(listed, dict) else {}, _EXTRACTION)
+    values, faults = check_table(listed if isinstance(listed, dict) else {}, EXTRACTION)
     for fault in faults:
         read.fault(fault.what, "extraction", *fault.path)
     rule = values.get("rule", "whole")
