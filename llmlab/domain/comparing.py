@@ -55,8 +55,8 @@ def _tests(experiment: Experiment, use: ScorerUse, extractor: Extractor, by_arm:
     figures = {arm.name: Figures.of(use, extractor, by_arm[arm.name]) for arm in experiment.arms}
     tests = []
     for arm in experiment.arms:
-        if arm.against and not arm.twin_of:
-            pairs = figures[arm.name].less(figures[arm.against])
+        if reference := experiment.reference(arm):
+            pairs = figures[arm.name].less(figures[reference])
             if pairs.values:
                 tests.append(_test(experiment, use, arm, pairs))
     return tests
@@ -69,7 +69,7 @@ def _test(experiment: Experiment, use: ScorerUse, arm: Arm, pairs: Figures) -> _
         exact, middle = mcnemar(ours, theirs)
         return _Test(
             arm=arm.name,
-            against=arm.against,
+            against=experiment.reference(arm),
             pairs=len(values),
             difference=paired_shares(ours, theirs, len(values), experiment.alpha),
             counts=(ours, theirs),
@@ -89,7 +89,7 @@ def _test(experiment: Experiment, use: ScorerUse, arm: Arm, pairs: Figures) -> _
     known = deviation > 0 or use.graded
     return _Test(
         arm=arm.name,
-        against=arm.against,
+        against=experiment.reference(arm),
         pairs=len(values),
         difference=difference,
         counts=None,

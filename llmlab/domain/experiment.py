@@ -81,7 +81,7 @@ class Arm:
     items: tuple[Item, ...] = field(default=(), repr=False)
     """The same ids in the same order in every arm; what they say differs where a generator is varied."""
     against: str = ""
-    """The arm that this one is compared with; empty for one that others are compared with."""
+    """The arm that this one is compared with: itself for one that only others are compared with, empty for the first."""
     twin_of: str = ""
     """The arm that this one repeats with other seeds, to measure noise; empty for an arm of its own."""
 
@@ -175,6 +175,11 @@ class Experiment:
     def baseline(self) -> Arm:
         """The first of those that others are compared with; the only one where one thing is varied."""
         return self.arms[0]
+
+    def reference(self, arm: Arm) -> str:
+        """The name of the arm that `arm` is compared with; empty for one that is compared with none."""
+        other = arm.against or self.baseline.name
+        return "" if other == arm.name or arm.twin_of else other
 
     @property
     def models(self) -> tuple[str, ...]:

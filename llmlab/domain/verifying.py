@@ -21,7 +21,7 @@ def verify(experiment: Experiment, arms: Sequence[ArmSummary], contrasts: Sequen
 
 def _meant(experiment: Experiment, threshold: Threshold, arms: Sequence[ArmSummary]) -> Iterator[ArmSummary]:
     # Without an arm of its own, a difference is meant of every arm that is compared with another.
-    compared = {arm.name for arm in experiment.arms if arm.against or threshold.measure != "difference"}
+    compared = {arm.name for arm in experiment.arms if experiment.reference(arm) or threshold.measure != "difference"}
     for arm in arms:
         if threshold.arm == arm.name or (not threshold.arm and not arm.twin_of and arm.name in compared):
             yield arm

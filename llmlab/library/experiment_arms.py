@@ -45,7 +45,7 @@ class Combination:
     data: Mapping[str, Value]
     """Arguments of the generator that are set beside those of `[data]`."""
     against: str = ""
-    """The arm that it is compared with: the one that differs in what `baseline` says alone."""
+    """The arm that it is compared with: the one that differs in what `baseline` says alone; itself for a baseline."""
 
 
 def combined(parts: Combining, baseline: Any, generator: Generator | None, note: Note) -> tuple[Combination, ...]:
@@ -64,7 +64,7 @@ def combined(parts: Combining, baseline: Any, generator: Generator | None, note:
     named = _apart(found)
     wanted = _wanted(named, baseline, generator, note)
     compared = [replace(arm, against=_against(arm, named, wanted)) for arm in named]
-    first = next((at for at, arm in enumerate(compared) if not arm.against), 0)
+    first = next(at for at, arm in enumerate(compared) if arm.against == arm.name)
     return (compared[first], *compared[:first], *compared[first + 1 :])
 
 
@@ -135,7 +135,6 @@ def _wanted(arms: Sequence[Combination], baseline: Any, generator: Generator | N
 
 
 def _against(arm: Combination, arms: Sequence[Combination], wanted: Mapping[str, Value]) -> str:
-    """The arm that is a baseline and equal to this one in all else; empty for a baseline itself."""
+    """The arm that is a baseline and equal to this one in all else; itself for a baseline."""
     wished = {**arm.varied, **wanted}
-    found = next(other for other in arms if other.varied == wished)
-    return "" if found is arm else found.name
+    return next(other.name for other in arms if other.varied == wished)

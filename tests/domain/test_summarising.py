@@ -24,7 +24,6 @@ def experiment(count: int, *names: str, repeats: int = 1, scorers: tuple[ScorerU
     items = tuple(Item(id=f"i{number:03}", question="?", gold=("1",)) for number in range(count))
     arms = [
         Arm(
-            against="" if name == names[0] or "twin" in name else names[0],
             name=name,
             settings={"arm": name},
             recipe=Recipe(model=MODEL),
