@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import asdict
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from llmlab.domain.generation import Timing, Usage
 from llmlab.domain.messages import Message, Reasoned
+from llmlab.domain.pace import Pace, time_left
 from llmlab.domain.recipe import Recipe
 from llmlab.errors import LlmlabError, Stopped
 from llmlab.headless.console import Console, engine_in_use, report
@@ -73,12 +75,12 @@ async def run_ask(
 
 async def _as_text(answers: AsyncGenerator[Said, None], console: Console) -> Exit:
     """Stream text to standard output, thinking to a terminal's standard error."""
-    text, thinking, last, shown = "", "", None, False
+    text, thinking, last, shown, pace = "", "", None, False, Pace()
     try:
         async with aclosing(answers):
             async for last in answers:
                 shown = shown or _show_documents(last, console.err)
-                _show_reading(last, console.err)
+                pace = _show_reading(last, pace, console.err)
                 if not last.settled:
                     _show_votes(last, console.err)
                     continue
@@ -99,10 +101,11 @@ async def _as_text(answers: AsyncGenerator[Said, None], console: Console) -> Exi
 async def _as_object(answers: AsyncGenerator[Said, None], recipe: Recipe, console: Console) -> Exit:
     """One JSON object, whatever happens."""
     last: Said | None = None
+    pace = Pace()
     try:
         async with aclosing(answers):
             async for last in answers:
-                _show_reading(last, console.err)
+                pace = _show_reading(last, pace, console.err)
     except LlmlabError as error:
         console.out.json(record(last, recipe, error))
         return report(error, console)
@@ -184,7 +187,23 @@ def _show_documents(said: Said, err: Diagnostics) -> bool:
     return True
 
 
-def _show_reading(said: Said, err: Diagnostics) -> None:
-    if said.turn.state == "reading":
-        done, total = f"{said.turn.read:,}", f"{said.turn.prompt:,}"
-        err.progress(say("Reading the prompt: {done} of {total} tokens", done=done, total=total))
+def _show_reading(said: Said, pace: Pace, err: Diagnostics) -> Pace:
+    """How far the reading of the prompt has come; the pace from here on."""
+    turn = said.turn
+    if turn.state != "reading":
+        return pace
+    pace = pace.after(time.monotonic(), turn.read)
+    percent = 100 * turn.read // max(1, turn.prompt)
+    done = {"done": f"{turn.read:,}", "total": f"{turn.prompt:,}", "percent": percent}
+    left = pace.left(turn.prompt)
+    if left is None:
+        err.progress(say("Reading the prompt: {done} of {total} tokens, {percent} %", **done))
+    else:
+        text = say(
+            "Reading the prompt: {done} of {total} tokens, {percent} %, {speed:,.0f} tok/s, {time} left",
+            **done,
+            speed=pace.speed,
+            time=time_left(left),
+        )
+        err.progress(text)
+    return pace

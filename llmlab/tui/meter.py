@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from llmlab.domain.generation import Turn
+from llmlab.domain.pace import Pace
 from llmlab.services.host import HostState
 from llmlab.services.preview import Gauge
 from llmlab.tui.desk import Desk
@@ -17,7 +18,7 @@ SPEED_WINDOW: Final = 0.5
 
 
 class Speed:
-    """Tokens a second of an answer that is being written, as it comes in."""
+    """Tokens a second of an answer that is being written, as it comes in, and the pace of reading its prompt."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -25,10 +26,13 @@ class Speed:
         self._began = self._shown_at = 0.0
         self._first = 0
         self.value = 0.0
+        self.pace = Pace()
 
     def note(self, message_id: str, turn: Turn) -> None:
         """The answer has come as far as `turn`."""
         now = self._clock()
+        if turn.state == "reading":
+            self.pace = (self.pace if message_id == self._message_id else Pace()).after(now, turn.read)
         if message_id != self._message_id or turn.state != "writing":
             self._message_id, self._began, self._shown_at, self._first = message_id, now, now, turn.generated
             self.value = 0.0
@@ -58,6 +62,7 @@ class Meter:
             turn=turn,
             waiting=desk.answering,
             speed=self.speed.value,
+            pace=self.speed.pace,
             elsewhere=others,
         )
 

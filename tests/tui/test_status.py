@@ -9,6 +9,7 @@ from rich.cells import cell_len
 
 from llmlab.domain.generation import Timing, Turn, Usage
 from llmlab.domain.model import ModelCard
+from llmlab.domain.pace import Pace
 from llmlab.domain.sampling import Sampling
 from llmlab.services.host import HostState
 from llmlab.services.preview import Gauge
@@ -36,6 +37,10 @@ DONE = Turn("done", "x", finish="stop", usage=Usage(31, 0, 38), timing=Timing(fi
         (Status(host=READY, waiting=True, turn=Turn()), ["waiting"]),
         (Status(host=READY, turn=Turn("reading", read=1024, prompt=4096)), ["reading 1,024/4,096 25%"]),
         (Status(host=READY, turn=Turn("writing", "x"), speed=214.2), ["writing 214 tok/s"]),
+        (
+            Status(host=READY, turn=Turn("reading", read=600, prompt=1800), pace=Pace(((0.0, 0), (2.0, 600)))),
+            ["reading 600/1,800 33%", "300 tok/s", "0:04 left"],
+        ),
         (Status(host=READY, turn=DONE), ["214 tok/s", "first token 0.12 s"]),
         (Status(host=READY, turn=replace(DONE, state="failed")), ["the answer failed"]),
         (Status(host=READY, elsewhere=2), ["2 more running"]),
@@ -66,3 +71,14 @@ def test_speed_is_tokens_over_time_since_the_first_and_starts_anew_with_each_ans
     assert speed.value == pytest.approx(100 / (2 * SPEED_WINDOW))
     speed.note("b", Turn("reading"))
     assert speed.value == 0.0
+
+
+def test_the_pace_of_a_reading_starts_anew_with_each_prompt() -> None:
+    now = 0.0
+    speed = Speed(lambda: now)
+    speed.note("a", Turn("reading", read=0, prompt=1000))
+    now = 2.0
+    speed.note("a", Turn("reading", read=500, prompt=1000))
+    assert speed.pace.speed == pytest.approx(250.0)
+    speed.note("b", Turn("reading", read=0, prompt=1000))
+    assert speed.pace.left(1000) is None

@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from llmlab.domain.generation import Turn
 from llmlab.domain.model import ModelCard
+from llmlab.domain.pace import Pace, time_left
 from llmlab.domain.terminal import visible_line
 from llmlab.services.host import HostState
 from llmlab.services.preview import Gauge
@@ -35,6 +36,8 @@ class Status:
     """An answer was asked for and has not begun."""
     speed: float = 0.0
     """Tokens a second while the answer is written, as seen from here."""
+    pace: Pace = field(default_factory=Pace)
+    """Of reading the prompt, as seen from here."""
     elsewhere: int = 0
     """Answers that run in other chats."""
 
@@ -124,7 +127,7 @@ def _progress(turn: Turn | None, status: Status) -> list[Segment]:
     if turn.state == "reading":
         share = turn.read / turn.prompt if turn.prompt else 0.0
         text = say("reading {read:,}/{prompt:,} {share:.0%}", read=turn.read, prompt=turn.prompt, share=share)
-        return [Segment(text, "$text-warning", 0)]
+        return [Segment(text, "$text-warning", 0), *_pace(status.pace, turn.prompt)]
     if turn.state == "writing":
         return [Segment(say("writing {speed:,.0f} tok/s", speed=status.speed), "$text-accent", 0)]
     if turn.state == "failed":
@@ -139,6 +142,17 @@ def _progress(turn: Turn | None, status: Status) -> list[Segment]:
             Segment(say("first token {seconds:.2f} s", seconds=turn.timing.first_token_s), "$text-muted", 4)
         )
     return segments
+
+
+def _pace(pace: Pace, total: int) -> list[Segment]:
+    """Speed and time left, once they can be told."""
+    left = pace.left(total)
+    if left is None:
+        return []
+    return [
+        Segment(say("{speed:,.0f} tok/s", speed=pace.speed), "$text-muted", 3),
+        Segment(say("{time} left", time=time_left(left)), "$text-warning", 1),
+    ]
 
 
 class StatusBar(Widget):
