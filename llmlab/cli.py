@@ -9,6 +9,7 @@ import click
 
 from llmlab import __version__
 from llmlab.commands.ask import ask_command
+from llmlab.commands.digest import digest_command
 from llmlab.commands.documents import documents_command
 from llmlab.commands.kit import (
     Commands,
@@ -25,6 +26,7 @@ from llmlab.commands.measure import embed_command, score_command
 from llmlab.commands.models import models_command
 from llmlab.commands.preview import preview_command
 from llmlab.commands.prompts import prompts_command
+from llmlab.commands.run import run_command
 from llmlab.commands.runs import runs_command
 from llmlab.commands.speech import complaint
 from llmlab.errors import LlmlabError, UsageError
@@ -89,7 +91,9 @@ def lab_command() -> click.Group:
             prompts_command(),
             embed_command(),
             documents_command(),
+            digest_command(),
             models_command(),
+            run_command(),
             runs_command(),
             _chats_command(),
             _paths_command(),

@@ -31,8 +31,11 @@ from llmlab.services.compare import Comparing
 from llmlab.services.digest import Digesting
 from llmlab.services.host import EngineHost
 from llmlab.services.models import ModelShelf
+from llmlab.services.planning import Planning
 from llmlab.services.preview import Preparing, Preview
 from llmlab.services.reading import Reader
+from llmlab.services.run_parts import RunParts
+from llmlab.services.runner import Runner
 from llmlab.services.runs import Runs
 from llmlab.services.shape import ShapeCheck
 from llmlab.services.side_hosts import SideHosts
@@ -226,6 +229,14 @@ def open_runs(paths: Paths) -> Runs:
     from llmlab.store.runs import RunStore
 
     return Runs(RunStore(paths.runs_database), summarise)
+
+
+def make_run_parts(paths: Paths, folder: Path) -> RunParts:
+    """What experiments are run with, on an engine of their own."""
+    host, shelf, runs = make_host(paths), open_shelf(paths, folder), open_runs(paths)
+    preparing = make_preparing(make_reader(open_documents(paths)))
+    planning = Planning(host, preparing, lambda spec: shelf.check(spec).facts)
+    return RunParts(host=host, planning=planning, runner=Runner(host, preparing, runs.store), runs=runs)
 
 
 def engine_build() -> str:

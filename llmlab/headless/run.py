@@ -12,17 +12,17 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from llmlab import __version__
-from llmlab.domain.experiment import Experiment
 from llmlab.domain.run import Plan, RunInfo, RunProgress
+from llmlab.domain.scorers.registry import make_scorer
 from llmlab.domain.summary_words import duration
 from llmlab.errors import LlmlabError, Stopped
 from llmlab.headless.console import Console, engine_in_use, report
 from llmlab.headless.diagnostics import Diagnostics, Exit
 from llmlab.headless.run_table import plan_lines, summary_lines
-from llmlab.services.host import EngineHost
+from llmlab.library.experiments import Loaded
 from llmlab.services.job import Job, digest_of
-from llmlab.services.planning import Planning
 from llmlab.services.run_folder import Page, RunReport, plain, write_folder
+from llmlab.services.run_parts import RunParts
 from llmlab.services.runner import Runner
 from llmlab.services.runs import SHORT, Runs
 from llmlab.services.scorers import Scoring
@@ -40,16 +40,6 @@ class RunWish:
     """The record of notes about models that this user has read already."""
     pages: Mapping[str, Page] = field(default_factory=dict)
     """Pages of the report that are written into the folder, by file name."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunParts:
-    """What a run is made with."""
-
-    host: EngineHost
-    planning: Planning
-    runner: Runner
-    runs: Runs
 
 
 def run(parts: RunParts, job: Job, wish: RunWish, console: Console) -> Exit:
@@ -84,8 +74,7 @@ async def run_job(parts: RunParts, job: Job, wish: RunWish, console: Console) ->
 
 def job_of(
     runs: Runs,
-    experiment: Experiment,
-    scoring: Scoring,
+    loaded: Loaded,
     marks: Mapping[str, str],
     build: str,
     *,
@@ -98,8 +87,7 @@ def job_of(
 
     Args:
         runs: what was measured.
-        experiment: what is asked for.
-        scoring: its scorers.
+        loaded: the experiment.
         marks: by model name, what tells its file from others.
         build: of the engine.
         folder: where folders of runs are made.
@@ -107,6 +95,7 @@ def job_of(
         limit: items at most.
         again: measure everything anew, in a run of its own.
     """
+    experiment = loaded.experiment
     digest = digest_of(experiment, marks, build)
     found = None if again else runs.of_digest(digest)
     run_id = found.id if found else secrets.token_hex(6)
@@ -127,7 +116,8 @@ def job_of(
     return Job(
         run=info,
         experiment=experiment,
-        scoring=scoring,
+        scoring=Scoring([make_scorer(use, loaded.own) for use in experiment.scorers]),
+        judge=loaded.judge,
         marks=marks,
         build=build,
         environment=_machine(build),

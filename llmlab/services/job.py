@@ -33,6 +33,8 @@ class Job:
     """By model name, what tells its file from others."""
     build: str
     """Of the engine."""
+    judge: ModelSpec | None = None
+    """The model that judges answers, where a scorer asks one."""
     environment: Mapping[str, object] = field(default_factory=dict)
     limit: int | None = None
     """Items at most; `None` is all of them."""

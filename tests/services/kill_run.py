@@ -12,9 +12,9 @@ from llmlab.domain.model import ModelSpec
 from llmlab.domain.modes import ReasoningUse
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
-from llmlab.domain.scorers.texts import Number
 from llmlab.engine.child import ChildEngine
 from llmlab.headless.run import job_of
+from llmlab.library.experiments import Loaded
 from llmlab.library.reasoning_files import ReasoningShelf
 from llmlab.library.rendering import render_template
 from llmlab.library.shipped import shipped_prompts_folder
@@ -23,7 +23,6 @@ from llmlab.pocket import pocket_path
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preparing
 from llmlab.services.runner import Runner
-from llmlab.services.scorers import Scoring
 
 ITEMS = 8
 """Questions."""
@@ -63,7 +62,7 @@ async def run(home: Path) -> None:
     paths.ensure()
     runs = wiring.open_runs(paths)
     host = EngineHost(lambda: ChildEngine(log=paths.engine_log))
-    job = job_of(runs, experiment(), Scoring((Number(),)), {}, "", folder=paths.runs)
+    job = job_of(runs, Loaded(experiment=experiment()), {}, "", folder=paths.runs)
     try:
         async for value in Runner(host, Preparing(render_template), runs.store).run(job, asyncio.Event(), interval=0.0):
             for result in value.news:
