@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from llmlab.domain.model import ModelSpec
 from llmlab.domain.prompting import ChatMessage
+from llmlab.domain.reading import Material
 from llmlab.domain.recipe import Recipe
 from llmlab.errors import LlmlabError, UsageError
 from llmlab.services.host import EngineHost
@@ -125,13 +126,32 @@ class _Run:
         self.news = asyncio.Event()
         self._hosts, self._preparing, self._stop = hosts, preparing, stop
         self._history, self._question = history, question
+        self._material: dict[int, Material | None] = {}
         # The same draw for all: what differs comes from the recipes.
         self._seed = secrets.randbelow(2**32 - 1)
 
     async def all(self) -> None:
         """Every arm, one model after another."""
-        for spec, places in _by_model([arm.recipe for arm in self.arms]):
-            await self._on_model(spec, places)
+        await self._read_documents()
+        waiting = [place for place, arm in enumerate(self.arms) if arm.state != "failed"]
+        for spec, places in _by_model([self.arms[place].recipe for place in waiting]):
+            await self._on_model(spec, [waiting[place] for place in places])
+
+    async def _read_documents(self) -> None:
+        """Find out which windows the documents of the arms take: those of one window then run together."""
+        for place, arm in enumerate(self.arms):
+            if arm.recipe.reading is None:
+                continue
+            self._set(place, replace(arm, state="loading"))
+            try:
+                host = await unless(self._stop, self._hosts.host_for(arm.recipe.model))
+                asked = self._preparing.ready(host, arm.recipe, self._history, self._question)
+                ready = await unless(self._stop, asked)
+            except LlmlabError as error:
+                self._set(place, replace(arm, state="failed", problem=error))
+                continue
+            self._material[place] = ready.material
+            self._set(place, replace(arm, recipe=ready.recipe, state="waiting"))
 
     async def _on_model(self, spec: ModelSpec, places: Sequence[int]) -> None:
         for place in places:
@@ -154,7 +174,9 @@ class _Run:
     async def _arm(self, place: int, host: EngineHost, ready: Ready) -> None:
         recipe = self.arms[place].recipe
         try:
-            preparing = self._preparing.prepare(ready.engine, ready.card, recipe, self._history, self._question)
+            preparing = self._preparing.prepare(
+                ready.engine, ready.card, recipe, self._history, self._question, material=self._material.get(place)
+            )
             prepared = await unless(self._stop, preparing)
             require_room(prepared)
         except LlmlabError as error:

@@ -18,10 +18,12 @@ from llmlab.engine.scripted import Script
 from llmlab.errors import EngineError, ModelError, UsageError
 from llmlab.library.rendering import render_template
 from llmlab.services.ask import ask
+from llmlab.services.compare import Comparing
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Prepared, Preparing, Preview, require_room
 from llmlab.services.reading import Reader, ref_of
 from llmlab.services.ready import Ready
+from llmlab.services.side_hosts import SideHosts
 from tests.services.fixtures import Engines, model
 
 FILLER = "The weather is mild in spring. Many people visit the old market. The roads are wide and quiet. "
@@ -253,6 +255,26 @@ async def test_an_answer_tells_what_was_read() -> None:
     assert (told.way, told.documents) == ("passages", recipe.reading.documents if recipe.reading else ())
     text = lab.documents[0].text
     assert any(NEEDLE.strip() in text[held.start : held.end] for held in told.held)
+
+
+async def test_arms_that_read_the_same_text_in_different_ways_are_compared() -> None:
+    lab = desk(filled(2500))
+    recipes = [
+        lab.recipe("passages"),
+        lab.recipe("stretched"),
+        replace(lab.recipe(), reading=None),
+        lab.recipe("whole"),
+    ]
+    comparing = Comparing(SideHosts(lab.host, lambda: lab.host, lambda _spec: False), lab.preparing)
+    question = "What is the capital of Karal?"
+    arms = [arms async for arms in comparing.run(recipes, (), question, asyncio.Event())][-1]
+    assert [arm.state for arm in arms] == ["done", "done", "done", "failed"]
+    assert isinstance(arms[3].problem, UsageError)
+    windows = [arm.recipe.model.n_ctx for arm in arms]
+    assert windows[0] is windows[2] is None
+    assert (windows[1] or 0) > 2500
+    prompts = [prompt for engine in lab.engines.made for prompt in engine.prompts]
+    assert any(NEEDLE.strip() in prompt[-1].text for prompt in prompts)
 
 
 # In the background --------------------------------------------------------------------------------------------------
