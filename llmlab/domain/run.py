@@ -87,7 +87,7 @@ class Plan:
     answer_tokens: int
     """Estimate of what will be written, all votes and stages in it."""
     answer_bound: bool
-    """`answer_tokens` is what `max_tokens` allows; otherwise it goes by answers that were measured."""
+    """`answer_tokens` is what `max_tokens` allows; otherwise it goes by answers that were measured, or is a guess."""
     seconds: float
     """Estimate; 0 where no speed was measured."""
     problems: tuple[str, ...] = ()

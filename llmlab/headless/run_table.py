@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llmlab.domain.run import Plan
-from llmlab.domain.summary import Contrast, Summary
+from llmlab.domain.summary import Contrast, NoiseFloor, Summary
 from llmlab.domain.summary_words import contrast_line, duration, noise_line, score_text, threshold_line
 from llmlab.domain.terminal import visible_line
 from llmlab.headless.output import table
@@ -16,8 +16,8 @@ def summary_lines(summary: Summary) -> Iterator[str]:
     """The table of arms, then what stands against what, the noise, the thresholds and the remarks."""
     yield from arms_table(summary)
     sections = (
-        [contrast_line(contrast) for contrast in summary.contrasts if _decides(summary, contrast)],
-        [noise_line(noise) for noise in summary.noise],
+        [contrast_line(one) for one in summary.contrasts if _decides(summary, one)],
+        [noise_line(one) for one in summary.noise if _decides(summary, one)],
         [threshold_line(verified) for verified in summary.thresholds],
         list(summary.remarks),
     )
@@ -82,7 +82,8 @@ def plan_lines(plan: Plan) -> Iterator[str]:
             write=model.write_speed,
         )
     if plan.seconds:
-        yield say("Time: about {time}.", time=duration(plan.seconds))
+        most = say("Time: about {time} at the most.", time=duration(plan.seconds))
+        yield most if plan.answer_bound else say("Time: about {time}.", time=duration(plan.seconds))
     yield from plan.problems
 
 
@@ -93,8 +94,8 @@ def _title(summary: Summary, scorer: str, extractor: str) -> str:
     return f"{scorer} {extractor}".strip() + ("*" if counts else "")
 
 
-def _decides(summary: Summary, contrast: Contrast) -> bool:
+def _decides(summary: Summary, one: Contrast | NoiseFloor) -> bool:
     """It is of the extractor that counts."""
-    arm = next((arm for arm in summary.arms if arm.name == contrast.arm), None)
-    score = arm.score(contrast.scorer, contrast.extractor) if arm else None
+    arm = next((arm for arm in summary.arms if arm.name == one.arm), None)
+    score = arm.score(one.scorer, one.extractor) if arm else None
     return score is None or score.counts

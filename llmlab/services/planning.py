@@ -18,7 +18,7 @@ from llmlab.domain.run import Plan, PlannedArm, PlannedModel
 from llmlab.engine.protocol import GenerationRequest
 from llmlab.errors import LlmlabError, Stopped
 from llmlab.services.ask import prepare_alone
-from llmlab.services.generate import stream_samples
+from llmlab.services.generate import last_turn, stream_samples, stream_turns
 from llmlab.services.host import EngineHost, loaded_part
 from llmlab.services.job import Job, votes_of
 from llmlab.services.preview import Prepared, Preparing
@@ -102,20 +102,22 @@ class Planning:
         except LlmlabError as error:
             counted.problems.append(error.what)
             return counted
-        probed = False
+        asks: list[tuple[Prepared, Trial]] = []
+        ready: Ready | None = None
         for trial in islice((trial for trial in job.trials(spec) if trial.id not in done), COUNTED):
             try:
-                ready = await unless(stop, self._preparing.ready(self._host, trial.recipe, (), trial.question))
                 self._preparing.require_filled(trial.recipe, trial.question)
+                ready = await unless(stop, self._preparing.ready(self._host, trial.recipe, (), trial.question))
                 prepared = await unless(stop, prepare_alone(ready, self._preparing, ready.recipe, trial.question))
-                counted.prompts.append((trial.arm.name, prepared.prompt.tokens))
-                if not probed:
-                    probed = True
-                    counted.read_speed, counted.write_speed = await _probe(ready, prepared, trial, stop)
             except Stopped:
                 raise
             except LlmlabError as error:
                 counted.problems.append(error.what)
+                continue
+            counted.prompts.append((trial.arm.name, prepared.prompt.tokens))
+            asks.append((prepared, trial))
+        if ready is not None and asks:
+            counted.read_speed, counted.write_speed = await _probe(ready, asks, stop)
         return counted
 
     def _guess(self, left: int, spec: ModelSpec, counts: Mapping[ModelSpec, _Counted]) -> _Counted:
@@ -198,13 +200,13 @@ def _common(one: Tokens, other: Tokens) -> int:
 
 
 def answer_length(arm: Arm, results: Sequence[TrialResult]) -> tuple[float, bool]:
-    """Tokens that the answers of a trial will have, all votes and stages in it, and whether that is known.
+    """Tokens that the answers of a trial will have, all votes and stages in it, and whether they cannot have more.
 
     The mean of what was measured; else what `max_tokens` allows, which is a bound; else a guess.
     """
     measured = [each.generated_tokens for each in results if each.arm == arm.name]
     if measured:
-        return fmean(measured), True
+        return fmean(measured), False
     recipe = arm.recipe
     stages = recipe.reasoning.mode.stages if recipe.reasoning else ()
     most = recipe.sampling.max_tokens or recipe.model.sampling.max_tokens
@@ -220,16 +222,23 @@ def _left(job: Job, spec: ModelSpec, results: Sequence[TrialResult], only: Arm |
     return sum(map(len, asked.values())) * job.experiment.repeats - done
 
 
-async def _probe(ready: Ready, prepared: Prepared, trial: Trial, stop: asyncio.Event) -> tuple[float, float]:
+async def _probe(ready: Ready, asks: Sequence[tuple[Prepared, Trial]], stop: asyncio.Event) -> tuple[float, float]:
     """Tokens a second that are read, and written by several answers together; 0 where nothing could be measured."""
-    sampling = replace(trial.recipe.complete_sampling(ready.card, trial.seed), max_tokens=PROBE_TOKENS)
-    samples = 1 if trial.recipe.model.deterministic else PROBED
+
+    def request(ask: tuple[Prepared, Trial], tokens: int) -> GenerationRequest:
+        prepared, trial = ask
+        sampling = replace(trial.recipe.complete_sampling(ready.card, trial.seed), max_tokens=tokens)
+        return GenerationRequest(prepared.prompt.tokens, sampling)
+
+    # The first answer after loading is slower than all that follow.
+    await last_turn(stream_turns(ready.engine, request(asks[0], 1), stop=stop))
+    spread = asks[:: max(1, len(asks) // PROBED)][: 1 if asks[0][1].recipe.model.deterministic else PROBED]
     turns: tuple[Turn, ...] = ()
-    request = GenerationRequest(prepared.prompt.tokens, sampling, samples)
-    async for turns in stream_samples(ready.engine, (request,), stop=stop):  # noqa: B007 - the last value is the result
+    streams = stream_samples(ready.engine, [request(ask, PROBE_TOKENS) for ask in spread], stop=stop)
+    async for turns in streams:  # noqa: B007 - the last value is the result
         pass
     usages = [turn.usage or Usage() for turn in turns]
     timings = [turn.timing or Timing() for turn in turns]
-    read, read_s = usages[0].prompt - usages[0].reused, timings[0].prefill_s
-    wrote, wrote_s = sum(usage.generated for usage in usages), max(timing.decode_s for timing in timings)
+    read, read_s = sum(each.prompt - each.reused for each in usages), max(each.prefill_s for each in timings)
+    wrote, wrote_s = sum(each.generated for each in usages), max(each.decode_s for each in timings)
     return read / read_s if read_s else 0.0, wrote / wrote_s if wrote_s else 0.0

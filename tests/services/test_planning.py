@@ -88,4 +88,4 @@ def test_the_length_of_answers_is_measured_bounded_or_guessed() -> None:
     by_model = replace(arm.recipe, model=ModelSpec(name="m", path="/m", sampling=Sampling(max_tokens=30)))
     assert answer_length(replace(arm, recipe=by_model), ()) == (30, True)
     line = TrialResult(id="1", arm=arm.name, model="m", item="q", cluster="q", repeat=0, seed=0, generated_tokens=12)
-    assert answer_length(arm, (line, replace(line, generated_tokens=14))) == (13, True)
+    assert answer_length(arm, (line, replace(line, generated_tokens=14))) == (13, False)
