@@ -81,7 +81,7 @@ class Arm:
     items: tuple[Item, ...] = field(default=(), repr=False)
     """The same ids in the same order in every arm; what they say differs where a generator is varied."""
     against: str = ""
-    """The arm that this one is compared with: itself for one that only others are compared with, empty for the first."""
+    """The arm that this one is compared with; itself for one that only others are compared with, empty: the first."""
     twin_of: str = ""
     """The arm that this one repeats with other seeds, to measure noise; empty for an arm of its own."""
 
