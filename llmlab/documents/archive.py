@@ -19,7 +19,7 @@ from llmlab.words import say
 _PIECE: Final = 1 << 16
 MOST_MEMBERS: Final = 20_000
 """Files in one zipped document."""
-_SMALLEST_RATIO: Final = 1 << 20
+_SPARE: Final = 64 << 20
 """Bytes that may be unpacked however small their file is; beyond them, it may grow `_LARGEST_RATIO` fold."""
 _LARGEST_RATIO: Final = 200
 
@@ -52,7 +52,9 @@ class Archive:
     def __init__(self, data: bytes, kind: str, limits: ReadingLimits) -> None:
         self.kind = kind
         self._limits = limits
-        self._left = min(limits.file_mb << 20, _SMALLEST_RATIO + _LARGEST_RATIO * len(data))
+        self._left = min(limits.file_mb << 20, _SPARE + _LARGEST_RATIO * len(data))
+        self._charged: dict[str, int] = {}
+        """Bytes of each file that were counted already: some are read twice."""
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
         except _FAILURES as error:
@@ -116,11 +118,16 @@ class Archive:
             raise damaged(self.kind, say("{name} is missing", name=name))
         if info.flag_bits & 1:
             raise locked(self.kind)
+        came = 0
         try:
             with self._zip.open(info) as file:
                 # Not what the directory promises counts, but what really comes.
                 while piece := file.read(_PIECE):
-                    self._left -= len(piece)
+                    came += len(piece)
+                    charged = self._charged.get(name, 0)
+                    if came > charged:
+                        self._left -= came - charged
+                        self._charged[name] = came
                     if self._left < 0:
                         raise self._bomb()
                     yield piece

@@ -140,6 +140,7 @@ class ReadingProcess:
                 **_detached(),
             )
         except OSError as error:
+            self.close()
             raise DocumentError(
                 say("The process that reads documents cannot be started: {reason}", reason=error.strerror or error),
                 hint=say("Close other programs, and try again."),

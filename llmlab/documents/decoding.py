@@ -23,14 +23,14 @@ ENCODINGS: Final[Mapping[str, str]] = MappingProxyType(
         "gb18030": "gb18030", "big5": "cp950", "big5-hkscs": "big5hkscs",
         "shift_jis": "cp932", "euc_jp": "euc_jp", "iso-2022-jp": "iso2022_jp_ext", "euc_kr": "cp949", "johab": "johab",
         **{f"windows-{number}": f"cp{number}" for number in range(1250, 1259)}, "windows-874": "cp874",
-        **{f"iso-8859-{number}": f"iso8859_{number}" for number in (*range(1, 12), *range(13, 17))},
+        **{f"iso-8859-{number}": f"iso8859_{number}" for number in (*range(2, 12), *range(13, 17))},
         "koi8-r": "koi8_r", "koi8-u": "koi8_u", "ibm866": "cp866", "ibm850": "cp850", "ibm437": "cp437",
         "macintosh": "mac_roman",
     }
 )  # fmt: skip
 """The encodings that can be asked for: name and codec. A codec may be wider than its name, as those in use are."""
 _WIDER: Final = MappingProxyType(
-    {"ascii": "utf-8", "utf_8_sig": "utf-8", "gb2312": "gb18030", "gbk": "gb18030", "hz": "gb18030",
+    {"ascii": "utf-8", "utf-8-sig": "utf-8", "gb2312": "gb18030", "gbk": "gb18030", "hz": "gb18030",
      "big5": "big5", "shift_jis": "shift_jis", "euc_kr": "euc_kr", "iso2022_jp": "iso-2022-jp",
      "iso8859-1": "windows-1252"}
 )  # fmt: skip
@@ -144,7 +144,11 @@ def _by_zeros(data: bytes) -> Decoded | None:
     if len(head) >= 8:
         whole = head[: len(head) // 4 * 4]
         for name, codec, at in (("utf-32-le", "utf_32_le", 3), ("utf-32-be", "utf_32_be", 0)):
-            if whole[at::4].count(0) == len(whole) // 4 and _is_valid(whole, codec):
+            if (
+                whole[at::4].count(0) == len(whole) // 4
+                and _is_valid(whole, codec)
+                and not _is_strange(whole.decode(codec))
+            ):
                 return _decoded(data, name, codec)
     even, odd = head[::2].count(0), head[1::2].count(0)
     if max(even, odd) > 8 * min(even, odd) or zeros * 50 > len(head):
@@ -160,14 +164,19 @@ def _by_zeros(data: bytes) -> Decoded | None:
 def _reads_as_utf16(head: bytes, codec: str) -> bool:
     """Whether the code units are letters and signs in use, with no more controls than text has."""
     text = head[: len(head) // 2 * 2].decode(codec, "replace")
-    strange = sum(1 for c in text if c == "\ufffd" or (c < " " and c not in "\t\n\r\f\x1b") or "\x7f" <= c <= "\x9f")
-    if strange * 50 > len(text):
+    if _is_strange(text):
         return False
     plain = sum(1 for c in text if c < "\x7f")
     blocks = Counter(ord(c) >> 8 for c in text if c > "\x7f")
     # Letters of an alphabet share the upper byte of their code points.
     alphabetic = bool(blocks) and max(blocks.values()) * 10 >= sum(blocks.values()) * 9
     return plain * 10 >= len(text) * 4 or alphabetic or best_guess(text.encode("utf-16-le")).worth >= ENOUGH
+
+
+def _is_strange(text: str) -> bool:
+    """Whether more of it is controls than text may have."""
+    strange = sum(1 for c in text if c == "\ufffd" or (c < " " and c not in "\t\n\r\f\x1b") or "\x7f" <= c <= "\x9f")
+    return strange * 50 > len(text)
 
 
 def _by_claim(data: bytes, claimed: str) -> Decoded | None:

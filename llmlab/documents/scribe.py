@@ -42,11 +42,6 @@ class Scribe:
         """Nothing stands on the line yet."""
         return self._length == 0 or self._breaks > 0
 
-    @property
-    def length(self) -> int:
-        """Characters so far, without line breaks that are due."""
-        return self._length
-
     def write(self, text: str) -> None:
         """Add `text` as it is.
 
@@ -99,11 +94,6 @@ class Scribe:
         elif self._pages and not self._pages[-1].title:
             page = self._pages[-1]
             self._pages[-1] = Page(page.number, title, page.start, page.end)
-
-    @property
-    def page_is_empty(self) -> bool:
-        """Nothing is on the page at hand yet."""
-        return bool(self._turned) or self._length == 0
 
     def finish(self) -> tuple[str, tuple[Page, ...]]:
         """The text, and its pages, which tile it; those without a number count from 1, and 0 is what precedes them."""

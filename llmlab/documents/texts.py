@@ -131,7 +131,9 @@ def _has(path: Path, content: bytes) -> bool:
 
 def _write(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Folders that are made on the way to another one would get the usual mode.
+    path.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

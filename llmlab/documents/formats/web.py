@@ -42,10 +42,18 @@ def read_page(source: str, scribe: Scribe, headings: Sequence[str] = _HEADINGS) 
         DocumentError: it is too long.
     """
     reader = _Reader(scribe, headings)
-    reader.feed(source)
+    reader.feed(_closed(source))
     reader.close()
     if not reader.entitled:
         scribe.entitle(reader.title)
+
+
+def _closed(source: str) -> str:
+    """`source` with what begins a tag or a comment and never ends written as text: looking for each end takes time."""
+    for begin, end in (("<!--", "-->"), ("<![", "]"), ("<", ">")):
+        last = source.rfind(end) + 1
+        source = source[:last] + source[last:].replace(begin, "&lt;" + begin[1:])
+    return source
 
 
 class _Reader(HTMLParser):
