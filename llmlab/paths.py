@@ -54,6 +54,11 @@ class Paths:
         return self.data / "documents"
 
     @property
+    def digests(self) -> Path:
+        """What models noted of documents, a folder for each."""
+        return self.data / "digests"
+
+    @property
     def votes(self) -> Path:
         """Which of several answers was found better, a JSON object a line."""
         return self.data / "votes.jsonl"
