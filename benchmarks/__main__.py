@@ -20,6 +20,8 @@ NAMES = (
     "templates",
     "preview",
     "votes",
+    "reread",
+    "needle",
 )
 
 
