@@ -22,6 +22,8 @@ NAMES = (
     "votes",
     "reread",
     "needle",
+    "documents",
+    "throughput",
 )
 
 
