@@ -15,6 +15,8 @@ from llmlab.domain.quotes import Quoted, parts_of
 
 FARTHEST: Final = 4000
 """Characters from the first part of a quote to its last, where it leaves something out."""
+_LONGEST_WORD: Final = 40
+"""Letters of a word that is completed."""
 _OUTER: Final = " '.,;:!?-"
 _EDGES: Final = _OUTER + '\n\t\u3000"“”‘’。，；：！？、'
 _LETTERS: Final = re.compile(r"[^\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
@@ -231,13 +233,19 @@ def _near(text: str, sources: Sequence[Source], cited: Sequence[Place], after: P
         plain = sources[document].plain
         match = find_near(wanted, plain.text, low, high)
         if match is not None and match.end > match.start and (best is None or match.edits < best[0]):
-            start, end = match.start, match.end
-            while _inside_word(plain.text, start):
-                start -= 1
-            while _inside_word(plain.text, end):
-                end += 1
+            start, end = _whole_words(plain.text, match.start, match.end)
             best = match.edits, Place(document, *plain.source_span(start, end))
     return best[1] if best else None
+
+
+def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+    """The stretch with the rest of the words that it begins and ends in, unless they are endless."""
+    first, last = start, end
+    while _inside_word(text, first) and start - first < _LONGEST_WORD:
+        first -= 1
+    while _inside_word(text, last) and last - end < _LONGEST_WORD:
+        last += 1
+    return first, last
 
 
 def _regions(

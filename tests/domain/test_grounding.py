@@ -212,3 +212,10 @@ def test_any_answer_is_taken(answer: str) -> None:
         assert (quote.place is None) == (quote.verdict == "absent")
     for claim in grounding.claims:
         assert all(place < len(grounding.quotes) for place in claim.quotes)
+
+
+@pytest.mark.parametrize("piece", ["e\u0301", "x", "ab", "“a” ", "「", "a. ", "[1] ", "-", "\n", "…"])
+def test_a_long_text_of_anything_is_looked_through(piece: str) -> None:
+    source = Source(piece * 100_000)
+    for quote in (piece * 20 + "zz", "a quick brown fox jumps over it"):
+        check(f"«{quote}» [1]", [source], [Numbered(1, Place(0, 0, 5))])

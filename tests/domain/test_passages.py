@@ -122,3 +122,28 @@ def test_printed_pages_are_no_chapters() -> None:
     pages = (Page(1, "iv", 0, 110), Page(2, "v", 110, 400))
     found = split(Document("a", "", "pdf", text, pages, "page"), 200)
     assert [(passage.start, passage.page, passage.chapter) for passage in found] == [(0, 1, ""), (200, 2, "")]
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "a",
+        "\u0301",
+        "🇨🇳",
+        "第三回 山\n",
+        "# T\n",
+        "\r\n",
+        ".",
+        "。",
+        "a ",
+        "…",
+        ") ",
+        "क\u094d",
+        "\u1100",
+        "!?",
+        "\n\ta",
+    ],
+)
+def test_a_long_text_of_anything_is_cut(piece: str) -> None:
+    text = piece * (200_000 // len(piece))
+    assert "".join(texts(text)) == (text if text.strip() else "")
