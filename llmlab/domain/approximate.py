@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Final
 
-TOLERANCE: Final = 1 / 3
+TOLERANCE: Final = 1 / 4
 """Edits for each character of the pattern with which it still counts as found."""
 _GRAMS: Final = 48
 """Anchors that are looked up, spread over the pattern."""
