@@ -106,11 +106,12 @@ class Runs:
             )
         summaries = []
         for name in names:
-            arms, results = [], []
+            arms: list[Arm] = []
+            results: list[TrialResult] = []
             for run_id, experiment, measured in zip((first, second), experiments, found, strict=True):
                 titled = f"{name} ({run_id[:SHORT]})".strip()
                 own = next(arm for arm in experiment.arms if arm.name == name)
-                arms.append(replace(own, name=titled, twin_of=""))
+                arms.append(replace(own, name=titled, twin_of="", against=arms[0].name if arms else titled))
                 results += [replace(each, arm=titled) for each in measured if each.arm == name]
             joined = replace(experiments[0], arms=tuple(arms), thresholds=())
             summaries.append(self._summarise(joined, results))
