@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Final
+from typing import Final, Protocol
 
 from llmlab.domain.experiment import Experiment, Trial, expand
 from llmlab.domain.fingerprint import fingerprint
@@ -15,7 +15,7 @@ from llmlab.domain.recipe import Recipe
 from llmlab.domain.run import RunInfo
 from llmlab.services.host import loaded_part
 from llmlab.services.scorers import Scoring
-from llmlab.services.trials import answer_of
+from llmlab.services.trials import Asked, answer_of
 from llmlab.store.runs import Done, Measured, RunStore
 
 CHUNK: Final = 200
@@ -76,6 +76,16 @@ class Ahead:
     """Measured in this very run."""
 
 
+class Source(Protocol):
+    """Where trials come from, and what becomes of them; both verbs block and are called in a thread."""
+
+    def next(self) -> Ahead | None:
+        """The next few; `None` at the end."""
+
+    def measured(self, trial: Trial, asked: Asked) -> Measured:
+        """What is kept of a trial that was asked."""
+
+
 class Pending:
     """The trials of one load that are not measured yet, looked up a few at a time."""
 
@@ -107,8 +117,12 @@ class Pending:
         waiting, copied = self._without_known(left) if left else ([], [])
         return Ahead(waiting, copied, len(trials) - len(left))
 
-    def scope(self, trial: Trial) -> str:
-        """Under which the trial's item is kept."""
+    def measured(self, trial: Trial, asked: Asked) -> Measured:
+        """The line of a trial with its scores; scorers are anybody's code."""
+        result = replace(asked.result, scores=self._job.scoring(trial.item, asked.answer))
+        return Measured(result, trial.item, self._scope(trial), asked.measures)
+
+    def _scope(self, trial: Trial) -> str:
         return "" if self._shared else trial.arm.name
 
     def _is_done(self, trial: Trial) -> bool:
@@ -122,7 +136,9 @@ class Pending:
         copied: list[Measured] = []
         for trial in trials:
             result, measures = known.get(trial.id, (None, None))
-            answer = answer_of(trial, result, measures) if result else None
+            # A judge may have been asked by another rubric.
+            measures = replace(measures, verdict="") if measures else None
+            answer = answer_of(trial.extraction, result, measures) if result else None
             if result is None or answer is None or not job.scoring.satisfied(trial.item, answer):
                 waiting.append(trial)
                 continue
@@ -136,7 +152,7 @@ class Pending:
                 scores=job.scoring(trial.item, answer),
                 cached=True,
             )
-            copied.append(Measured(here, trial.item, self.scope(trial), measures))
+            copied.append(Measured(here, trial.item, self._scope(trial), measures))
         return waiting, copied
 
 

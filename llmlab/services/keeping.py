@@ -38,6 +38,7 @@ class Keeper:
         self._store, self._run, self._stop, self._tell = store, run_id, stop, kept
         self._waiting: list[Measured] = []
         self._news = asyncio.Event()
+        self._told = asyncio.Event()
         self._well = asyncio.Event()
         self._well.set()
         self._closing = False
@@ -63,6 +64,20 @@ class Keeper:
             self._waiting.extend(rows)
             self._news.set()
 
+    async def written(self) -> None:
+        """Wait until everything is written.
+
+        Raises:
+            StoreError: it could not be for too long.
+        """
+        while self._waiting:
+            await self.ready()
+            self._told.clear()
+            if self._waiting and self._task is not None:
+                told = asyncio.ensure_future(self._told.wait())
+                await asyncio.wait({told, self._task}, return_when=asyncio.FIRST_COMPLETED)
+                told.cancel()
+
     async def ready(self) -> None:
         """Wait until results can be written.
 
@@ -87,6 +102,7 @@ class Keeper:
                     raise
                 del self._waiting[: len(rows)]
                 self._tell(rows)
+                self._told.set()
 
     async def _write(self, rows: Sequence[Measured]) -> None:
         loop = asyncio.get_running_loop()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Final
 
 from llmlab.domain.experiment import Trial
@@ -13,12 +12,10 @@ from llmlab.domain.model import ModelCard, ModelSpec
 from llmlab.domain.run import RunPhase
 from llmlab.errors import LlmlabError, Stopped
 from llmlab.services.host import EngineHost
-from llmlab.services.job import Pending, votes_of
+from llmlab.services.job import Source, votes_of
 from llmlab.services.keeping import Keeper
-from llmlab.services.scorers import Scoring
 from llmlab.services.stopping import unless
 from llmlab.services.trials import Asked, Trials, failed_trial
-from llmlab.store.runs import Measured
 
 TOGETHER: Final = 40
 """Answers in flight: more than an engine writes at a time, so that none of its places waits for a prompt."""
@@ -35,10 +32,9 @@ class OneLoad:
         self,
         host: EngineHost,
         trials: Trials,
-        scoring: Scoring,
         keeper: Keeper,
         stop: asyncio.Event,
-        pending: Pending,
+        source: Source,
         show: Callable[[RunPhase, str], object],
         skipped: Callable[[int], object],
     ) -> None:
@@ -47,15 +43,14 @@ class OneLoad:
         Args:
             host: loads the model.
             trials: asks.
-            scoring: judges.
             keeper: keeps what was measured.
             stop: set it to end at once.
-            pending: what is to be measured.
+            source: what is to be measured.
             show: called with the phase and the model's name.
             skipped: called with how many trials were measured before, in this very run.
         """
-        self._host, self._trials, self._scoring, self._keeper = host, trials, scoring, keeper
-        self._stop, self._pending, self._show, self._skipped = stop, pending, show, skipped
+        self._host, self._trials, self._keeper, self._stop = host, trials, keeper, stop
+        self._source, self._show, self._skipped = source, show, skipped
         self._waiting: deque[Trial] = deque()
         self._ended = False
         self._running: dict[asyncio.Task[Asked], Trial] = {}
@@ -98,7 +93,7 @@ class OneLoad:
     async def _fill(self) -> None:
         """Look up what comes next."""
         while not self._waiting and not self._ended:
-            ahead = await asyncio.to_thread(self._pending.next)
+            ahead = await asyncio.to_thread(self._source.next)
             if ahead is None:
                 self._ended = True
                 return
@@ -163,12 +158,8 @@ class OneLoad:
 
     async def _keep(self, asked: Sequence[tuple[Trial, Asked]]) -> None:
         """Score answers, away from the event loop since a scorer is anybody's code, and keep them."""
-        rows = await asyncio.to_thread(lambda: [self._measured(trial, each) for trial, each in asked])
+        rows = await asyncio.to_thread(lambda: [self._source.measured(trial, each) for trial, each in asked])
         self._keeper.put(rows)
-
-    def _measured(self, trial: Trial, asked: Asked) -> Measured:
-        result = replace(asked.result, scores=self._scoring(trial.item, asked.answer))
-        return Measured(result, trial.item, self._pending.scope(trial), asked.measures)
 
     async def _drop(self) -> None:
         """Let go of what runs."""

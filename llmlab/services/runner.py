@@ -9,14 +9,16 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import asdict, replace
 from typing import Final
 
-from llmlab.domain.model import ModelCard
+from llmlab.domain.model import ModelCard, ModelSpec
 from llmlab.domain.outcomes import TrialResult
 from llmlab.domain.run import RunPhase, RunProgress
 from llmlab.services.host import EngineHost
-from llmlab.services.job import Job, Pending
+from llmlab.services.job import Job, Pending, Source
+from llmlab.services.judging import Unjudged
 from llmlab.services.keeping import Keeper
 from llmlab.services.loads import OneLoad
 from llmlab.services.preview import Preparing
+from llmlab.services.scorers import Scoring
 from llmlab.services.trials import Trials
 from llmlab.store.runs import Measured, RunStore
 
@@ -73,7 +75,7 @@ class _Going:
     def __init__(self, host: EngineHost, preparing: Preparing, store: RunStore, job: Job, stop: asyncio.Event) -> None:
         self.news = asyncio.Event()
         self._host, self._store, self._job, self._stop = host, store, job, stop
-        self._trials = Trials(host, preparing, job.scoring, stop)
+        self._preparing = preparing
         self._keeper = Keeper(store, job.run.id, stop, self._kept)
         self._run = replace(job.run, planned=job.planned, done=0, failed=0)
         self._phase: RunPhase = "loading"
@@ -83,6 +85,7 @@ class _Going:
         self._ends: deque[float] = deque()
         self._news: list[TrialResult] = []
         self._cards: dict[str, ModelCard] = {}
+        self._judging = False
 
     async def all(self) -> None:
         """Every trial that is not measured yet."""
@@ -93,25 +96,28 @@ class _Going:
             done = await asyncio.to_thread(store.done, job.run.id)
             async with self._keeper:
                 for spec in job.loads:
-                    load = OneLoad(
-                        self._host,
-                        self._trials,
-                        job.scoring,
-                        self._keeper,
-                        self._stop,
-                        Pending(store, job, spec, done),
-                        self._show,
-                        self._skipped,
-                    )
-                    await load.run(spec)
-                    if load.card is not None:
-                        self._cards[spec.name] = load.card
+                    await self._on(spec, Pending(store, job, spec, done), job.scoring)
+                if job.judge is not None and job.scoring.judge is not None:
+                    await self._keeper.written()
+                    self._judging = True
+                    judge = job.scoring.judge
+                    await self._on(job.judge, Unjudged(store, job, job.judge, judge), Scoring((judge,)))
             complete = not self._stop.is_set() and job.planned == job.run.planned
         finally:
             environment = await asyncio.to_thread(self._environment)
             await asyncio.to_thread(store.end, job.run.id, environment, complete=complete)
             self._phase, self._model = "stopped" if self._stop.is_set() else "done", ""
             self.news.set()
+
+    async def _on(self, spec: ModelSpec, source: Source, scoring: Scoring) -> None:
+        """All that a source has for one model, asked as the scorers need it."""
+        if self._stop.is_set():
+            return
+        trials = Trials(self._host, self._preparing, scoring, self._stop)
+        load = OneLoad(self._host, trials, self._keeper, self._stop, source, self._show, self._skipped)
+        await load.run(spec)
+        if load.card is not None:
+            self._cards[spec.name] = load.card
 
     def progress(self) -> RunProgress:
         """How far it has come."""
@@ -156,9 +162,13 @@ class _Going:
         now = time.monotonic()
         results = [row.result for row in rows]
         self._news.extend(results)
-        fresh = [result for result in results if not result.cached]
-        self._fresh += len(fresh)
+        fresh = [result for result in results if self._judging or not result.cached]
         self._ends.extend(now for _ in fresh)
+        if self._judging:
+            # These are trials that were counted when they were answered.
+            self.news.set()
+            return
+        self._fresh += len(fresh)
         failed = sum(bool(result.problem) for result in results)
         self._run = replace(self._run, done=self._run.done + len(results), failed=self._run.failed + failed)
         self.news.set()

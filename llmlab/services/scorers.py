@@ -10,6 +10,7 @@ from llmlab.domain.outcomes import Answer, Scored
 from llmlab.domain.scorers.base import Need, Scorer, judged
 from llmlab.domain.scorers.judge import Judge
 from llmlab.domain.scorers.likelihood import Likelihood
+from llmlab.words import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,13 @@ class Scoring:
 
     def __call__(self, item: Item, answer: Answer) -> tuple[Scored, ...]:
         """What all of them say; never raises."""
-        return tuple(scored for scorer in self._scorers for scored in judged(scorer, item, answer))
+        return tuple(scored for scorer in self._scorers for scored in self._said(scorer, item, answer))
+
+    @staticmethod
+    def _said(scorer: Scorer, item: Item, answer: Answer) -> tuple[Scored, ...]:
+        if isinstance(scorer, Judge) and not answer.verdict and not answer.problem:
+            return (Scored(scorer=scorer.name, outcome="error", why=say("The judge was not asked yet.")),)
+        return judged(scorer, item, answer)
 
     @property
     def reads(self) -> bool:
@@ -50,10 +57,8 @@ class Scoring:
         return None
 
     def satisfied(self, item: Item, answer: Answer) -> bool:
-        """`answer`, of an earlier run, holds everything that the scorers look at."""
+        """`answer`, of an earlier run, holds everything that the scorers look at; a judge is asked afterwards."""
         if "choices" in self.needs and item.choices and not answer.choices:
-            return False
-        if self.judge and not answer.verdict:
             return False
         if self.reads and not answer.text and not answer.finish:
             return False

@@ -10,6 +10,7 @@ from typing import Final
 
 from llmlab.domain.card import hash_tokens
 from llmlab.domain.experiment import Trial
+from llmlab.domain.modes import Extraction
 from llmlab.domain.outcomes import Answer, TrialResult
 from llmlab.engine.protocol import ScoreRequest
 from llmlab.errors import LlmlabError, Stopped
@@ -178,13 +179,13 @@ def failed_trial(trial: Trial, error: LlmlabError, *, fatal: bool = False) -> As
     return Asked(replace(_line(trial, None), problem=problem), answer, error if fatal else None)
 
 
-def answer_of(trial: Trial, result: TrialResult, measures: Answer | None) -> Answer:
-    """What scorers look at, of a result that was kept."""
+def answer_of(extraction: Extraction | None, result: TrialResult, measures: Answer | None) -> Answer:
+    """What scorers look at, of a result that was kept under a reasoning mode that puts its answer so."""
     return replace(
         measures or Answer(text=""),
         text=result.answer,
         thinking=result.thinking,
-        extraction=trial.extraction,
+        extraction=extraction,
         finish=result.finish,
         problem=result.problem,
         samples=result.samples,

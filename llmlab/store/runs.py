@@ -192,6 +192,20 @@ class RunStore:
             with suppress(ValueError):
                 yield decode_result(text)
 
+    def answered(self, run_id: str) -> Iterator[Measured]:
+        """What has an answer, with its item and what was measured beside it, in the order in which it was."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                """SELECT result, body, scope, measures FROM results JOIN items
+                ON items.run = results.run AND items.id = results.item AND items.scope IN (results.arm, '')
+                WHERE results.run = ? AND failed = 0 ORDER BY results.number""",
+                (run_id,),
+            ).fetchall()
+        for result, item, scope, measures in rows:
+            with suppress(ValueError):
+                kept = decode_measures(measures) if measures else None
+                yield Measured(decode_result(result), decode_item(item), scope, kept)
+
     def done(self, run_id: str) -> Done:
         """The trials that have an answer."""
         with self._database.reading() as connection:

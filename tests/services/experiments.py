@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from llmlab.domain.experiment import Arm, Axis, Experiment, Item, ScorerUse
+from llmlab.domain.model import ModelSpec
 from llmlab.domain.outcomes import Answer, Scored, TrialResult
 from llmlab.domain.run import RunInfo, RunProgress
 from llmlab.domain.sampling import Sampling
@@ -71,7 +72,15 @@ class Laboratory:
         """Answers that engines were asked for."""
         return sum(request.samples for engine in self.engines.made for request in engine.requests)
 
-    def job(self, experiment: Experiment, run_id: str = "run", *, limit: int | None = None, again: bool = False) -> Job:
+    def job(
+        self,
+        experiment: Experiment,
+        run_id: str = "run",
+        *,
+        limit: int | None = None,
+        again: bool = False,
+        judge: ModelSpec | None = None,
+    ) -> Job:
         digest = digest_of(experiment, {}, "")
         info = RunInfo(
             id=run_id,
@@ -84,7 +93,16 @@ class Laboratory:
             planned=experiment.size,
             models=experiment.models,
         )
-        return Job(run=info, experiment=experiment, scoring=self.scoring, marks={}, build="", limit=limit, again=again)
+        return Job(
+            run=info,
+            experiment=experiment,
+            scoring=self.scoring,
+            marks={},
+            build="",
+            limit=limit,
+            again=again,
+            judge=judge,
+        )
 
     async def run(self, job: Job, store: RunStore | None = None) -> list[RunProgress]:
         """Every value of a run until its end."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from llmlab.domain.generation import StreamEvent
 from llmlab.domain.prompting import ChatMessage, PromptOptions, RenderedPrompt
+from llmlab.domain.scorers.judge import Judge
+from llmlab.domain.scorers.likelihood import LikeliestChoice, Likelihood
+from llmlab.domain.scorers.texts import Exact
 from llmlab.engine.protocol import GenerationRequest
 from llmlab.engine.scripted import Die, Fail, Hold, Reply, Script, ScriptedEngine
 from llmlab.errors import ModelError, StoreError
@@ -18,7 +22,7 @@ from llmlab.services.loads import DEATHS
 from llmlab.services.runner import Runner
 from llmlab.store.runs import Measured, RunStore
 from tests.services.experiments import HELLO, Laboratory, Raising, experiment
-from tests.services.fixtures import Engines
+from tests.services.fixtures import Engines, model
 
 
 @pytest.fixture
@@ -204,3 +208,37 @@ async def test_a_disk_that_stays_full_ends_the_run_with_its_name(
         await asyncio.wait_for(lab.run(full_job, full), 20)
     assert len(lab.results()) == 4
     assert lab.runs.find("run").state == "stopped"
+
+
+async def test_a_judge_is_asked_once_all_have_answered(tmp_path: Path) -> None:
+    """Of its own model, loaded once; a verdict that is there is not asked for again, one that failed is."""
+    verdicts = (Reply((Fail("out of luck"),)), Reply(("Yes",)), Reply(("No",)), Reply(("Yes",)))
+    lab = Laboratory(tmp_path, Engines(Script(), Script(replies=verdicts)), Judge("Is it polite?", "judge"), Exact())
+    job = lab.job(experiment(2), judge=model("judge"))
+    values = await lab.run(job)
+    assert (values[-1].run.done, values[-1].fresh, lab.asked) == (4, 4, 8)
+    assert [engine.spec.name for engine in lab.engines.made if engine.spec] == ["tiny", "judge"]
+    asked = lab.engines.made[1].prompts[-1][-1].text
+    assert "Is it polite?" in asked
+    assert HELLO in asked
+    said = [each.score("judge") for each in lab.results()]
+    assert sorted(one.outcome for one in said if one) == ["correct", "correct", "error", "wrong"]
+    assert {one.why for one in said if one and one.outcome == "error"} == {"out of luck"}
+    assert {each.score("exact", "flexible").outcome for each in lab.results()} == {"correct"}  # type: ignore[union-attr]
+    await lab.run(job)
+    assert lab.asked == 9
+    assert {one.outcome for one in (each.score("judge") for each in lab.results()) if one} == {"correct", "wrong"}
+
+
+async def test_likelihoods_are_measured_and_nothing_is_written_where_nobody_reads_it(tmp_path: Path) -> None:
+    engines = Engines(Script(logprobs={"yes": -0.1, "no": -3.0}))
+    lab = Laboratory(tmp_path, engines, LikeliestChoice(), Likelihood(of="gold", figure="logprob"))
+    asked = experiment(2)
+    items = tuple(replace(item, gold=("yes",), choices=("no", "yes")) for item in asked.arms[0].items)
+    await lab.run(lab.job(replace(asked, arms=tuple(replace(arm, items=items) for arm in asked.arms))))
+    assert lab.asked == 0
+    results = lab.results()
+    assert [(each.score("choice_logprob").found, each.score("perplexity").value) for each in results] == [  # type: ignore[union-attr]
+        ("yes", -0.1)
+    ] * 4
+    assert all(each.prompt and not each.answer for each in results)
