@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from ptyprocess import PtyProcess
 
+from benchmarks.novels import novel
 from benchmarks.screen_app import LAST_WORD, MESSAGES, RATE, TRACE
 
 ROWS, COLUMNS = 45, 140
@@ -39,7 +40,11 @@ PATIENCE: Final = 60.0
 LETTERS: Final = [chr(code) for code in range(0x0250, 0x02AF)]
 """Typed one after the other; none is on the screen for another reason."""
 BLUR, FOCUS = b"\x1b[O", b"\x1b[I"
-F9, F10, ENTER, CLEAR = b"\x1b[20~", b"\x1b[21~", b"\r", b"\x15"
+F9, F10, F12, ENTER, CLEAR = b"\x1b[20~", b"\x1b[21~", b"\x1b[24~", b"\r", b"\x15"
+NOVELS: Final = 12
+"""Novels of 1,000,000 characters that are opened one after the other."""
+TEXT_KEYS: Final = 200
+"""Keys pressed in the search field over the last of them."""
 
 
 @dataclass
@@ -243,6 +248,44 @@ def measure_streaming(running: Terminal, *, trace: bool) -> Figures:
     return figures
 
 
+def measure_novels() -> Iterator[Figures]:
+    """Keys while novels in GB18030 are read, indexed and counted, then in the search over the text of one."""
+    text = novel("zh").text
+    with terminal("lab") as running, tempfile.TemporaryDirectory() as folder:
+        opening = Figures(f"a novel of {len(text):,} characters opens", [], [])
+        began = time.perf_counter()
+        for number in range(NOVELS):
+            # Each ends otherwise: a text that was read before is not read again.
+            path = Path(folder) / f"novel-{number}.txt"
+            path.write_bytes(f"{text}{number}\n".encode("gb18030"))
+            running.write(CLEAR + f"/read {path}".encode())
+            running.watch(0.5)
+            began = time.perf_counter()
+            running.write(ENTER)
+            while True:
+                opening.keys += running.keys(8)
+                running.write(F10)
+                if not running.next_report("now")["reading"]:
+                    break
+            opening.extra = {"opened, indexed and counted after": f"{time.perf_counter() - began:.1f} s"}
+            opening.focus += running.keys(4, BLUR + FOCUS)
+            running.write(CLEAR + b"/read off")
+            running.watch(0.5)
+            if number < NOVELS - 1:
+                running.write(ENTER)
+                running.watch(0.5)
+        opening.extra["keys"] = f"{len(opening.keys)}"
+        opening.judge()
+        yield opening
+        running.write(CLEAR + F12)
+        running.watch(1.0)
+        running.write(b"/")
+        running.watch(0.3)
+        reading = Figures("its text, searched while one types", running.keys(TEXT_KEYS), running.keys(10, BLUR + FOCUS))
+        reading.judge()
+        yield reading
+
+
 def explained(keys: list[tuple[float, float]], spans: list[tuple[float, float, str]]) -> list[str]:
     """What ran while the slowest keys waited, in milliseconds from the press of each."""
     lines = []
@@ -260,11 +303,14 @@ def main() -> int:
     """Print the table; 1 when a goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--trace", action="store_true", help="tell what ran while the slowest keys waited")
-    trace = parser.parse_args().trace
+    parser.add_argument("--novels", action="store_true", help="only the rows of documents")
+    arguments = parser.parse_args()
+    trace, only_novels = arguments.trace, arguments.novels
     print(f"{'':44}{'key p50':>10}{'p99':>8}{'max':>8}{'focus p50':>12}{'max':>8}   ms")
     base: Figures | None = None
     missed = False
-    for figures in chain([measure_empty()], measure_lab(trace=trace)):
+    rows = chain([measure_empty()], () if only_novels else measure_lab(trace=trace), measure_novels())
+    for figures in rows:
         base = base or figures
         keys, focus = figures.keys, figures.focus
         ratio = statistics.median(keys) / statistics.median(base.keys)

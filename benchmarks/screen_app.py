@@ -229,8 +229,14 @@ class MeasuredLab(LabApp):
             ended=last is not None and last.state == "done",
             complete=last is not None and last.text == "".join(long_answer()),
             speed=last.origin.timing.tokens_per_s if last is not None and last.origin is not None else 0.0,
+            reading=self._reading(),
             spans=self.trace.spans if last is not None and last.state == "done" else [],
         )
+
+    def _reading(self) -> bool:
+        """A document is being read, indexed or counted."""
+        assert isinstance(self._lab, LabScreen)
+        return self._lab.bench is not None and self._lab.bench.documents.values.busy
 
 
 def make_lab(report: Report) -> MeasuredLab:

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from llmlab.domain.coverage import Span
@@ -41,7 +42,7 @@ class DocumentReader(Vertical):
         & > #reader-foot { height: 1; background: $panel; }
         & #reader-place { width: 1fr; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
         & #reader-find { width: 30; border: none; height: 1; padding: 0 1; background: $boost; }
-        & #reader-count { width: auto; padding: 0 1; color: $text-muted; }
+        & #reader-count { width: 22; padding: 0 1; color: $text-muted; text-align: right; }
     }
     """
 
@@ -49,6 +50,8 @@ class DocumentReader(Vertical):
         super().__init__(id=id)
         self._document: Document | None = None
         self._used: tuple[Span, ...] = ()
+        self._sought = ""
+        self._patience: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """The strip, the text, and a line below."""
@@ -108,15 +111,15 @@ class DocumentReader(Vertical):
 
     @on(Input.Changed, "#reader-find")
     def _typed(self) -> None:
-        self.set_timer(WAIT, self._find)
+        if self._patience is not None:
+            self._patience.stop()
+        self._patience = self.set_timer(WAIT, self._find)
 
     def _find(self) -> None:
         wanted = self.query_one("#reader-find", Input).value
         if wanted != self._sought or not wanted:
             self.view.find(wanted)
         self._sought = wanted
-
-    _sought = ""
 
     @on(Input.Submitted, "#reader-find")
     def _found(self) -> None:
@@ -136,12 +139,12 @@ class DocumentReader(Vertical):
         count = self.query_one("#reader-count", Static)
         if document is None:
             strip.show(0, ())
-            place.update("")
-            count.update("")
+            place.update("", layout=False)
+            count.update("", layout=False)
             return
         strip.show(len(document.text), self._used, view.in_view)
-        place.update(Content(visible_line(place_in_words(document, self._offset))))
-        count.update(self._count())
+        place.update(Content(visible_line(place_in_words(document, self._offset))), layout=False)
+        count.update(self._count(), layout=False)
 
     @property
     def _offset(self) -> int:

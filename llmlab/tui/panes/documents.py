@@ -88,7 +88,7 @@ class EncodingPicker(ModalScreen[str | None]):
         self.dismiss((AUTO, *ENCODINGS)[event.option_index])
 
 
-class DocumentsPane(Watched, Screen[None]):
+class DocumentsPane(Screen[None], Watched):
     """Every change holds at once; esc stops what is being opened, then leaves."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-broad")]  # noqa: RUF012 - Textual's own
@@ -206,11 +206,11 @@ class DocumentsPane(Watched, Screen[None]):
         used = documents.material.tokens if documents.material is not None and self._listed else 0
         right = say("{count:,} tokens in the prompt, ", count=used) + share_of_window(used, window) if window else ""
         blanks = " " * max(1, width - cell_len(title) - cell_len(right))
-        self.query_one("#documents-title", Static).update(f"{title}{blanks}{right}")
+        self.query_one("#documents-title", Static).update(f"{title}{blanks}{right}", layout=False)
         keys = say("a open  x remove  w way  e encoding  +/- passages  / search  n N  [ ] in the prompt  tab text  esc")
         if cell_len(keys) > width:
             keys = say("a open  x remove  w way  e encoding  / search  [ ] in the prompt  esc")
-        self.query_one("#documents-keys", Static).update(keys)
+        self.query_one("#documents-keys", Static).update(keys, layout=False)
 
     def _show_text(self) -> None:
         held = self._held

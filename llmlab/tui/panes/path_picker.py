@@ -23,7 +23,7 @@ from llmlab.tui.widgets.path_offers import PathOffer, Wanted, offers
 from llmlab.words import say
 
 
-class PathPicker(Watched, ModalScreen[str | None]):
+class PathPicker(ModalScreen[str | None], Watched):
     """Gives a path as it was typed or picked; escape gives `None`."""
 
     AUTO_FOCUS = "Input"

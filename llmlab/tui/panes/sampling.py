@@ -35,7 +35,7 @@ class Shaped:
     schema: str | None
 
 
-class SamplingPane(Watched, ModalScreen[Shaped | None]):
+class SamplingPane(ModalScreen[Shaped | None], Watched):
     """Gives the settings and the shape; `None` leaves both as they were."""
 
     AUTO_FOCUS = "#preset"

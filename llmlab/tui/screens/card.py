@@ -24,7 +24,7 @@ RunAgain = Callable[[asyncio.Event], Awaitable[Rerun]]
 """Asks for the answer again; setting the event stops it."""
 
 
-class CardScreen(Watched, ModalScreen[None]):
+class CardScreen(ModalScreen[None], Watched):
     """Shows the card; `y` copies it, `r` runs the answer again, esc stops and closes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -92,7 +92,7 @@ class Column(Vertical):
         self.query_one(".foot", Static).update(Content(figures(arm)))
 
 
-class CompareScreen(Watched, Screen[Recipe | None]):
+class CompareScreen(Screen[Recipe | None], Watched):
     """Gives the recipe to go on with, or `None`."""
 
     AUTO_FOCUS = "Input"

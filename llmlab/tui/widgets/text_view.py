@@ -115,8 +115,9 @@ class TextView(ScrollView, can_focus=True):
     def find(self, wanted: str) -> None:
         """Look for a text, from the place in view on; a blank one ends the search."""
         self._search, self.place = TextSearch(self.text, wanted), -1
-        self._marks.put("found", ())
-        self.mark("here", ())
+        if self._marks["found"]:
+            self._marks.put("found", ())
+            self.mark("here", ())
         self._work_later()
 
     @property
@@ -150,7 +151,8 @@ class TextView(ScrollView, can_focus=True):
             self._search.step()
             if monotonic() >= deadline:
                 break
-        self.mark("found", self.found)
+        if len(self.found) != len(self._marks["found"]):
+            self.mark("found", self.found)
         first = self.in_view[0]
         if self.place < 0 and self.found and (not self.searching or self.found[-1][0] >= first):
             self._go(bisect_left(self.found, (first, 0)))
