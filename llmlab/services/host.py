@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 from llmlab.domain.model import ModelCard, ModelSpec
 from llmlab.domain.sampling import Sampling
@@ -29,6 +29,16 @@ class HostState:
     card: ModelCard | None = None
     problem: LlmlabError | None = None
     """Why it is dead."""
+
+
+class Holder(Protocol):
+    """Who gives an engine that holds a model: the host itself, or the view of it that one of several users has."""
+
+    def loaded(self, spec: ModelSpec) -> Engine | None:
+        """The engine when it holds `spec` and is ready; never loads."""
+
+    async def engine_for(self, spec: ModelSpec) -> tuple[Engine, ModelCard]:
+        """The loaded engine of `spec` and its card; raises as `EngineHost.use` does."""
 
 
 class EngineHost:

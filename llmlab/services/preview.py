@@ -16,7 +16,7 @@ from llmlab.domain.recipe import Recipe
 from llmlab.domain.template import Render
 from llmlab.engine.protocol import Engine
 from llmlab.errors import UsageError
-from llmlab.services.host import EngineHost
+from llmlab.services.host import EngineHost, Holder
 from llmlab.services.reading import Asked, Reader
 from llmlab.services.ready import Ready, ready_engine
 from llmlab.services.stopping import unless
@@ -108,7 +108,7 @@ class Preparing:
         return self._reader
 
     async def ready(
-        self, host: EngineHost, recipe: Recipe, history: Sequence[ChatMessage], question: str | None
+        self, host: Holder, recipe: Recipe, history: Sequence[ChatMessage], question: str | None
     ) -> Ready:
         """A loaded engine for `recipe`, in the window that its documents take, and what to hold of them.
 

@@ -9,7 +9,7 @@ from llmlab.domain.model import ModelCard
 from llmlab.domain.reading import Material
 from llmlab.domain.recipe import Recipe
 from llmlab.engine.protocol import Engine
-from llmlab.services.host import EngineHost
+from llmlab.services.host import Holder
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Ready:
     """What the prompt is to hold of its documents."""
 
 
-async def ready_engine(host: EngineHost, recipe: Recipe) -> Ready:
+async def ready_engine(host: Holder, recipe: Recipe) -> Ready:
     """The loaded engine of `recipe`; `load_s` is 0 when it was loaded before.
 
     Raises:

@@ -13,14 +13,15 @@ from llmlab.domain.experiment import Trial
 from llmlab.domain.modes import Extraction
 from llmlab.domain.outcomes import Answer, TrialResult
 from llmlab.engine.protocol import ScoreRequest
-from llmlab.errors import LlmlabError, Stopped
+from llmlab.errors import EngineError, LlmlabError, Stopped
 from llmlab.services.answering import as_error
 from llmlab.services.ask import prepare_alone
-from llmlab.services.host import EngineHost
+from llmlab.services.host import EngineHost, Holder
 from llmlab.services.preview import Prepared, Preparing
 from llmlab.services.ready import Ready
 from llmlab.services.reasoned import Asking, Progress, reason
 from llmlab.services.scorers import Scoring
+from llmlab.services.sharing import Sharing
 from llmlab.services.stopping import unless
 from llmlab.words import say
 
@@ -47,7 +48,7 @@ class Asked:
 
 
 class Trials:
-    """Asks trials, any number at the same time; models are not swapped here."""
+    """Asks trials, any number at the same time; they share one engine."""
 
     def __init__(self, host: EngineHost, preparing: Preparing, scoring: Scoring, stop: asyncio.Event) -> None:
         """Prepare.
@@ -58,7 +59,7 @@ class Trials:
             scoring: what is looked at; nothing is written where that is likelihoods alone.
             stop: set it to cancel.
         """
-        self._host, self._preparing = host, preparing
+        self._host, self._preparing, self._sharing = host, preparing, Sharing(host)
         self._scoring, self._stop = scoring, stop
 
     async def ask(self, trial: Trial) -> Asked:
@@ -71,12 +72,16 @@ class Trials:
             self._preparing.require_filled(trial.recipe, trial.question)
         except LlmlabError as error:
             return failed_trial(trial, error)
+        async with self._sharing.share() as host:
+            return await self._ask(trial, host)
+
+    async def _ask(self, trial: Trial, host: Holder) -> Asked:
         try:
-            ready = await unless(self._stop, self._preparing.ready(self._host, trial.recipe, (), trial.question))
+            ready = await unless(self._stop, self._preparing.ready(host, trial.recipe, (), trial.question))
         except Stopped:
             raise
         except LlmlabError as error:
-            return failed_trial(trial, error, fatal=True)
+            return failed_trial(trial, error, fatal=isinstance(error, EngineError))
         try:
             preparing = prepare_alone(ready, self._preparing, ready.recipe, trial.question)
             prepared = await unless(self._stop, preparing)
