@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from llmlab.domain.run import Plan
 from llmlab.domain.summary import Contrast, NoiseFloor, Summary
@@ -10,6 +11,9 @@ from llmlab.domain.summary_words import contrast_line, duration, noise_line, sco
 from llmlab.domain.terminal import visible_line
 from llmlab.headless.output import table
 from llmlab.words import say
+
+MOST_PROBLEMS: Final = 5
+"""Prompts that cannot be made and are told one by one."""
 
 
 def summary_lines(summary: Summary) -> Iterator[str]:
@@ -84,7 +88,9 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     if plan.seconds:
         most = say("Time: about {time} at the most.", time=duration(plan.seconds))
         yield most if plan.answer_bound else say("Time: about {time}.", time=duration(plan.seconds))
-    yield from plan.problems
+    yield from plan.problems[:MOST_PROBLEMS]
+    if (more := len(plan.problems) - MOST_PROBLEMS) > 0:
+        yield say("{more:,} more prompts cannot be made.", more=more)
 
 
 def _title(summary: Summary, scorer: str, extractor: str) -> str:
