@@ -14,8 +14,10 @@ from llmlab.errors import UsageError
 from llmlab.library.records import append_record
 from llmlab.library.settings import SettingsFile
 from llmlab.paths import Paths
+from llmlab.services.host import EngineHost
+from llmlab.services.reading import Reader
 from llmlab.tui.app import LabApp
-from llmlab.tui.services import LabServices, Wish
+from llmlab.tui.services import LabServices, RunsScreen, Wish
 from llmlab.words import say
 
 READING_PATIENCE: Final = 2.0
@@ -89,7 +91,46 @@ def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitab
         wiring.open_reasoning(paths, folder),
         open_shots=partial(wiring.open_shots, paths, folder),
         open_templates=partial(wiring.open_templates, paths, folder),
+        open_runs=partial(_open_runs, paths, folder, host, reader),
         reader=reader,
         documents=documents,
     )
     return services, partial(wiring.tidy, paths, chats, time.time())
+
+
+def _open_runs(paths: Paths, folder: Path, host: EngineHost, reader: Reader) -> RunsScreen:
+    """Runs, on the engine of the chat: two models at once may be more than memory holds."""
+    from llmlab import wiring
+    from llmlab.headless.report import PAGES
+    from llmlab.headless.run import job_of, report_of
+    from llmlab.library.prompt_files import BadPrompt
+    from llmlab.services.experimenting import Experimenting, Offer
+    from llmlab.services.job import Job
+    from llmlab.services.runner import Runner
+    from llmlab.tui.screens import runs as screens
+
+    runs = wiring.open_runs(paths)
+
+    def offers() -> tuple[Offer, ...]:
+        shelf = wiring.open_experiments(paths, folder)
+        return tuple(
+            Offer(name=one.key, title=one.key, problem=one.problem)
+            if isinstance(one, BadPrompt)
+            else Offer(name=one.key, title=one.title, description=one.description)
+            for one in shelf.items()
+        )
+
+    def prepare(name: str) -> Job:
+        loaded = wiring.load_experiment(paths, folder, name)
+        marks = wiring.file_marks(arm.recipe.model for arm in loaded.experiment.arms)
+        return job_of(runs, loaded, marks, wiring.engine_build(), folder=paths.runs)
+
+    experimenting = Experimenting(
+        runs=runs,
+        runner=Runner(host, wiring.make_preparing(reader), runs.store),
+        offers=offers,
+        prepare=prepare,
+        report=partial(report_of, runs),
+        pages=PAGES,
+    )
+    return partial(screens.RunsScreen, experimenting)

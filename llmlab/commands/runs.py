@@ -14,11 +14,11 @@ from llmlab.words import say
 
 
 def runs_command() -> click.Group:
-    """List, show, export, compare and delete runs."""
+    """List, show, export, compare, plot and delete runs."""
     run = click.Argument(["run"], metavar="RUN")
     return Commands(
         name="runs",
-        help=say("Runs of experiments: list, show, export, compare, delete. RUN is an id, its beginning, or a name."),
+        help=say("Runs of experiments: list, show, export, compare, plot, delete. RUN is an id, its beginning, or a name."),
         add_help_option=False,
         params=[help_flag()],
         no_args_is_help=True,
@@ -52,6 +52,22 @@ def runs_command() -> click.Group:
                 click.Argument(["first"], metavar="RUN"),
                 click.Argument(["second"], metavar="RUN"),
                 json_flag(),
+            ),
+            command(
+                "plot",
+                _plot,
+                say("Print the figures of a run as its axes call for them, or write them as pictures."),
+                run,
+                option(
+                    "--svg",
+                    "picture",
+                    type=click.Path(path_type=Path, dir_okay=False),
+                    metavar="FILE",
+                    help=say("Write pictures: FILE, FILE-2, ..."),
+                ),
+                option(
+                    "-w", "--width", type=click.IntRange(min=1), help=say("Columns; those of the terminal if not given.")
+                ),
             ),
             command("delete", _delete, say("Let go of a run; the files of its folder stay."), run),
         ],
@@ -96,6 +112,15 @@ def _compare(session: Session, first: str, second: str, as_json: bool) -> int:
     return _with_runs(session, partial(compare_runs, first=first, second=second, out=session.out, as_json=as_json))
 
 
+def _plot(session: Session, run: str, picture: Path | None, width: int | None) -> int:
+    from shutil import get_terminal_size
+
+    from llmlab.headless.run_plots import plot_run
+
+    columns = width or min(100, get_terminal_size().columns)
+    return _with_runs(session, partial(plot_run, name=run, out=session.out, width=columns, picture=picture))
+
+
 def _delete(session: Session, run: str) -> int:
     from llmlab.headless.console import Console
     from llmlab.headless.runs import delete_run
@@ -105,4 +130,6 @@ def _delete(session: Session, run: str) -> int:
 
 def report_pages() -> dict[str, Any]:
     """The pages of a report, by file name."""
-    return {}
+    from llmlab.headless.report import PAGES
+
+    return dict(PAGES)

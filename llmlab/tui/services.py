@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from textual.screen import Screen
+
 from llmlab.domain.document import Document
 from llmlab.domain.generation import Turn
 from llmlab.domain.messages import Chat, ChatSummary
@@ -313,6 +315,19 @@ class SettingsFile(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Going:
+    """What the chat goes on with."""
+
+    recipe: Recipe
+    question: str = ""
+    """Put into the composer."""
+
+
+RunsScreen = Callable[[str], Screen[Going | None]]
+"""Makes the screen of the runs; it runs the named experiment at once, none where the name is empty."""
+
+
+@dataclass(frozen=True, slots=True)
 class LabServices:
     """Everything the lab works with, open and ready."""
 
@@ -333,6 +348,8 @@ class LabServices:
     """Opens the example sets when they are first needed; reads their files, so call it in a thread."""
     open_templates: Callable[[], TemplateShelf]
     """Opens the prompt templates likewise."""
+    open_runs: Callable[[], RunsScreen]
+    """Opens the runs of experiments likewise, and imports their screen."""
     reader: Reader
     """Indexes and counts documents, and chooses what a prompt holds of them."""
     documents: DocumentShelf

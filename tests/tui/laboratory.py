@@ -44,6 +44,7 @@ from llmlab.tui.services import LabServices, Wish
 from llmlab.tui.widgets.composer import Composer
 from llmlab.tui.widgets.status import StatusBar
 from llmlab.tui.widgets.transcript import Transcript
+from tests.tui.run_lab import RunLab
 
 PATIENCE = 10.0
 """Seconds until a condition that does not come true fails a test."""
@@ -228,6 +229,7 @@ async def laboratory(
     wish: Wish | None = None,
     ready: bool = True,
     settings: str = "",
+    runs: RunLab | None = None,
 ) -> AsyncIterator[Laboratory]:
     """A lab that has started; with `ready` its model is loaded."""
     used = script or (Script(replies=replies) if replies else Script())
@@ -263,6 +265,7 @@ async def laboratory(
         ReasoningShelf([shipped_prompts_folder()]),
         open_shots=lambda: ShotShelf([shipped_prompts_folder(), paths.config / "prompts"]),
         open_templates=lambda: TemplateShelf([shipped_prompts_folder(), paths.config / "prompts"]),
+        open_runs=lambda: (runs or RunLab(paths)).open(host),
         reader=reader,
         documents=documents,
     )

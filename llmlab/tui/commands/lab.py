@@ -31,6 +31,9 @@ class Recipes(Protocol):
     def open_compare(self, question: str) -> None:
         """Show recipes side by side; an empty question is the draft, else the last one asked."""
 
+    async def open_runs(self, start: str) -> None:
+        """Show the runs of experiments; with `start`, run the experiment of this name."""
+
     def keep_recipe(self, name: str, recipe: Recipe) -> str:
         """Keep a recipe under a name; where it lies."""
         ...

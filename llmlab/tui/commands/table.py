@@ -15,6 +15,7 @@ from llmlab.tui.commands import (
     lab_acts,
     message_acts,
     reasoning_acts,
+    run_acts,
     template_acts,
 )
 from llmlab.tui.commands.command import Command, Scope
@@ -99,6 +100,10 @@ COMMANDS: Final[tuple[Command, ...]] = (
         id="lab.compare", act=lab_acts.compare, keys="f3", slash="compare", argument="QUESTION", hint="compare",
         priority=True,
         title="Compare recipes", help="One question under two to four recipes side by side; change one thing, vote",
+    ),
+    Command(
+        id="lab.runs", act=run_acts.runs, keys="f4", slash="runs", argument="EXPERIMENT", hint="runs", priority=True,
+        title="Runs of experiments", help="Run an experiment, watch it, look into its trials; from any row to the chat",
     ),
     Command(
         id="lab.bench", act=lab_acts.bench, at_once=True, keys="f9", slash="prompt", hint="prompt", priority=True,

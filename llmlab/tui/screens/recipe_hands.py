@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from llmlab.domain.messages import history_of
@@ -14,6 +15,7 @@ from llmlab.tui.panes.recipe_words import recipe_lines
 from llmlab.tui.panes.variants import Variant, variants_of
 from llmlab.tui.screens.model_keeper import ModelKeeper
 from llmlab.tui.screens.picture import Picture
+from llmlab.tui.services import Going, RunsScreen
 from llmlab.words import current_language, say
 
 
@@ -24,6 +26,7 @@ class RecipeHands:
         self._picture = picture
         self._models = models
         self._change_settings = change_settings
+        self._make_runs: RunsScreen | None = None
 
     def turn_bench(self, view: View | None = None) -> None:
         """Show a view of the column at the right; without one the next, and after the last fold the column away."""
@@ -77,6 +80,22 @@ class RecipeHands:
         recipes, told = [desk.recipe()], history_of(history)
         screen = CompareScreen(services.comparing, recipes, told, asked, variants, services.tally)
         self._picture.screen.app.push_screen(screen, taken)
+
+    async def open_runs(self, start: str) -> None:
+        """Show the runs of experiments; with `start`, run the experiment of this name."""
+        desk = self._picture.desk
+        if self._make_runs is None:
+            self._make_runs = await asyncio.to_thread(desk.services.open_runs)
+
+        def taken(going: Going | None) -> None:
+            if going is not None:
+                self.take_recipe(going.recipe)
+                self._picture.composer.set_draft(going.question)
+            elif desk.spec is not None and desk.services.host.state.model not in ("", desk.spec.name):
+                # A run has put its own model in place of the chat's.
+                self._models.load(desk.spec)
+
+        self._picture.screen.app.push_screen(self._make_runs(start), taken)
 
     def keep_recipe(self, name: str, recipe: Recipe) -> str:
         """Keep a recipe under a name; where it lies."""
