@@ -46,7 +46,8 @@ def _ask(session: Session, texts: tuple[str, ...], logprobs: int | None, as_json
     recipe = recipe_of(session, flags)
     question = question_from(session, text, recipe, piped=not flags.documents.from_input)
     host = wiring.make_host(session.paths)
-    preparing = wiring.make_preparing(wiring.make_reader(wiring.open_documents(session.paths)))
+    reader = wiring.make_reader(wiring.open_documents(session.paths), digests=session.paths.digests)
+    preparing = wiring.make_preparing(reader)
     told = session.paths.cache / "told-notes"
     console = Console(session.out, session.err)
     return answer(host, preparing, recipe, question, console, as_json=as_json, told=told, logprobs=logprobs)

@@ -34,7 +34,8 @@ def _preview(session: Session, texts: tuple[str, ...], as_tokens: bool, as_json:
     recipe = recipe_of(session, flags)
     question = question_from(session, text, recipe, piped=not flags.documents.from_input)
     host = wiring.make_host(session.paths)
-    preparing = wiring.make_preparing(wiring.make_reader(wiring.open_documents(session.paths)))
+    reader = wiring.make_reader(wiring.open_documents(session.paths), digests=session.paths.digests)
+    preparing = wiring.make_preparing(reader)
     form: Form = "json" if as_json else "tokens" if as_tokens else "text"
     told = session.paths.cache / "told-notes"
     return preview(host, preparing, recipe, question, Console(session.out, session.err), form=form, told=told)

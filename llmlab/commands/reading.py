@@ -8,14 +8,12 @@ from typing import Any, Final
 import click
 
 from llmlab.commands.kit import Session, option
-from llmlab.domain.reading import ReadingUse, Stretching, WishedWay
+from llmlab.domain.reading import WAYS, ReadingUse, Stretching, WishedWay
 from llmlab.errors import UsageError
 from llmlab.words import say
 
 STANDARD_INPUT: Final = "-"
 """The FILE that is standard input."""
-OFFERED: Final = ("auto", "whole", "stretched", "passages")
-"""The ways of reading that a command line may ask for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +49,10 @@ def reading_options() -> list[click.Parameter]:
         ),
         option(
             "--reading",
-            type=click.Choice(OFFERED),
+            type=click.Choice(WAYS),
             help=say(
-                "How documents are read: all of them, in a stretched window, the passages that are like the question, "
-                "or what serves best (auto)."
+                "How documents are read: whole, in a stretched window, by the passages that are like the question, by "
+                "their digest, or by what serves best (auto)."
             ),
         ),
         option(

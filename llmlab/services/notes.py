@@ -68,6 +68,30 @@ class NoteFolder:
         return self.folder / f"{request.name}-{key[:16]}.md"
 
 
+def digest_in(root: Path, document: Document) -> str:
+    """The text of the digest that was finished last, whichever model wrote it; empty where none was.
+
+    Args:
+        root: where the notes on all documents are.
+        document: what the digest is of.
+    """
+    finished: list[tuple[float, str]] = []
+    for path in (root / document.digest[:16]).glob("*.md"):
+        try:
+            written, changed = path.read_text(encoding="utf-8"), path.stat().st_mtime
+        except (OSError, UnicodeError):
+            continue
+        _, _, rest = written.partition(_RULE)
+        head, found, text = rest.partition(_RULE)
+        said = dict(line.split(": ", 1) for line in head.splitlines() if ": " in line)
+        first, _, last = said.get("parts", "").partition(" / ")[0].partition("-")
+        task, total = path.name.partition("-")[0], said.get("parts", "").rpartition(" / ")[2]
+        whole = task in ("final", "whole") or (task == "refine" and last == total)
+        if found and first and whole and said.get("sha256") == document.digest:
+            finished.append((changed, text.strip("\n")))
+    return max(finished)[1] if finished else ""
+
+
 def note_of(request: Request, text: str, key: str, *, kept: bool = False, cut: bool = False) -> Note:
     """What was written for `request`."""
     return Note(request.task, request.first, request.last, request.start, request.end, text, key, kept=kept, cut=cut)

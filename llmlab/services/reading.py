@@ -18,7 +18,7 @@ from llmlab.domain.recipe import Recipe
 from llmlab.domain.retrieval import Found, fused, search, stretches, within
 from llmlab.engine.protocol import Engine
 from llmlab.errors import LlmlabError, ModelError, UsageError
-from llmlab.services.host import EngineHost
+from llmlab.services.host import Holder
 from llmlab.services.open_document import Counted, OpenDocument
 from llmlab.services.ready import Ready, ready_engine
 from llmlab.words import say
@@ -63,6 +63,7 @@ class Reader:
         get: the document of a digest.
         largest: the longest window up to the given one that memory suffices for.
         patience: seconds that a question waits for passages to be found; `None` waits for all of them.
+        digest: the digest of a document, empty where there is none.
     """
 
     def __init__(
@@ -72,7 +73,9 @@ class Reader:
         largest: Callable[[ModelSpec, int], int],
         *,
         patience: float | None = None,
+        digest: Callable[[Document], str] = lambda _document: "",
     ) -> None:
+        self._digest = digest
         self._open_file, self._get, self._largest, self._patience = open_file, get, largest, patience
         self._open: dict[tuple[str, int], OpenDocument] = {}
         self._opening = asyncio.Lock()
@@ -139,12 +142,12 @@ class Reader:
 
     # Prompts --------------------------------------------------------------------------------------------------------
 
-    def loaded(self, host: EngineHost, model: ModelSpec) -> ModelSpec | None:
+    def loaded(self, host: Holder, model: ModelSpec) -> ModelSpec | None:
         """The spec that is loaded now for `model`: its own, or one with a window that was made for documents."""
         found = (spec for spec in (model, self._made.get(model)) if spec is not None and host.loaded(spec) is not None)
         return next(found, None)
 
-    async def ready(self, host: EngineHost, recipe: Recipe, asked: Asked) -> Ready:
+    async def ready(self, host: Holder, recipe: Recipe, asked: Asked) -> Ready:
         """An engine with the window that the recipe's documents take, and what the prompt is to hold of them.
 
         The model is loaded anew where the window must be another one.
@@ -193,7 +196,14 @@ class Reader:
         window = self.window(recipe.model, card)
         rest = await asked.bare(engine, card) + reserve(recipe.sampling.max_tokens, window)
         opened = [await self._opened(ref, size_for(window)) for ref in use.documents]
-        choice = await self._choose(engine, card, recipe, opened, scope_of(asked.question), rest, most)
+        scope = scope_of(asked.question)
+        digests: list[str] = []
+        if use.way == "digest" or (use.way == "auto" and scope == "whole"):
+            digests = [await asyncio.to_thread(self._digest, each.document) for each in opened]
+        sizes = await self._sizes(engine, card, recipe, opened, scope, rest, most)
+        choice = choose(use, scope, sizes, noted=bool(digests) and all(digests))
+        if choice.way == "digest":
+            return choice, _material(use, choice, _digested(use, digests))
         if choice.way in ("whole", "stretched"):
             for each in opened:
                 await each.complete()
@@ -221,7 +231,7 @@ class Reader:
             self._cards[base] = card
         return self._cards.get(base, card)
 
-    async def _choose(
+    async def _sizes(
         self,
         engine: Engine,
         card: ModelCard,
@@ -230,8 +240,8 @@ class Reader:
         scope: Scope,
         rest: int,
         most: int | None,
-    ) -> Choice:
-        """The way, after as much counting as it takes to know."""
+    ) -> Sizes:
+        """What there is room for, after as much counting as it takes to choose."""
         base, use = recipe.model, recipe.reading
         assert use is not None
         own = self._own(base, card)
@@ -255,7 +265,7 @@ class Reader:
             # A window that the table sets is the user's word on memory, unless a longer one is asked for.
             held = base.n_ctx is not None and use.way == "auto"
             sizes = replace(sizes, most=window if held else await self._most(base, sizes) if most is None else most)
-        return choose(use, scope, sizes, noted=False)
+        return sizes
 
     async def _most(self, base: ModelSpec, sizes: Sizes) -> int:
         """The longest window that memory suffices for, found once for each length that is asked about."""
@@ -315,6 +325,20 @@ async def _behind(opened: OpenDocument, engine: Engine, model: str) -> None:
 
 def _material(use: ReadingUse, choice: Choice, excerpts: tuple[Excerpt, ...]) -> Material:
     return Material(use=use, way=choice.way, reason=choice.reason, excerpts=excerpts, warnings=choice.warnings)
+
+
+def _digested(use: ReadingUse, digests: Sequence[str]) -> tuple[Excerpt, ...]:
+    """Digests in place of the texts.
+
+    Raises:
+        UsageError: there is none of one of the documents.
+    """
+    if missing := [ref.name for ref, digest in zip(use.documents, digests, strict=True) if not digest]:
+        raise UsageError(
+            say("There is no digest of {names}.", names=", ".join(missing)),
+            hint=say("Make one first, with: llmlab digest FILE"),
+        )
+    return tuple(Excerpt(document=place, number=0, start=0, end=0, text=digest) for place, digest in enumerate(digests))
 
 
 def _all(opened: Sequence[OpenDocument]) -> Iterator[Excerpt]:

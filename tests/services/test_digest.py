@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from llmlab.engine.scripted import Die, Fail, Hold, Reply, Script, ScriptedEngin
 from llmlab.errors import LlmlabError, Stopped, StoreError, UsageError
 from llmlab.services.digest import Digesting, DigestProgress
 from llmlab.services.digest_requests import DigestPlan
+from llmlab.services.notes import digest_in
 from tests.services.fixtures import Engines, model
 
 WINDOW = 1024
@@ -237,3 +239,23 @@ async def test_cancelling_the_plan_stops_it(tmp_path: Path) -> None:
     desk.stop.set()
     with pytest.raises(Stopped):
         await planning
+
+
+async def test_the_digest_that_was_finished_last_is_found_and_no_note_passes_for_one(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, Script(replies=(Reply(("A note.",)),)))
+    text = document()
+    plan = await desk.plan(text)
+    assert digest_in(tmp_path, text) == ""
+    async with aclosing(desk.digesting.run(plan, desk.stop)) as values:
+        await anext(values)
+    assert digest_in(tmp_path, text) == ""
+    await desk.run(plan)
+    assert digest_in(tmp_path, text) == "A note."
+    assert digest_in(tmp_path, document(words=50)) == ""
+    refined = Desk(tmp_path / "other", Script(replies=(Reply(("Refined.",)),)))
+    plan = await refined.plan(text, "refine")
+    async with aclosing(refined.digesting.run(plan, refined.stop)) as values:
+        await anext(values)
+    assert digest_in(tmp_path / "other", text) == ""
+    await refined.run(plan)
+    assert digest_in(tmp_path / "other", text) == "Refined."

@@ -69,7 +69,9 @@ class Desk:
         return await self.preparing.ready(self.host, recipe, history, question)
 
 
-def desk(*texts: str, most: int = 100_000, script: Script | None = None, patience: float | None = None) -> Desk:
+def desk(
+    *texts: str, most: int = 100_000, script: Script | None = None, patience: float | None = None, digest: str = ""
+) -> Desk:
     documents = tuple(document(f"{place}.txt", text) for place, text in enumerate(texts))
     kept = {each.digest: each for each in documents}
 
@@ -81,7 +83,7 @@ def desk(*texts: str, most: int = 100_000, script: Script | None = None, patienc
     def largest(_spec: ModelSpec, wanted: int) -> int:
         return min(wanted, most)
 
-    reader = Reader(lambda path: kept[path.name], get, largest, patience=patience)
+    reader = Reader(lambda path: kept[path.name], get, largest, patience=patience, digest=lambda _: digest)
     engines = Engines(script or Script(n_ctx=1000))
     return Desk(engines, reader, Preparing(render_template, reader), documents)
 
@@ -255,6 +257,22 @@ async def test_an_answer_tells_what_was_read() -> None:
     assert (told.way, told.documents) == ("passages", recipe.reading.documents if recipe.reading else ())
     text = lab.documents[0].text
     assert any(NEEDLE.strip() in text[held.start : held.end] for held in told.held)
+
+
+async def test_a_digest_stands_for_the_text_where_there_is_one() -> None:
+    lab = desk(filled(2500), digest="It is about the weather.")
+    about = await lab.prepared(lab.recipe(), "Summarise the story.")
+    assert about.material is not None
+    assert (about.material.way, about.material.coverage[0].share) == ("digest", 0.0)
+    assert '<document name="0.txt">\nIt is about the weather.\n</document>' in about.prompt.text
+    place = await lab.prepared(lab.recipe())
+    assert place.material is not None
+    assert place.material.way == "passages"
+    asked = await lab.prepared(lab.recipe("digest"))
+    assert "about the weather" in asked.prompt.text
+    without = desk(filled(2500))
+    with pytest.raises(UsageError, match=r"no digest of 0\.txt"):
+        await without.prepared(without.recipe("digest"))
 
 
 async def test_arms_that_read_the_same_text_in_different_ways_are_compared() -> None:
