@@ -23,8 +23,8 @@ _QUOTED: Final = re.compile(
     rf"|＂(?P<full>[^＂\n]{{1,{LONGEST}}})＂"
     rf"|(?<![A-Za-z0-9])\"(?P<straight>[^\"]{{1,{LONGEST}}})\""
     # A single mark is an apostrophe unless it opens a word and closes one.
-    rf"|(?<!\w)‘(?P<single>[^‘\n]{{1,{LONGEST}}}?)’(?!\w)"
-    rf"|(?<![\w'])'(?!\d\ds)(?P<typed>[^'\n]{{1,{LONGEST}}}(?:(?<=\w)'(?=\w)[^'\n]{{1,{LONGEST}}}){{0,20}})'(?!\w)"
+    rf"|(?<!\w)‘(?P<single>(?:[^‘\n]|\n(?!\n)){{1,{LONGEST}}}?)’(?!\w)"
+    rf"|(?<![\w'])'(?!\d\ds)(?P<typed>(?:[^'\n]|\n(?!\n)|(?<=\w)'(?=\w)){{1,{LONGEST}}})'(?!\w)"
     r"|^[ \t]{0,3}>[ \t]?(?P<block>[^\n]+(?:\n[ \t]{0,3}>[ \t]?[^\n]*)*)",
     re.MULTILINE,
 )

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.novels import Language, novel
-from llmlab.domain.grounding import Change, Numbered, Place, Quote, Source, Verdict, check, differences
+from benchmarks.novels.answers import answers
+from llmlab.domain.grounding import Change, Numbered, Place, Quote, Source, check, differences
 
 TEXT = (
     "第一回 桃花渡口\n　　薛蟠在苏州城外的桃花渡口买下了一方青玉砚台，花了三十七两银子。"
@@ -118,78 +116,12 @@ def test_differences_do_not_tell_of_setting() -> None:
     )  # fmt: skip
 
 
-INVENTED = {
-    "zh": (
-        "{0}从不相信命运，却在雪夜里替仇人挡了一箭", "天下没有不散的筵席，{0}合上书卷如是说",
-        "{0}把钥匙吞进肚里，谁也别想再开那扇门", "听说海外有仙山，{0}偷偷造了一只木鸢",
-        "{0}跪在碑前发誓，此生再不踏进赌坊半步", "原来{0}才是前朝太子的遗孤",
-        "{0}烧掉了所有的诗稿，只留下半句残词", "鼓声三通之后，{0}第一个跃上城墙",
-    ),
-    "en": (
-        "{0} burned every poem and kept but a single line", "No feast lasts for ever, observed {0}, closing the book",
-        "It was {0} who had been the lost heir all along", "{0} swallowed the key so that no one could open that door",
-        "Kneeling at the grave, {0} swore off gambling for good", "{0} built a wooden kite to reach the holy isle",
-        "When the third drum sounded, {0} leapt upon the wall", "Never trust a man who whistles, {0} used to say",
-    ),
-}  # fmt: skip
-FRAMES = {
-    "zh": ("书中写道：“{0}”[{1}]。", "第【{1}】段说「{0}」。", "他提到\"{0}\"，可见一斑。", "『{0}』（第{1}段）",
-           "> {0}\n\n见上文。"),
-    "en": ("It says “{0}” [{1}].", "According to [{1}], \"{0}.\"", "The author writes, ‘{0},’ and goes on.",
-           "> {0}\n\nSo it is.", "As passage [{1}] has it: «{0}»"),
-}  # fmt: skip
-
-
-def altered(rng: random.Random, quote: str) -> str:
-    """Something else in the middle: a word or characters changed, left out or put in."""
-    units = quote.split(" ") if " " in quote else list(quote)
-    place = rng.randrange(1, len(units) - 1)
-    other = rng.choice(["never", "seventeen", "a blue"]) if " " in quote else rng.choice(["不", "蓝", "九十"])
-    units[place : place + rng.choice((0, 1))] = [other] if rng.random() < 0.8 else []
-    return (" " if " " in quote else "").join(units)
-
-
-def reset(rng: random.Random, quote: str) -> str:
-    """The same in another setting."""
-    changes: tuple[Callable[[str], str], ...] = (
-        lambda text: text,
-        lambda text: text.replace("，", ",").replace("“", "「").replace("”", "」"),
-        lambda text: text.replace(" ", "\n", 1),
-        lambda text: text.replace("“", "'").replace("”", "'").replace("—", "--"),
-    )
-    return rng.choice(changes)(quote)
-
-
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_planted_quotes_are_judged_right(language: Language) -> None:
-    """150 answers in each language, of 200,000 characters."""
-    rng = random.Random(7)
+    """150 answers in each language, of 200,000 characters; `benchmarks.documents` has the million."""
     book = novel(language, letters=200_000, facts=150)
-    source = [Source(book.text)]
-    ends = "。！？" if language == "zh" else ".!?"
-    wrong = []
-    for place, fact in enumerate(book.facts):
-        kind: Verdict = ("exact", "near", "absent")[place % 3]
-        sentence = fact.sentence.rstrip(ends)
-        match kind:
-            case "exact":
-                quote = reset(rng, sentence)
-            case "near":
-                quote = altered(rng, sentence)
-            case _:
-                quote = rng.choice(INVENTED[language]).format(fact.answer)
-        if kind == "near" and Source(quote).plain.text in source[0].plain.text:
-            kind = "exact"
-        frame = rng.choice(FRAMES[language])
-        answer = frame.format(quote.replace("\n", "\n> ") if frame.startswith(">") else quote, place)
-        quotes = check(answer, source).quotes
-        verdicts = [item.verdict for item in quotes]
-        where = quotes[0].place if quotes else None
-        at = book.text.index(fact.sentence)
-        there = where is None or (at - 40 <= where.start and where.end <= at + len(fact.sentence) + 40)
-        if verdicts != [kind] or not there:
-            wrong.append((kind, verdicts, answer))
-    assert len(wrong) <= 1, wrong
+    source = Source(book.text)
+    assert [answer for answer in answers(book, language) if not answer.judged_right(source)][1:] == []
 
 
 @given(st.data())

@@ -26,6 +26,7 @@ def claimed(answer: str) -> list[str]:
         ("It's the '90s, dogs' and cats' home.", []),
         ("He said 'it isn't so' twice.", [("it isn't so", ())]),
         ("She said ‘it isn’t so’ twice.", [("it isn’t so", ())]),
+        ("He said ‘it isn’t\nso’ and 'not\nnow'.", [("it isn’t\nso", ()), ("not\nnow", ())]),
         ('A 5" nail and a 6" nail.', []),
         ("“He said ‘go’ to me” [2]", [("He said ‘go’ to me", (2,))]),
         ("> one two\n> three\n\nfour", [("one two\nthree", ())]),
