@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from llmlab.documents.shelf import DocumentShelf
+from llmlab.domain.document import Document
 from llmlab.domain.model import EngineReport, Gpu, ModelFacts, ModelSpec
 from llmlab.domain.quantisation import Quantised
 from llmlab.engine.protocol import Engine
@@ -31,6 +32,7 @@ from llmlab.services.compare import Comparing
 from llmlab.services.digest import Digesting
 from llmlab.services.host import EngineHost
 from llmlab.services.models import ModelShelf
+from llmlab.services.notes import digest_in
 from llmlab.services.planning import Planning
 from llmlab.services.preview import Preparing, Preview
 from llmlab.services.reading import Reader
@@ -179,14 +181,18 @@ def open_documents(paths: Paths) -> DocumentShelf:
     return DocumentShelf(paths.texts, open_settings(paths).current.documents)
 
 
-def make_reader(shelf: DocumentShelf, patience: float | None = None) -> Reader:
+def make_reader(shelf: DocumentShelf, patience: float | None = None, *, digests: Path | None = None) -> Reader:
     """What brings documents into prompts; all services of one program share it.
 
     Args:
         shelf: opens files, and has the texts behind digests.
         patience: seconds that a question waits for the search to be ready; `None` waits until it is.
+        digests: where digests are kept.
     """
     gpus = _gpus()
+
+    def digest(document: Document) -> str:
+        return digest_in(digests, document) if digests else ""
 
     def largest(spec: ModelSpec, wanted: int) -> int:
         from llmlab.engine.health import describe
@@ -198,7 +204,7 @@ def make_reader(shelf: DocumentShelf, patience: float | None = None) -> Reader:
         # Where other machines hold layers nobody can tell: the load will.
         return wanted if fit is None else fit.fitting
 
-    return Reader(shelf.open, shelf.get, largest, patience=patience)
+    return Reader(shelf.open, shelf.get, largest, patience=patience, digest=digest)
 
 
 def probe_engine() -> EngineReport:
