@@ -66,7 +66,7 @@ def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitab
 
     host = wiring.make_host(paths)
     documents = wiring.open_documents(paths)
-    reader = wiring.make_reader(documents, READING_PATIENCE)
+    reader = wiring.make_reader(documents, READING_PATIENCE, digests=paths.digests)
     chats = wiring.open_chats(paths, host, reader)
     comparing = wiring.make_comparing(paths, host, reader)
 
