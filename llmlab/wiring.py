@@ -14,6 +14,7 @@ from typing import Final
 
 from llmlab.documents.shelf import DocumentShelf
 from llmlab.domain.document import Document
+from llmlab.domain.experiment import Experiment, own_documents
 from llmlab.domain.model import EngineReport, Gpu, ModelFacts, ModelSpec
 from llmlab.domain.quantisation import Quantised
 from llmlab.engine.protocol import Engine
@@ -181,15 +182,24 @@ def open_documents(paths: Paths) -> DocumentShelf:
     return DocumentShelf(paths.texts, open_settings(paths).current.documents)
 
 
-def make_reader(shelf: DocumentShelf, patience: float | None = None, *, digests: Path | None = None) -> Reader:
+def make_reader(
+    shelf: DocumentShelf,
+    patience: float | None = None,
+    own: Mapping[str, Document] | None = None,
+    digests: Path | None = None,
+) -> Reader:
     """What brings documents into prompts; all services of one program share it.
 
     Args:
         shelf: opens files, and has the texts behind digests.
         patience: seconds that a question waits for the search to be ready; `None` waits until it is.
+        own: documents that are in no file, by digest.
         digests: where digests are kept.
     """
-    gpus = _gpus()
+    gpus, known = _gpus(), own or {}
+
+    def get(digest: str) -> Document:
+        return known.get(digest) or shelf.get(digest)
 
     def digest(document: Document) -> str:
         return digest_in(digests, document) if digests else ""
@@ -204,7 +214,7 @@ def make_reader(shelf: DocumentShelf, patience: float | None = None, *, digests:
         # Where other machines hold layers nobody can tell: the load will.
         return wanted if fit is None else fit.fitting
 
-    return Reader(shelf.open, shelf.get, largest, patience=patience, digest=digest)
+    return Reader(shelf.open, get, largest, patience=patience, digest=digest)
 
 
 def probe_engine() -> EngineReport:
@@ -237,10 +247,10 @@ def open_runs(paths: Paths) -> Runs:
     return Runs(RunStore(paths.runs_database), summarise)
 
 
-def make_run_parts(paths: Paths, folder: Path) -> RunParts:
-    """What experiments are run with, on an engine of their own."""
+def make_run_parts(paths: Paths, folder: Path, experiment: Experiment) -> RunParts:
+    """What an experiment is run with, on an engine of its own."""
     host, shelf, runs = make_host(paths), open_shelf(paths, folder), open_runs(paths)
-    preparing = make_preparing(make_reader(open_documents(paths)))
+    preparing = make_preparing(make_reader(open_documents(paths), own=own_documents(experiment)))
     planning = Planning(host, preparing, lambda spec: shelf.check(spec).facts)
     return RunParts(host=host, planning=planning, runner=Runner(host, preparing, runs.store), runs=runs)
 

@@ -49,7 +49,7 @@ def _run(
 
     prepare(session.paths)
     loaded = wiring.load_experiment(session.paths, working_folder(session.paths), file, model)
-    parts = wiring.make_run_parts(session.paths, working_folder(session.paths))
+    parts = wiring.make_run_parts(session.paths, working_folder(session.paths), loaded.experiment)
     job = job_of(
         parts.runs,
         loaded,

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from llmlab.domain.constraints import Constraint
-from llmlab.domain.document import digest_of
+from llmlab.domain.document import Document, digest_of
 from llmlab.domain.fingerprint import canonical, fingerprint
 from llmlab.domain.modes import Extraction
 from llmlab.domain.reading import DocumentRef
@@ -283,6 +283,13 @@ def _with_item(recipe: Recipe, item: Item, seed: int) -> Recipe:
         reading = replace(reading, documents=(*reading.documents, own))
     sampling = replace(recipe.sampling, seed=seed)
     return replace(recipe, shots=shots, template=template, reading=reading, sampling=sampling)
+
+
+def own_documents(experiment: Experiment) -> dict[str, Document]:
+    """The documents that items bring along, by digest: what recipes of trials name is found here, in no file."""
+    texts = {item.document for arm in experiment.arms for item in arm.items if item.document}
+    made = (Document(OWN_DOCUMENT, "", "text", text, digest=digest_of(text)) for text in texts)
+    return {document.digest: document for document in made}
 
 
 def _root(arm: Arm, mark: str, build: str) -> str:
