@@ -21,20 +21,25 @@ TALK: Final = 1024
 """Tokens that a window made for documents leaves for the rest, at most a quarter of the trained one: with each further
 turn it would else be made anew."""
 
-_WHOLE: Final = re.compile(
-    r"\b(?:summar(?:y|ies|i[sz]e\w*|i[sz]ing)|overview|outline|tl;?dr|gist|synopsis|abstract|recap|key\s+(?:points?|takeaways?|ideas?)"
-    r"|main\s+(?:points?|ideas?|themes?|arguments?|topics?|characters?|message|conclusions?)|themes?\s+of"
-    r"|what\s+(?:is|are|was)\s+(?:this|the|these|it)\s*(?:\w+\s+){0,3}about|in\s+(?:total|all)\b"
-    r"|(?:the\s+)?(?:whole|entire|full)\s+(?:text|document|book|novel|story|file|paper|report|article)"
-    r"|throughout|how\s+often|how\s+many\s+(?:times|chapters|pages|parts|sections|characters|words|people\s+appear|names)"
-    r"|count\s+(?:the|all|how|every)|(?:list|name|find|give(?:\s+me)?|show(?:\s+me)?|extract)\s+(?:all|every|each)\b"
-    r"|all\s+(?:of\s+)?the\b|every\s+(?:chapter|mention|time|person|place|name)|each\s+chapter|most\s+(?:often|frequent\w*|common\w*))"
-    r"|总结|概括|概述|概要|摘要|梗概|大意|综述|小结|归纳|提纲|大纲|主要(?:内容|观点|思想|人物|情节|讲)|中心思想|主旨|主题"
-    r"|讲了(?:什么|些什么|一个什么)|说了(?:什么|些什么)|写了(?:什么|些什么)|(?:全|整)(?:文|书|篇|本|部)|通篇|从头到尾"
-    r"|多少(?:次|回|章|页|遍|个人物|个字)|几(?:次|回|章|遍)|总共|一共|共有(?:多少|几)|统计|数一数"
-    r"|(?:列出|列举|找出|说出|给出)(?:所有|全部|每)|(?:所有|全部)的|每一?(?:章|回|次|处|个人)|最(?:常|多)",
-    re.IGNORECASE,
+_WHOLE_ENGLISH: Final = (
+    r"summar(?:y|ies|i[sz]\w*)|overview|outline|tl;?dr|gist|synopsis|abstract|recap",
+    r"key\s+(?:points?|takeaways?|ideas?)|themes?\s+of|throughout|in\s+(?:total|all)",
+    r"main\s+(?:points?|ideas?|themes?|arguments?|topics?|characters?|message|conclusions?)",
+    r"what\s+(?:is|are|was)\s+(?:this|the|these|it)\s*(?:\w+\s+){0,3}about",
+    r"(?:whole|entire|full)\s+(?:text|document|book|novel|story|file|paper|report|article)",
+    r"how\s+often|how\s+many\s+(?:times|chapters|pages|parts|sections|characters|words|people\s+appear|names)",
+    r"count\s+(?:the|all|how|every)|(?:list|name|find|give(?:\s+me)?|show(?:\s+me)?|extract)\s+(?:all|every|each)",
+    r"all\s+(?:of\s+)?the|every\s+(?:chapter|mention|time|person|place|name)|each\s+chapter",
+    r"most\s+(?:often|frequent(?:ly)?|common(?:ly)?)",
 )
+_WHOLE_CHINESE: Final = (
+    "总结|概括|概述|概要|摘要|梗概|大意|综述|小结|归纳|提纲|大纲|中心思想|主旨|主题",
+    "主要(?:内容|观点|思想|人物|情节|讲)|(?:讲|说|写)了(?:些?什么|一个什么)",
+    "(?:全|整)(?:文|书|篇|本|部)|通篇|从头到尾|统计|数一数",
+    "多少(?:次|回|章|页|遍|个人物|个字)|几(?:次|回|章|遍)|总共|一共|共有(?:多少|几)",
+    "(?:列出|列举|找出|说出|给出)(?:所有|全部|每)|(?:所有|全部)的|每一?(?:章|回|次|处|个人)|最(?:常|多)",
+)
+_WHOLE: Final = re.compile(rf"\b(?:{'|'.join(_WHOLE_ENGLISH)})\b|{'|'.join(_WHOLE_CHINESE)}", re.IGNORECASE)
 _PERHAPS: Final = re.compile(
     r"\bhow\s+many\b|\bhow\s+much\b|\ball\b|\bevery\b|\blist\b|\bcompare\b|多少|几|所有|全部|列出|比较", re.IGNORECASE
 )
