@@ -22,6 +22,7 @@ from llmlab.documents.problems import out_of_memory, over_limit
 from llmlab.documents.wire import Heading, Progress, Refused, Request, answer_in, document_of, line_of
 from llmlab.domain.document import Document
 from llmlab.domain.reading_limits import ReadingLimits
+from llmlab.domain.terminal import encodable
 from llmlab.errors import DocumentError, Stopped
 from llmlab.words import current_language, say
 
@@ -86,7 +87,7 @@ class ReadingProcess:
             DocumentError: it cannot be read, or not within the limits.
             Stopped: `stop` was set.
         """
-        where = str(source) if isinstance(source, Path) else name
+        where = encodable(str(source) if isinstance(source, Path) else name)
         try:
             self._ask(name, source, encoding)
             return self._answer(progress, stop)
@@ -116,8 +117,8 @@ class ReadingProcess:
         assert self._process is not None
         assert self._process.stdin is not None
         data = b"" if isinstance(source, Path) else source
-        path = str(source.absolute()) if isinstance(source, Path) else ""
-        request = Request(name, path, encoding, self._limits, len(data))
+        path = os.fsencode(source.absolute()) if isinstance(source, Path) else b""
+        request = Request(encodable(name), path, encodable(encoding), self._limits, len(data))
         # A process that ended says so on its other pipe.
         with suppress(OSError):
             self._process.stdin.write(line_of(request) + data)

@@ -17,6 +17,7 @@ from llmlab.documents.problems import out_of_memory
 from llmlab.documents.wire import Answer, Progress, Refused, Request, heading_of, line_of, request_in
 from llmlab.domain.document import Document
 from llmlab.domain.reading_limits import ReadingLimits
+from llmlab.domain.terminal import encodable
 from llmlab.errors import DocumentError
 from llmlab.words import say
 
@@ -92,9 +93,10 @@ def _send(stream: BinaryIO, answer: Answer) -> None:
 
 
 def _document(request: Request, data: bytes, progress: Callable[[float], None]) -> Document:
-    if request.path:
-        data = read_file(Path(request.path), request.limits)
-    return extract(Source(request.name, request.path, data, request.encoding), request.limits, progress)
+    path = os.fsdecode(request.path)
+    if path:
+        data = read_file(Path(path), request.limits)
+    return extract(Source(request.name, encodable(path), data, request.encoding), request.limits, progress)
 
 
 def read_file(path: Path, limits: ReadingLimits) -> bytes:
@@ -119,6 +121,8 @@ def read_file(path: Path, limits: ReadingLimits) -> bytes:
             raise DocumentError(
                 say("There is no such file."), hint=say("Check the path; the file may have been moved or deleted.")
             ) from None
+        except ValueError:  # a path with a zero byte
+            raise DocumentError(say("There is no such file."), hint=say("Check the path.")) from None
         except OSError as error:
             if path.is_dir():  # Windows opens no folders
                 raise _no_file(stat.S_IFDIR) from None

@@ -13,6 +13,7 @@ from llmlab.documents.child import ReadingProcess
 from llmlab.documents.texts import TextStore, mark_of
 from llmlab.domain.document import Document, remark
 from llmlab.domain.reading_limits import ReadingLimits
+from llmlab.domain.terminal import encodable
 from llmlab.errors import DocumentError
 from llmlab.words import say
 
@@ -148,9 +149,8 @@ class DocumentShelf:
 
     def _as(self, document: Document, path: Path) -> Document:
         """`document` under the name of the file that was asked for; another one may have the same text."""
-        if document.path == str(path):
-            return document
-        return replace(document, name=path.name, path=str(path))
+        shown = encodable(str(path))
+        return document if document.path == shown else replace(document, name=encodable(path.name), path=shown)
 
     def _keep(self, document: Document, mark: str = "") -> Document:
         try:

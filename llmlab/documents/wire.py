@@ -14,8 +14,8 @@ class Request(msgspec.Struct, frozen=True):
     """Read a file, or the bytes that follow the line."""
 
     name: str
-    path: str
-    """Where the file is; empty when its bytes follow."""
+    path: bytes
+    """Where the file is, as the system writes it: not every name is text; empty when its bytes follow."""
     encoding: str
     limits: ReadingLimits
     size: int = 0

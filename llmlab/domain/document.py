@@ -92,7 +92,7 @@ class Document:
     name: str
     """Short name for people: the file's name."""
     path: str
-    """Where it was read from; empty for standard input."""
+    """Where it was read from, what of it is no text as U+FFFD; empty for standard input."""
     kind: str
     """What it was read as: `text`, `markdown`, `code`, `html`, `pdf`, `docx`, `epub`, `odt`, `rtf`, `pptx`, ..."""
     text: str

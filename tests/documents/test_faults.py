@@ -137,6 +137,23 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         read_file(tmp_path / "none.txt", LIMITS)
 
 
+def test_a_path_that_no_file_can_have(tmp_path: Path) -> None:
+    with pytest.raises(DocumentError, match="no such file"):
+        DocumentShelf(tmp_path / "documents").open(Path("a\0b.txt"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+def test_a_name_that_is_no_text_is_read_and_shown(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.txt")
+    path.write_bytes(b"hello")
+    for _ in range(2):
+        document = DocumentShelf(tmp_path / "documents").open(path)
+        assert (document.name, document.text) == ("caf\ufffd.txt", "hello")
+    with pytest.raises(DocumentError, match="no such file") as caught:
+        DocumentShelf(tmp_path / "documents").open(path.with_suffix(".no"))
+    assert caught.value.where.endswith("caf\ufffd.no")
+
+
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(DocumentError, match="This is a folder"):
         read_file(tmp_path, LIMITS)
