@@ -57,8 +57,8 @@ class Archive:
         """Bytes of each file that were counted already: some are read twice."""
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
-        except _FAILURES as error:
-            raise damaged(kind, str(error)) from None
+        except _FAILURES:
+            raise damaged(kind, say("its end is missing, where it lists what it holds")) from None
         self._names = {info.filename: info for info in self._zip.infolist()}
         if len(self._names) > MOST_MEMBERS:
             raise self._bomb()

@@ -11,6 +11,7 @@ from llmlab.documents.child import ReadingProcess
 from llmlab.domain.document import Document
 from llmlab.domain.reading_limits import ReadingLimits
 from llmlab.errors import DocumentError
+from tests.documents.awkward.__main__ import written_down
 from tests.documents.awkward.corpus import CORPUS, Awkward
 
 
@@ -22,6 +23,11 @@ def reading() -> Iterator[ReadingProcess]:
 
 def test_there_are_sixty() -> None:
     assert len(CORPUS) == len({each.name for each in CORPUS}) == 60
+
+
+def test_the_list_in_the_documentation_is_this_one() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "awkward-files.md").read_text(encoding="utf-8")
+    assert page == "\n".join(written_down()) + "\n"
 
 
 @pytest.mark.parametrize("awkward", CORPUS, ids=lambda each: each.name)
