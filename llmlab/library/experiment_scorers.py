@@ -108,7 +108,7 @@ _NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
 """By kind: options that must be there."""
 
 Note = Callable[..., None]
-"""Takes what is wrong, then the path of keys."""
+"""Takes what is wrong, then the path of keys; of a list of tables the place of one, from 0."""
 
 
 def own_scorers() -> Mapping[str, EntryPoint]:
@@ -129,7 +129,7 @@ def scorers_of(value: object, file: PromptFile, note: Note) -> tuple[ScorerUse, 
         use = _Scorer(at, one, options, own, note).use()
         if use is not None:
             if any(other.name == use.name for other in found):
-                note(_nth(at, say("the name {name} is taken; give another", name=given(use.name))), "scorers")
+                note(_nth(at, say("the name {name} is taken; give another", name=given(use.name))), "scorers", str(at))
             found.append(use)
     if sum(use.kind == "judge" for use in found) > 1:
         note(say("there is room for one judge"), "scorers")
@@ -203,7 +203,7 @@ class _Scorer:
         return values
 
     def _fault(self, what: str) -> None:
-        self.note(_nth(self.at, what), "scorers")
+        self.note(_nth(self.at, what), "scorers", str(self.at))
 
 
 def load_own(uses: Sequence[ScorerUse]) -> tuple[dict[str, Function], list[Fault]]:
@@ -258,6 +258,6 @@ def thresholds_of(value: object, uses: Sequence[ScorerUse], arms: Collection[str
             if isinstance(name, str) and names and name not in names:
                 wrong.append(f"{key}: " + say("there is no {given}", given=given(name)) + meant(name, names))
         for what in wrong:
-            note(f"{say('threshold {number}', number=at + 1)}: {what}", "thresholds")
+            note(f"{say('threshold {number}', number=at + 1)}: {what}", "thresholds", str(at))
         found.append(Threshold(**values) if not wrong else Threshold())  # type: ignore[arg-type]  # checked
     return tuple(found)

@@ -6,6 +6,7 @@ names: `[arms.NAME]`), what is asked (`[data]`), and what judges it (`[[scorers]
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -96,7 +97,7 @@ class _Parts:
         self.axes = self._axes()
         self.bundles = {name: self._settings("arms", name, table=inner) for name, inner in self._table("arms").items()}
         self.scorers: tuple[ScorerUse, ...] = (
-            scorers_of(self.top.values["scorers"], file, self.top.fault) if "scorers" in self.top.values else ()
+            scorers_of(self.top.values["scorers"], file, self.note_in_list) if "scorers" in self.top.values else ()
         )
         if self.top.values.get("scorers") == []:
             self.top.fault(say("is empty"), "scorers")
@@ -159,6 +160,14 @@ class _Parts:
             for key in bundle.keys() & self.axes.keys():
                 self.top.fault(say("is varied under [axes] too"), *bundle[key].path)
 
+    def note_in_list(self, what: str, key: str, place: str = "0") -> None:
+        """Note what is wrong with the table at a place, from 0, of a list of tables, with its own line."""
+        rows = self.top.file.text.replace("\r\n", "\n").split("\n")
+        heads = [at for at, row in enumerate(rows) if re.match(rf"\s*\[\[\s*{key}\s*\]\]", row)]
+        self.top.fault(what, key)
+        if int(place) < len(heads):
+            self.top.shift(heads[int(place)] - heads[0])
+
     def settings(self) -> list[Setting]:
         """Every setting of the file."""
         bundled = [setting for bundle in self.bundles.values() for setting in bundle.values()]
@@ -166,7 +175,9 @@ class _Parts:
 
     def combinations(self) -> tuple[Combination, ...]:
         """Every arm as settings, the baseline first."""
-        wanted = self.get("baseline", None)
+        # What an axis that is wrong should have varied cannot be looked for.
+        whole = len(self.axes) == sum(1 for _ in flat(self._table("axes"), ()))
+        wanted = self.get("baseline", None) if whole else None
         combining = Combining(self.base, self.axes, self.bundles)
         return combined(combining, wanted, self.generator, self.top.fault)
 
@@ -175,7 +186,7 @@ def parse_experiment(file: PromptFile) -> Draft | BadPrompt:
     """A file checked by itself: keys, values, scorers, combinations. Nothing is looked up or generated."""
     parts = _Parts(file)
     arms = parts.combinations()
-    thresholds_of(parts.get("thresholds", []), parts.scorers, [arm.name for arm in arms], parts.top.fault)
+    thresholds_of(parts.get("thresholds", []), parts.scorers, [arm.name for arm in arms], parts.note_in_list)
     return parts.top.bad() or Draft(**parts.head, hypothesis=parts.get("hypothesis", ""))  # type: ignore[arg-type]
 
 
@@ -247,7 +258,7 @@ class _Loading:
             self._lookup.take(setting)
         combinations = parts.combinations()
         thresholds = thresholds_of(
-            parts.get("thresholds", []), parts.scorers, [arm.name for arm in combinations], self._top.fault
+            parts.get("thresholds", []), parts.scorers, [arm.name for arm in combinations], parts.note_in_list
         )
         own, faults = load_own(parts.scorers)
         self._top.faults += faults
