@@ -86,7 +86,7 @@ class Choice:
 
     def score(self, item: Item, answer: Answer) -> tuple[Scored, ...]:
         """Under both readings; strict without a mode is a lone letter."""
-        letters = LETTERS[: len(item.choices)]
+        letters = LETTERS[: len(item.choices)] or LETTERS
         fallback = Extraction("letter", letters=letters)
         wanted = {_place(gold, item.choices) for gold in item.gold}
 
