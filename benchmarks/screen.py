@@ -119,7 +119,8 @@ class Terminal:
         """Wait for the next line of this kind."""
         end = time.perf_counter() + PATIENCE
         while time.perf_counter() < end:
-            lines = self.report.read_text(encoding="utf-8").splitlines() if self.report.exists() else []
+            # What stands behind the last line feed is still being written.
+            lines = self.report.read_text(encoding="utf-8").split("\n")[:-1] if self.report.exists() else []
             for line in lines[self.reports :]:
                 self.reports += 1
                 values: dict[str, Any] = json.loads(line)
@@ -248,17 +249,21 @@ def measure_streaming(running: Terminal, *, trace: bool) -> Figures:
     return figures
 
 
-def measure_novels() -> Iterator[Figures]:
+def measure_novels(*, trace: bool) -> Iterator[Figures]:
     """Keys while novels in GB18030 are read, indexed and counted, then in the search over the text of one."""
     text = novel("zh").text
-    with terminal("lab") as running, tempfile.TemporaryDirectory() as folder:
+    with terminal("novels", trace=trace) as running, tempfile.TemporaryDirectory() as folder:
         opening = Figures(f"a novel of {len(text):,} characters opens", [], [])
         began = time.perf_counter()
-        for number in range(NOVELS):
+        novels = 3 if trace else NOVELS
+        for number in range(novels):
             # Each ends otherwise: a text that was read before is not read again.
             path = Path(folder) / f"novel-{number}.txt"
             path.write_bytes(f"{text}{number}\n".encode("gb18030"))
-            running.write(CLEAR + f"/read {path}".encode())
+            # Keys that a person presses one after the other: a line that is cleared is empty before it is typed into.
+            running.write(CLEAR)
+            running.watch(0.3)
+            running.write(f"/read {path}".encode())
             running.watch(0.5)
             began = time.perf_counter()
             running.write(ENTER)
@@ -269,15 +274,22 @@ def measure_novels() -> Iterator[Figures]:
                     break
             opening.extra = {"opened, indexed and counted after": f"{time.perf_counter() - began:.1f} s"}
             opening.focus += running.keys(4, BLUR + FOCUS)
-            running.write(CLEAR + b"/read off")
+            running.write(CLEAR)
+            running.watch(0.3)
+            running.write(b"/read off")
             running.watch(0.5)
-            if number < NOVELS - 1:
+            if number < novels - 1:
                 running.write(ENTER)
                 running.watch(0.5)
         opening.extra["keys"] = f"{len(opening.keys)}"
         opening.judge()
+        if trace:
+            running.write(F10)
+            opening.lines = explained(running.pressed, running.next_report("now")["spans"])
         yield opening
-        running.write(CLEAR + F12)
+        running.write(CLEAR)
+        running.watch(0.3)
+        running.write(F12)
         running.watch(1.0)
         running.write(b"/")
         running.watch(0.3)
@@ -309,7 +321,7 @@ def main() -> int:
     print(f"{'':44}{'key p50':>10}{'p99':>8}{'max':>8}{'focus p50':>12}{'max':>8}   ms")
     base: Figures | None = None
     missed = False
-    rows = chain([measure_empty()], () if only_novels else measure_lab(trace=trace), measure_novels())
+    rows = chain([measure_empty()], () if only_novels else measure_lab(trace=trace), measure_novels(trace=trace))
     for figures in rows:
         base = base or figures
         keys, focus = figures.keys, figures.focus

@@ -118,6 +118,7 @@ class OneModel:
     """A shelf with one model."""
 
     edited = False
+    window = 10_000_000
 
     def models(self) -> tuple[ModelSpec | BadModel, ...]:
         """The model."""
@@ -129,7 +130,7 @@ class OneModel:
 
     def default(self) -> ModelSpec:
         """The model."""
-        return ModelSpec(name="pocket-m", path="pocket:m", n_ctx=10_000_000, source="models.toml")
+        return ModelSpec(name="pocket-m", path="pocket:m", n_ctx=self.window, source="models.toml")
 
     def changed_on_disk(self) -> bool:
         """Never."""
@@ -230,7 +231,7 @@ class MeasuredLab(LabApp):
             complete=last is not None and last.text == "".join(long_answer()),
             speed=last.origin.timing.tokens_per_s if last is not None and last.origin is not None else 0.0,
             reading=self._reading(),
-            spans=self.trace.spans if last is not None and last.state == "done" else [],
+            spans=self.trace.spans if not self._reading() and (last is None or last.state == "done") else [],
         )
 
     def _reading(self) -> bool:
@@ -259,5 +260,11 @@ def make_lab(report: Report) -> MeasuredLab:
 
 
 if __name__ == "__main__":
-    choices: dict[str, Callable[[Report], App[None]]] = {"empty": lambda report: EmptyApp(), "lab": make_lab}
+    # What is larger than the window is read as passages, as it is with every model that there is.
+    OneModel.window = 4_096 if sys.argv[1] == "novels" else OneModel.window
+    choices: dict[str, Callable[[Report], App[None]]] = {
+        "empty": lambda report: EmptyApp(),
+        "lab": make_lab,
+        "novels": make_lab,
+    }
     choices[sys.argv[1]](Report(Path(sys.argv[2]))).run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from time import monotonic
 from typing import ClassVar, Final
 
@@ -172,7 +173,7 @@ class Transcript(RollView):
 
     def render_empty(self, y: int, painter: Painter) -> Strip:
         """A row of the view when there is no message: what an empty chat shows."""
-        lines = welcome_lines(self._welcome() if callable(self._welcome) else self._welcome, self.roll.width)
+        lines = welcome_lines(tuple(self._welcome() if callable(self._welcome) else self._welcome), self.roll.width)
         row = y - max((self.size.height - len(lines)) // 3, 0)
         return painter.strip(lines[row], "plain", None) if 0 <= row < len(lines) else painter.blank()
 
@@ -281,8 +282,9 @@ class Transcript(RollView):
         self.refresh()
 
 
-def welcome_lines(welcome: Sequence[str], width: int) -> list[Line]:
-    """Lines of Markdown as rows."""
+@lru_cache(maxsize=2)
+def welcome_lines(welcome: tuple[str, ...], width: int) -> list[Line]:
+    """Lines of Markdown as rows; every row of the view asks for them."""
     if not welcome:
         return []
     # Imported with the first Markdown there is: the screen's first frame does not wait for the parser.
