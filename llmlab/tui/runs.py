@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from llmlab.domain.browsing import Judged, Key, Wanted, chosen, disagreements, outcomes_of, ways_to_judge
 from llmlab.domain.outcomes import OUTCOMES, Outcome, TrialResult
 from llmlab.services.run_folder import RunReport
-
-LIVE_RESAMPLES: Final = 200
-"""Of each bootstrap while a run goes on; its end draws as many as the experiment says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

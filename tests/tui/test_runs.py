@@ -71,11 +71,12 @@ async def test_a_run_shows_its_arms_with_intervals_then_plots_then_trials(paths:
         screen = await open_run(lab)
         summary = made_report().summary
         head, *rows = lines(lab, "#arm-rows")
+        assert "k · labels" in head, "whole names have no room here"
         assert "number strict" in head
         assert "number flexible" in head
         for arm, row in zip(summary.arms, rows, strict=False):
             score = arm.scores[0].score
-            assert arm.name in row
+            assert " · ".join(map(str, arm.settings.values())) in row
             assert f"{100 * score.value:.0f} % [{100 * score.low:.0f}, {100 * score.high:.0f}]" in row
         assert "cannot distinguish" in shown(lab, "#finding-lines")
         await lab.pilot.press("tab")

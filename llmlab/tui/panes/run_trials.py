@@ -84,7 +84,9 @@ class TrialsPane(Vertical):
     def _take(self, looked: Looked) -> None:
         self._looked = looked
         self.query_one("#filter", Static).update(filter_content(looked))
-        self._rows.show(len(looked.shown), lambda number, width: trial_row(looked, number, width), trial_head)
+        self._rows.show(
+            len(looked.shown), lambda number, width: trial_row(looked, number, width), partial(trial_head, looked)
+        )
         self._show_trial()
 
     @property

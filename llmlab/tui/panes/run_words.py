@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from llmlab.domain.run import RunInfo, RunPhase, RunProgress
@@ -14,9 +15,11 @@ from llmlab.domain.summary_words import duration, findings, outcome_in_words, sc
 from llmlab.domain.terminal import visible_line
 from llmlab.tui.panes.trial_words import SIGNS, way_in_words
 from llmlab.tui.runs import Looked
-from llmlab.tui.widgets.row_table import Row, column
+from llmlab.tui.widgets.row_table import Row, Tone, column
 from llmlab.words import say
 
+LEAST_NAME: Final = 16
+"""Cells for the name of an arm before a figure is left out."""
 BAR: Final = 24
 """Cells of the bar that fills while a run goes on."""
 
@@ -71,10 +74,10 @@ def progress_in_words(progress: RunProgress) -> Content:
         told.append(say("{failed:,} failed", failed=run.failed))
     return Content.assemble(
         ("█" * full, "$primary"),
-        ("░" * (BAR - full), "$text-muted"),
+        ("░" * (BAR - full), "$foreground 60%"),
         f" {part:.0%}  ",
         " · ".join(told),
-        ("  " + _phase(progress.phase, progress.model), "$text-muted"),
+        ("  " + _phase(progress.phase, progress.model), "$foreground 60%"),
         ("  " + visible_line(progress.problem) if progress.problem else "", "$text-error"),
     )
 
@@ -117,11 +120,12 @@ def arm_maker(summary: Summary, width: int) -> tuple[Row, Callable[[int], Row]]:
         cells.append((f"{scorer} {how}".strip(), 20))
     cells += [(say("tokens"), 8), (say("seconds"), 9)]
     cells += [(outcome_in_words(one), 8) for one in ("unparsed", "truncated", "abstained", "error")]
-    least = min(46, max(14, *(len(arm.name) + 1 for arm in summary.arms))) if summary.arms else 14
-    while len(cells) > 2 and least + sum(size for _, size in cells) > width:
+    cells = [(title, max(size, cell_len(title) + 2)) for title, size in cells]
+    while len(cells) > 2 and LEAST_NAME + sum(size for _, size in cells) > width:
         cells.pop()
     kept = len(cells)
-    name = max(14, width - sum(size for _, size in cells) - 1)
+    name = max(LEAST_NAME, width - sum(size for _, size in cells) - 1)
+    full = all(cell_len(arm.name) <= name for arm in summary.arms)
 
     def row(number: int) -> Row:
         arm = summary.arms[number]
@@ -132,14 +136,15 @@ def arm_maker(summary: Summary, width: int) -> tuple[Row, Callable[[int], Row]]:
         outcomes = first.outcomes if first else {}
         texts += [f"{outcomes.get(one, 0) or ''}" for one in ("unparsed", "truncated", "abstained", "error")]
         sized = zip(texts[:kept], cells, strict=True)
+        ink: Tone = "strong" if number == 0 else ""
+        short = in_short(arm.settings, arm.name, twin=bool(arm.twin_of))
         return [
-            (" " + column(arm.name or say("(all)"), name), "strong" if number == 0 else ""),
+            (" " + column((arm.name or say("(all)")) if full else short, name), ink),
             *((column(text, size, right=True), "") for text, (_, size) in sized),
         ]
 
-    head: Row = [
-        (" " + column(say("arm"), name) + "".join(column(title, size, right=True) for title, size in cells), "")
-    ]
+    title = say("arm") if full else varied(summary.arms[0].settings)
+    head: Row = [(" " + column(title, name) + "".join(column(title, size, right=True) for title, size in cells), "")]
     return head, row
 
 
@@ -155,16 +160,35 @@ def findings_content(summary: Summary) -> Content:
     hypothesis = (
         say("Expected: {hypothesis}", hypothesis=visible_line(summary.hypothesis)) if summary.hypothesis else ""
     )
-    first = [Content.styled(line, "$text-muted") for line in (told, hypothesis) if line]
+    first = [Content.styled(line, "$foreground 60%") for line in (told, hypothesis) if line]
     return Content("\n").join([*first, Content(""), *(Content.assemble("• ", line) for line in lines)])
 
 
 # Trials
 
 
-def trial_head(width: int) -> Row:
+def varied(settings: Mapping[str, object]) -> str:
+    """What an arm in short consists of."""
+    return " · ".join(key.rpartition(".")[2] for key in settings) or say("arm")
+
+
+def trial_head(looked: Looked, width: int) -> Row:
     """The titles of the list of trials."""
-    return [("    " + column(say("item"), 14) + " " + column(say("arm"), 26) + " " + say("found  ·  answer"), "dim")]
+    arms = looked.report.experiment.arms
+    arm = column(varied(arms[0].settings) if arms else say("arm"), arm_room(width))
+    return [("    " + column(say("item"), 14) + " " + arm + " " + column(say("found"), 12) + say("answer"), "dim")]
+
+
+def arm_room(width: int) -> int:
+    """Cells for the arm of a trial."""
+    return max(8, min(26, width // 4))
+
+
+def in_short(settings: Mapping[str, object], name: str, *, twin: bool) -> str:
+    """An arm by the values of what it varies alone, where its whole name has no room."""
+    values = (", ".join(map(str, one)) if isinstance(one, tuple | list) else str(one) for one in settings.values())
+    told = " · ".join(values) or name or say("(all)")
+    return f"{told} {say('(again)')}" if twin else told
 
 
 def trial_row(looked: Looked, number: int, width: int) -> Row:
@@ -182,13 +206,14 @@ def trial_row(looked: Looked, number: int, width: int) -> Row:
         None,
     )
     found = (scored.found if scored else "") or ("" if looked.judged and looked.judged.extractor == "" else "-")
-    arm = min(26, max(8, width - 40))
+    twin = any(one.twin_of and one.name == result.arm for one in looked.report.experiment.arms)
+    arm = arm_room(width)
     rest = max(1, width - 4 - 14 - 1 - arm - 1 - 12)
     return [
         (f" {sign}", tone),
         (apart + " ", "warn"),
         (column(result.item, 14) + " ", "strong"),
-        (column(result.arm or result.model, arm) + " ", ""),
+        (column(in_short(result.settings, result.arm, twin=twin), arm) + " ", ""),
         (column(found, 11) + " ", tone),
         (column(result.problem or result.answer, rest), "dim"),
     ]
@@ -209,5 +234,5 @@ def filter_content(looked: Looked) -> Content:
     told = say("{shown:,} of {count:,}", shown=len(looked.shown), count=len(looked.results))
     parts: list[tuple[str, str] | str] = [(f" {told}  ", "bold")]
     for key, text, chosen in pieces:
-        parts += [(key, "bold $text-accent"), (f" {text}   ", "" if chosen else "$text-muted")]
+        parts += [(key, "bold $text-accent"), (f" {text}   ", "" if chosen else "$foreground 60%")]
     return Content.assemble(*parts)

@@ -32,7 +32,7 @@ _STYLES: Final[dict[Tone, str]] = {
     "good": "$text-success",
     "bad": "$text-error",
     "warn": "$text-warning",
-    "dim": "$text-muted",
+    "dim": "$foreground 60%",
     "strong": "bold",
     "": "",
 }
@@ -47,7 +47,7 @@ def trial_content(experiment: Experiment, result: TrialResult, judged: Judged | 
         *_section(say("Answer"), _answer(result, judged)),
         *_section(say("Judged"), Content("\n").join(_judgements(experiment, result, judged))),
         *_section(say("Votes"), Content(_cut("\n".join(map(visible_line, result.samples))))),
-        *_section(say("Thinking"), Content.styled(_cut(result.thinking), "italic $text-muted")),
+        *_section(say("Thinking"), Content.styled(_cut(result.thinking), "italic $foreground 60%")),
         *_section(say("Prompt"), Content(_cut(result.prompt))),
     ]
     return Content("\n").join(parts)
@@ -65,13 +65,13 @@ def _head(result: TrialResult, judged: Judged | None) -> Iterator[Content]:
         seconds=result.seconds,
         seed=result.seed,
     )
-    yield Content.styled(told + (" · " + say("measured by an earlier run") if result.cached else ""), "$text-muted")
+    yield Content.styled(told + (" · " + say("measured by an earlier run") if result.cached else ""), "$foreground 60%")
 
 
 def _section(title: str, text: Content) -> Iterator[Content]:
     if text.plain.strip():
         yield Content("")
-        yield Content.styled(title, "bold $text-muted")
+        yield Content.styled(title, "bold $foreground 60%")
         yield text
 
 
@@ -104,7 +104,7 @@ def _judgements(experiment: Experiment, result: TrialResult, judged: Judged | No
         if scored.why:
             told.append(visible_line(scored.why))
         mark = "▸ " if way == judged else "  "
-        yield Content.assemble((mark + way_in_words(way), "$text-muted"), "  ", (" · ".join(told), _STYLES[tone]))
+        yield Content.assemble((mark + way_in_words(way), "$foreground 60%"), "  ", (" · ".join(told), _STYLES[tone]))
 
 
 def way_in_words(judged: Judged) -> str:

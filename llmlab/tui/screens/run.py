@@ -28,7 +28,7 @@ from llmlab.tui.jobs import Watched, run_beside
 from llmlab.tui.notices import describe
 from llmlab.tui.panes.run_trials import TrialsPane
 from llmlab.tui.panes.run_words import arm_maker, findings_content, progress_in_words, still_in_words
-from llmlab.tui.runs import LIVE_RESAMPLES, with_news
+from llmlab.tui.runs import with_news
 from llmlab.tui.services import Going
 from llmlab.tui.widgets.figure_view import FigureView
 from llmlab.tui.widgets.row_table import RowTable
@@ -43,9 +43,7 @@ LOOK: Final = """
 RunScreen {
     .bar { height: 1; padding: 0 1; background: $panel; color: $text-primary; text-style: bold; }
     .note { height: auto; max-height: 8; padding: 0 1; color: $text-warning; }
-    .keys {
-        height: 1; padding: 0 1; background: $panel; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis;
-    }
+    .keys { height: auto; max-height: 2; padding: 0 1; background: $panel; color: $text-muted; }
     #state { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
     #tabs { height: 1; padding: 0 1; }
     ContentSwitcher { height: 1fr; }
@@ -158,7 +156,7 @@ class RunScreen(Screen[Going | None], Watched):
         run_beside(self, self._catch_up, "refresh")
 
     async def _catch_up(self) -> None:
-        """Show what was measured meanwhile; while a run goes on its figures are of fewer resamples."""
+        """Show what was measured meanwhile."""
         report, news = self._report, tuple(self._news)
         self._news.clear()
         if report is not None:
@@ -170,8 +168,7 @@ class RunScreen(Screen[Going | None], Watched):
 
     def _with(self, report: RunReport, news: tuple[TrialResult, ...]) -> RunReport:
         fresh = with_news(report, news)
-        experiment = replace(report.experiment, resamples=LIVE_RESAMPLES)
-        return replace(fresh, summary=self._experimenting.summarise(experiment, fresh.results))
+        return replace(fresh, summary=self._experimenting.summarise(report.experiment, fresh.results))
 
     async def _look(self, report: RunReport) -> None:
         """Show a report."""
@@ -201,7 +198,7 @@ class RunScreen(Screen[Going | None], Watched):
             here = view == self.view
             parts += [
                 (f"{number} ", "bold $text-accent"),
-                (names[view], "bold underline" if here else "$text-muted"),
+                (names[view], "bold underline" if here else "$foreground 60%"),
                 "   ",
             ]
         self.query_one("#tabs", Static).update(Content.assemble(*parts))
@@ -222,7 +219,9 @@ class RunScreen(Screen[Going | None], Watched):
     @property
     def _can_go_on(self) -> bool:
         run = self._run
-        return self._job is not None or (run is not None and run.state == "stopped" and bool(run.source))
+        if run is None or run.done - run.failed >= run.planned:
+            return False
+        return self._job is not None or (run.state != "running" and bool(run.source))
 
     def _show_arms(self, report: RunReport) -> None:
         summary, table = report.summary, self.query_one("#arm-rows", RowTable)

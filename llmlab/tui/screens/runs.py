@@ -51,11 +51,10 @@ class ExperimentPicker(ModalScreen[Offer | None]):
 
 
 def _option(offer: Offer) -> Option:
-    about = (
-        (visible(offer.problem), "$text-error") if offer.problem else (visible_line(offer.description), "$text-muted")
-    )
+    wrong = visible(offer.problem)
+    about = (wrong, "$text-error") if wrong else (visible_line(offer.description), "$foreground 60%")
     title = (visible_line(offer.title or offer.name), "bold")
-    parts = [title, ("  " + visible_line(offer.name), "$text-muted"), *(("\n  ", about) if about[0] else ())]
+    parts = [title, ("  " + visible_line(offer.name), "$foreground 60%"), *(("\n  ", about) if about[0] else ())]
     return Option(Content.assemble(*parts), disabled=bool(offer.problem))
 
 
@@ -73,10 +72,7 @@ class RunsScreen(Screen[Going | None], Watched):
     RunsScreen {
         .bar { height: 1; padding: 0 1; background: $panel; color: $text-primary; text-style: bold; }
         .note { height: auto; max-height: 6; padding: 0 1; color: $text-warning; }
-        .keys {
-            height: 1; padding: 0 1; background: $panel; color: $text-muted;
-            text-wrap: nowrap; text-overflow: ellipsis;
-        }
+        .keys { height: auto; max-height: 2; padding: 0 1; background: $panel; color: $text-muted; }
     }
     """
 

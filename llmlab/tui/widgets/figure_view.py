@@ -51,7 +51,7 @@ class FigureView(Static):
     def _draw(self) -> None:
         self._drawn_at = self._width
         if not self._figures:
-            self.update(Content.styled(say("Nothing is measured yet."), "$text-muted"))
+            self.update(Content.styled(say("Nothing is measured yet."), "$foreground 60%"))
             return
         if self._drawn_at <= 0:
             return
@@ -76,6 +76,6 @@ def style_of(ink: Ink) -> str:
         case "title":
             return "bold"
         case "axis":
-            return "$text-muted"
+            return "$foreground 60%"
         case _:
             return ""

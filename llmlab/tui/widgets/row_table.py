@@ -62,13 +62,13 @@ class RowTable(ScrollView, can_focus=True):
     RowTable {
         height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; scrollbar-gutter: stable;
         background: $background;
-        & > .rows--head, & > .rows--dim { color: $text-muted; }
+        & > .rows--head, & > .rows--dim { color: $foreground 60%; }
         & > .rows--strong { text-style: bold; }
         & > .rows--good { color: $text-success; }
         & > .rows--bad { color: $text-error; }
         & > .rows--warn { color: $text-warning; }
-        & > .rows--cursor { background: $foreground 12%; }
-        &:focus > .rows--cursor { background: $primary 35%; }
+        & > .rows--cursor { background: $boost; }
+        &:focus > .rows--cursor { background: $primary-muted; }
     }
     """
     ALLOW_SELECT = False
@@ -151,23 +151,28 @@ class RowTable(ScrollView, can_focus=True):
         """One line: the head, a row, or nothing."""
         width = self.scrollable_content_region.width
         if y < self._top and self._head is not None:
-            strip = self._strip(self._head(width), width)
-            return strip.apply_style(self.get_component_rich_style("rows--head", partial=True))
+            return self._strip(self._head(width), width, "head")
         number = self.scroll_offset.y + y - self._top
         if not 0 <= number < self._count:
             words = self.empty if not self._count and y == 0 else ""
             return self._strip([(words, "dim")], width)
-        strip = self._strip(self._make(number, width), width)
-        if number != self.cursor:
-            return strip
-        return strip.apply_style(self.get_component_rich_style("rows--cursor", partial=True))
+        return self._strip(self._make(number, width), width, "cursor" if number == self.cursor else "")
 
-    def _strip(self, row: Row, width: int) -> Strip:
-        segments = [Segment(text, self._style(name)) for text, name in row if text]
-        return Strip(segments, sum(cell_len(text) for text, _ in row)).adjust_cell_length(width, self.rich_style)
+    def _strip(self, row: Row, width: int, ground: Literal["", "head", "cursor"] = "") -> Strip:
+        """A row on its ground, which reaches over all of it."""
+        base = self.rich_style + self._style(ground) if ground else self.rich_style
+        segments = [Segment(text, base + self._ink(name)) for text, name in row if text]
+        return Strip(segments, sum(cell_len(text) for text, _ in row)).adjust_cell_length(width, base)
 
-    def _style(self, name: Tone) -> Style:
-        return self.get_component_rich_style(f"rows--{name}", partial=True) if name else self.rich_style
+    def _ink(self, name: Tone) -> Style:
+        """How a text stands out, whatever ground it is on."""
+        if not name:
+            return Style.null()
+        style = self._style(name)
+        return Style(color=style.color if name != "strong" else None, bold=style.bold)
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"rows--{name}", partial=True)
 
 
 def column(text: str, width: int, *, right: bool = False) -> str:
