@@ -20,8 +20,8 @@ def summary_lines(summary: Summary) -> Iterator[str]:
     """The table of arms, then what stands against what, the noise, the thresholds and the remarks."""
     yield from arms_table(summary)
     sections = (
-        [contrast_line(one) for one in summary.contrasts if _decides(summary, one)],
-        [noise_line(one) for one in summary.noise if _decides(summary, one)],
+        [_named(summary, one) + contrast_line(one) for one in summary.contrasts if _decides(summary, one)],
+        [_named(summary, one) + noise_line(one) for one in summary.noise if _decides(summary, one)],
         [threshold_line(verified) for verified in summary.thresholds],
         list(summary.remarks),
     )
@@ -98,6 +98,12 @@ def _title(summary: Summary, scorer: str, extractor: str) -> str:
     scores = [arm.score(scorer, extractor) for arm in summary.arms]  # type: ignore[arg-type]  # as it was told
     counts = any(one is not None and one.counts for one in scores) and bool(extractor)
     return f"{scorer} {extractor}".strip() + ("*" if counts else "")
+
+
+def _named(summary: Summary, one: Contrast | NoiseFloor) -> str:
+    """The scorer, where there are several."""
+    scorers = {score.scorer for arm in summary.arms for score in arm.scores}
+    return f"{one.scorer}: " if len(scorers) > 1 else ""
 
 
 def _decides(summary: Summary, one: Contrast | NoiseFloor) -> bool:
