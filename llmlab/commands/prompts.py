@@ -1,4 +1,4 @@
-"""`llmlab prompts`: templates, example sets and reasoning modes as files."""
+"""`llmlab prompts`: templates, example sets, reasoning modes and experiments as files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def prompts_command() -> click.Group:
     """List, show and check prompt files."""
     return Commands(
         name="prompts",
-        help=say("Prompt templates, example sets and reasoning modes: list, show, check."),
+        help=say("Prompt templates, example sets, reasoning modes and experiments: list, show, check."),
         add_help_option=False,
         params=[help_flag()],
         no_args_is_help=True,
@@ -37,7 +37,7 @@ def _shelves(session: Session) -> list[Any]:
     from llmlab import wiring
 
     folder = working_folder(session.paths)
-    opening = (wiring.open_templates, wiring.open_shots, wiring.open_reasoning)
+    opening = (wiring.open_templates, wiring.open_shots, wiring.open_reasoning, wiring.open_experiments)
     return [open_shelf(session.paths, folder) for open_shelf in opening]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import EntryPoint
@@ -9,15 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from llmlab.domain.constraints import KINDS as CONSTRAINTS
 from llmlab.domain.experiment import Axis, Item, ScorerUse, Threshold, expand
+from llmlab.domain.generators.registry import GENERATORS
 from llmlab.domain.model import ModelSpec, Rope
 from llmlab.domain.outcomes import Answer
 from llmlab.domain.reading import DocumentRef, ReadingUse
 from llmlab.domain.sampling import Sampling
 from llmlab.domain.scorers.base import judged
-from llmlab.domain.scorers.registry import make_scorer
+from llmlab.domain.scorers.registry import KINDS, make_scorer
 from llmlab.errors import ConfigError
 from llmlab.library import experiment_scorers
+from llmlab.library.experiment_fields import FIELDS
 from llmlab.library.experiment_recipes import Shelves
 from llmlab.library.experiments import Draft, ExperimentShelf, Loaded, load_experiment
 from llmlab.library.prompts import TemplateShelf
@@ -443,3 +447,13 @@ def test_files_of_the_working_folder_replace_those_of_the_same_name(tmp_path: Pa
 def test_the_shipped_experiments_are_sound_by_themselves() -> None:
     shelf = ExperimentShelf([shipped_prompts_folder()])
     assert shelf.problems() == ()
+
+
+def test_the_documentation_names_every_field_generator_and_scorer() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "experiments.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL)))
+    wanted = (
+        {key for key in FIELDS if not key.startswith("sampling.")} | set(KINDS) | set(CONSTRAINTS) | set(GENERATORS)
+    )
+    wanted |= {one.name for generator in GENERATORS.values() for one in generator.parameters}
+    assert wanted - told == set()
