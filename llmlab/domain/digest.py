@@ -39,6 +39,8 @@ class Sizes:
     """The longest answer."""
     frame: int
     """What is asked, and everything around the text."""
+    at_once: int = 1
+    """Requests of this size that the window holds."""
 
     @property
     def text(self) -> int:
@@ -98,12 +100,9 @@ class Cost:
     read_speed: float = 0.0
     """Tokens a second, measured on this model; 0 where nothing is left to do."""
     write_speed: float = 0.0
-
-    @property
-    def seconds(self) -> float:
-        """How long it takes; answers are rarely as long as they may be."""
-        read = self.prompt_tokens / self.read_speed if self.read_speed else 0.0
-        return read + (self.answer_tokens / self.write_speed if self.write_speed else 0.0)
+    """Tokens a second of all requests that run together."""
+    seconds: float = 0.0
+    """How long it takes where every answer is as long as it may be."""
 
 
 def sizes_of(card: ModelCard, frame: int) -> Sizes:
@@ -115,7 +114,7 @@ def sizes_of(card: ModelCard, frame: int) -> Sizes:
     """
     at_once = max(1, min(TOGETHER, card.n_ctx // LEAST_ROOM))
     room = min(MOST_ROOM, card.n_ctx // at_once)
-    return Sizes(room, max(1, room // NOTE_SHARE), frame)
+    return Sizes(room, max(1, room // NOTE_SHARE), frame, at_once)
 
 
 def size_within(tokens: int) -> int:
@@ -157,11 +156,11 @@ def groups_of(tokens: Sequence[int], most: int) -> tuple[tuple[int, int], ...]:
     return tuple(groups)
 
 
-def merges_ahead(notes: int, size: int, most: int) -> Iterator[int]:
-    """The merges that so many notes of `size` tokens lead to: for each, in order, how many notes it takes."""
+def merges_ahead(notes: int, size: int, most: int) -> Iterator[tuple[int, ...]]:
+    """The rounds of merges that so many notes of `size` tokens lead to: in each, how many notes every merge takes."""
     while notes > 1:
         groups = groups_of([size] * notes, most)
-        yield from (end - start for start, end in groups)
+        yield tuple(end - start for start, end in groups)
         notes = len(groups)
 
 

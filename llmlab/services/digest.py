@@ -126,7 +126,7 @@ async def _mapped(plan: DigestPlan, stop: asyncio.Event) -> AsyncGenerator[tuple
     requests = first_round(plan)
     while True:
         notes: list[Note | None] = [None] * len(requests)
-        upcoming = sum(1 for _ in merges_ahead(len(requests), plan.sizes.note, plan.sizes.notes))
+        upcoming = sum(map(len, merges_ahead(len(requests), plan.sizes.note, plan.sizes.notes)))
         left = len(requests)
         async with aclosing(answered(plan, requests, stop)) as notes_of_round:
             async for place, note in notes_of_round:

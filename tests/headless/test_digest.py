@@ -76,7 +76,7 @@ def test_lines() -> None:
     assert progress_line(DigestProgress(3, 10, None, note)) == "3 of 10 requests"
     assert progress_line(DigestProgress(3, 10, 42.0, note)) == "3 of 10 requests, 42 s left"
     assert progress_line(DigestProgress(10, 10, 0.0, note, note)) == "10 of 10 requests"
-    assert cost_lines(Cost(6, 9, 0, 6000, 1500, 2000.0, 500.0)) == [
+    assert cost_lines(Cost(6, 9, 0, 6000, 1500, 2000.0, 500.0, 6.0)) == [
         "6 parts, 9 requests: 6,000 tokens to read, at most 1,500 to write.",
         "At most 6 s, from the speed measured: 2,000 tokens/s read, 500 written.",
     ]
