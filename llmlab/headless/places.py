@@ -24,6 +24,7 @@ def list_paths(paths: Paths, folder: Path, out: Output, *, as_json: bool) -> Exi
         "models_here": local,
         "chats": paths.database,
         "runs": paths.runs_database,
+        "documents": paths.texts,
         "engine_log": paths.engine_log,
     }
     if as_json:

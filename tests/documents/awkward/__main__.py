@@ -13,7 +13,7 @@ def written_down() -> Iterator[str]:
     """The page of the documentation that lists each file with its outcome."""
     yield "# Sixty awkward files"
     yield ""
-    yield "Made byte by byte by `python -m tests.documents.awkward FOLDER`, and read by the test suite: each ends like this."
+    yield "Made byte by byte by `python -m tests.documents.awkward FOLDER`, and read by the tests: each ends like this."
     yield ""
     yield "| file | what makes it awkward | read as | outcome |"
     yield "|---|---|---|---|"
