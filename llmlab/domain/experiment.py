@@ -214,16 +214,16 @@ class Trial:
 
 
 def expand(experiment: Experiment, marks: Mapping[str, str] | None = None, build: str = "") -> Iterator[Trial]:
-    """Every trial, one model after the other; within a model item by item, so that what is done is always paired.
+    """Every trial, one loaded model after the other; within one item by item, so that what is done is always paired.
 
     Args:
         experiment: with its items.
         marks: by model name, what tells its file from others (`ModelCard.file_mark`); part of each trial's id.
         build: of the engine; part of each trial's id.
     """
-    for model in experiment.models:
-        arms = [arm for arm in experiment.arms if arm.recipe.model.name == model]
-        mark = (marks or {}).get(model, "")
+    for model in dict.fromkeys(arm.recipe.model for arm in experiment.arms):
+        arms = [arm for arm in experiment.arms if arm.recipe.model == model]
+        mark = (marks or {}).get(model.name, "")
         roots = [_root(arm, mark, build) for arm in arms]
         for place in range(max((len(arm.items) for arm in arms), default=0)):
             for arm, root in zip(arms, roots, strict=True):

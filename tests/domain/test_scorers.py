@@ -86,6 +86,26 @@ def test_outcomes_are_kept_apart_under_both_readings(
 
 
 @pytest.mark.parametrize(
+    ("gold", "text", "outcome"),
+    [
+        ("*cat*", "*cat*", "correct"),
+        ("*cat*", "cat", "wrong"),
+        ("CAT", "cat", "wrong"),
+        ("cat!", "cat!", "correct"),
+        ("cat!", "cat", "wrong"),
+        ('"cat"', '"cat"', "correct"),
+        ("cat", "**cat**", "correct"),
+        ("cat", "cat.", "correct"),
+        ("cat cat", "cat", "wrong"),
+    ],
+)
+def test_letter_by_letter_is_meant_as_it_is_said(gold: str, text: str, outcome: Outcome) -> None:
+    found = score("exact", Item(id="v", question="?", gold=(gold,)), text, compare="verbatim")
+    assert {one.outcome for one in found.values()} == {outcome}
+    assert score("exact", Item(id="v", question="?", gold=("cat",)), "*Cat*!")["strict"].outcome == "correct"
+
+
+@pytest.mark.parametrize(
     ("kind", "item", "answer", "options", "outcome", "found"),
     [
         ("contains", COLOUR, "It is Blue!", {}, "correct", "Blue"),

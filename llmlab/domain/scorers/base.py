@@ -44,6 +44,8 @@ def judged(scorer: Scorer, item: Item, answer: Answer) -> tuple[Scored, ...]:
         return (Scored(scorer=scorer.name, outcome="error", why=why),)
 
 
+MARKS: Final = "*_`$~"
+"""Marks of emphasis, which extraction leaves out."""
 WHOLE: Final = Extraction()
 SAID: Final = Extraction("after", marker="The answer is", take="line")
 """The flexible reading where the whole answer should be the final one: what it announces, else its last line."""
@@ -58,13 +60,28 @@ class Reader:
     fallback: Extraction = WHOLE
     resort: Callable[[str], Extracted | None] = lambda _text: None
     """Where the flexible reading looks when its rule finds nothing."""
+    verbatim: bool = False
+    """Marks of emphasis around an answer belong to it."""
 
     def found(self, answer: Answer, extractor: Extractor) -> Extracted | None:
         """The final answer; `None` where this reading finds none."""
+        found = self._found(answer, extractor)
+        return _with_marks(found, answer.text) if found and self.verbatim else found
+
+    def _found(self, answer: Answer, extractor: Extractor) -> Extracted | None:
         rule = self.strict or answer.extraction or self.fallback
         if extractor == "strict":
             return extract(answer.text, rule, flexible=False)
         return extract(answer.text, SAID if rule.rule == "whole" else rule) or self.resort(answer.text)
+
+
+def _with_marks(found: Extracted, text: str) -> Extracted:
+    start, end = found.start, found.end
+    while start > 0 and text[start - 1] in MARKS:
+        start -= 1
+    while end < len(text) and text[end] in MARKS:
+        end += 1
+    return Extracted(text[start:end], start, end, found.strict)
 
 
 Verdict = tuple[float, str]

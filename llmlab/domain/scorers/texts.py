@@ -14,6 +14,7 @@ from llmlab.domain.extraction import Extracted, normalised
 from llmlab.domain.modes import Extraction
 from llmlab.domain.outcomes import Answer, Scored
 from llmlab.domain.scorers.base import (
+    MARKS,
     Need,
     Reader,
     Verdict,
@@ -41,13 +42,16 @@ class Exact:
 
     def score(self, item: Item, answer: Answer) -> tuple[Scored, ...]:
         """Under both readings."""
-        plain = normalised if self.compare == "normalised" else _bare
+        verbatim = self.compare == "verbatim"
+        plain = _bare if verbatim else normalised
         wanted = {plain(gold) for gold in item.gold}
 
         def verdict(text: str) -> Verdict:
-            return _same(plain(text) in wanted, text, item.gold)
+            # Emphasis is forgiven where the gold answer has none; where it has, it must be there.
+            same = plain(text) in wanted or (verbatim and plain(text).strip(MARKS) in wanted)
+            return _same(same, text, item.gold)
 
-        return read_twice(self, Reader(self.extract), item, answer, verdict)
+        return read_twice(self, Reader(self.extract, verbatim=verbatim), item, answer, verdict)
 
 
 @dataclass(frozen=True, slots=True)
