@@ -167,7 +167,7 @@ def contrast_rows(summary: Summary) -> tuple[list[str], list[list[str]]]:
         rows.append(
             [
                 one.arm,
-                f"{one.scorer} {one.extractor}".strip(),
+                _named(summary, (one.scorer, one.extractor)),
                 f"{value} [{low}, {high}]",
                 "-" if one.only_arm is None else f"{one.only_arm:,}",
                 "-" if one.only_baseline is None else f"{one.only_baseline:,}",

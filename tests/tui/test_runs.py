@@ -140,6 +140,15 @@ async def test_a_small_terminal_reads_a_trial_in_place_of_the_list(paths: Paths,
         assert lab.app.screen is lab.screen
 
 
+async def test_what_has_no_room_below_the_arms_is_scrolled(paths: Paths, runs: RunLab) -> None:
+    async with laboratory(paths, runs=runs, size=(80, 24)) as lab:
+        screen = await open_run(lab)
+        await lab.pilot.press("space")
+        assert screen.query_one("#findings").scroll_y > 0
+        await lab.pilot.press("b")
+        assert screen.query_one("#findings").scroll_y == 0
+
+
 async def test_from_a_trial_the_chat_goes_on_with_its_recipe_and_question(paths: Paths, runs: RunLab) -> None:
     async with laboratory(paths, runs=runs, size=(140, 45)) as lab:
         await open_run(lab)

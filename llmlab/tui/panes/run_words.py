@@ -234,5 +234,5 @@ def filter_content(looked: Looked) -> Content:
     told = say("{shown:,} of {count:,}", shown=len(looked.shown), count=len(looked.results))
     parts: list[tuple[str, str] | str] = [(f" {told}  ", "bold")]
     for key, text, chosen in pieces:
-        parts += [(key, "bold $text-accent"), (f" {text}   ", "" if chosen else "$foreground 60%")]
+        parts += [(key, "bold $text-accent"), (f" {text}  ", "" if chosen else "$foreground 60%")]
     return Content.assemble(*parts)

@@ -11,7 +11,7 @@ from typing import ClassVar, Final, Literal
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
@@ -26,8 +26,9 @@ from llmlab.services.job import Job
 from llmlab.services.run_folder import RunReport
 from llmlab.tui.jobs import Watched, run_beside
 from llmlab.tui.notices import describe
+from llmlab.tui.panes.run_arms import ArmsPane
 from llmlab.tui.panes.run_trials import TrialsPane
-from llmlab.tui.panes.run_words import arm_maker, findings_content, progress_in_words, still_in_words
+from llmlab.tui.panes.run_words import progress_in_words, still_in_words
 from llmlab.tui.runs import with_news
 from llmlab.tui.services import Going
 from llmlab.tui.widgets.figure_view import FigureView
@@ -47,9 +48,6 @@ RunScreen {
     #state { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
     #tabs { height: 1; padding: 0 1; }
     ContentSwitcher { height: 1fr; }
-    #arms { height: 1fr; }
-    #arm-rows { height: auto; max-height: 60%; }
-    #findings { height: 1fr; padding: 1 1 0 1; }
 }
 """
 
@@ -64,6 +62,8 @@ class RunScreen(Screen[Going | None], Watched):
         Binding("2", "turn('plots')", show=False),
         Binding("3", "turn('trials')", show=False),
         Binding("tab", "next_view", show=False, priority=True),
+        Binding("space", "scroll_text(1)", show=False),
+        Binding("b", "scroll_text(-1)", show=False),
         Binding("p", "pause", show=False),
         Binding("c", "chat", show=False),
     ]
@@ -88,10 +88,7 @@ class RunScreen(Screen[Going | None], Watched):
         yield Static("", id="state", markup=False)
         yield Static("", id="tabs", markup=False)
         with ContentSwitcher(initial="arms"):
-            with Vertical(id="arms"):
-                yield RowTable(say("Nothing is measured yet."), id="arm-rows")
-                with VerticalScroll(id="findings"):
-                    yield Static("", id="finding-lines", markup=False)
+            yield ArmsPane(id="arms")
             with VerticalScroll(id="plots"):
                 yield FigureView(id="figures")
             yield TrialsPane(id="trials")
@@ -176,7 +173,7 @@ class RunScreen(Screen[Going | None], Watched):
         figures = await asyncio.to_thread(figures_of_all, report.summary, report.environment)
         if self.is_mounted:
             self.query_one(FigureView).show(figures)
-            self._show_arms(report)
+            self.query_one(ArmsPane).show(report.summary)
             await self.query_one(TrialsPane).look(report)
 
     # What is shown
@@ -206,10 +203,11 @@ class RunScreen(Screen[Going | None], Watched):
 
     def _keys(self) -> str:
         keys = [say("tab view")]
-        if self.view == "trials":
-            keys.append(say("enter reads  e scorer  o outcome  a arm  x disagreement  / text  y copies"))
-        if self.view != "plots":
-            keys.append(say("c chat with this recipe"))
+        match self.view:
+            case "arms":
+                keys += [say("enter trials"), say("space scrolls"), say("c chat with it")]
+            case "trials":
+                keys += [say("enter reads"), say("space scrolls"), say("y copies"), say("c chat with it")]
         if self._stop is not None:
             keys += [say("p pause"), say("esc stop")]
         else:
@@ -223,20 +221,10 @@ class RunScreen(Screen[Going | None], Watched):
             return False
         return self._job is not None or (run.state != "running" and bool(run.source))
 
-    def _show_arms(self, report: RunReport) -> None:
-        summary, table = report.summary, self.query_one("#arm-rows", RowTable)
-        table.show(
-            len(summary.arms),
-            lambda number, width: arm_maker(summary, width)[1](number),
-            lambda width: arm_maker(summary, width)[0],
-        )
-        self.query_one("#finding-lines", Static).update(findings_content(summary))
-
     @on(RowTable.Chosen, "#arm-rows")
     def _open_arm(self) -> None:
         """Show the trials of the highlighted arm."""
-        if self._report is not None and self._report.summary.arms:
-            arm = self._report.summary.arms[self.query_one("#arm-rows", RowTable).cursor]
+        if (arm := self.query_one(ArmsPane).here) is not None:
             self.query_one(TrialsPane).want_arm(arm.name)
             self.action_turn("trials")
 
@@ -254,6 +242,11 @@ class RunScreen(Screen[Going | None], Watched):
     def action_next_view(self) -> None:
         """Show the view after this one."""
         self.action_turn(VIEWS[(VIEWS.index(self.view) + 1) % len(VIEWS)])
+
+    def action_scroll_text(self, direction: int) -> None:
+        """Scroll what stands below or beside the rows by half a page."""
+        text = self.query_one({"arms": "#findings", "plots": "#plots", "trials": "#detail"}[self.view])
+        text.scroll_relative(y=direction * max(1, text.size.height // 2), animate=False)
 
     def action_leave(self) -> None:
         """One step back: out of the search, out of the trial, stop what runs, back to the list."""
@@ -279,9 +272,8 @@ class RunScreen(Screen[Going | None], Watched):
             return
         if self.view == "trials" and (result := self.query_one(TrialsPane).here) is not None:
             run_beside(self, partial(self._take_trial, self._run.id, result), "chat")
-        elif self.view == "arms" and report.summary.arms:
-            name = report.summary.arms[self.query_one("#arm-rows", RowTable).cursor].name
-            self.dismiss(Going(next(arm.recipe for arm in report.experiment.arms if arm.name == name)))
+        elif self.view == "arms" and (here := self.query_one(ArmsPane).here) is not None:
+            self.dismiss(Going(next(arm.recipe for arm in report.experiment.arms if arm.name == here.name)))
 
     async def _take_trial(self, run_id: str, result: TrialResult) -> None:
         try:
