@@ -295,6 +295,9 @@ def measure_novels(*, trace: bool) -> Iterator[Figures]:
         running.watch(0.3)
         reading = Figures("its text, searched while one types", running.keys(TEXT_KEYS), running.keys(10, BLUR + FOCUS))
         reading.judge()
+        if trace:
+            running.write(F10)
+            reading.lines = explained(running.pressed[-TEXT_KEYS:], running.next_report("now")["spans"])
         yield reading
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from llmlab.domain.coverage import merged, shares
+
 Way = Literal["whole", "stretched", "passages", "digest"]
 """All of it; all of it in a window beyond the trained one; what is like the question; what was noted of all of it."""
 WishedWay = Literal["auto", "whole", "stretched", "passages", "digest"]
@@ -102,13 +104,7 @@ class Coverage:
 
     def strip(self, cells: int) -> tuple[float, ...]:
         """The share held of each of `cells` equal parts of the document, in order."""
-        width = max(1, self.characters) / max(1, cells)
-        filled = [0.0] * cells
-        for start, end in self.stretches:
-            for cell in range(int(start / width), min(cells, int(end / width) + 1)):
-                overlap = min(end, (cell + 1) * width) - max(start, cell * width)
-                filled[cell] += max(0.0, overlap) / width
-        return tuple(min(1.0, share) for share in filled)
+        return tuple(shares(self.characters, self.stretches, cells))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +157,7 @@ def coverage_of(documents: Sequence[DocumentRef], held: Sequence[Held], *, whole
     if whole:
         return tuple(Coverage(ref.characters, ((0, ref.characters),)) for ref in documents)
     return tuple(
-        Coverage(ref.characters, _joined([(part.start, part.end) for part in held if part.document == place]))
+        Coverage(ref.characters, merged((part.start, part.end) for part in held if part.document == place))
         for place, ref in enumerate(documents)
     )
 
@@ -176,14 +172,3 @@ def framed(name: str, excerpts: Sequence[Excerpt]) -> str:
         tag = f"document-{attempt}"
     label = " ".join(name.replace('"', "'").replace("<", "(").replace(">", ")").split())
     return f'<{tag} name="{label}">\n{body}\n</{tag}>\n\n'
-
-
-def _joined(stretches: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """Stretches in order, those that touch joined."""
-    joined: list[tuple[int, int]] = []
-    for start, end in sorted(stretches):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-        else:
-            joined.append((start, end))
-    return tuple(joined)

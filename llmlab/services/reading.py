@@ -120,6 +120,11 @@ class Reader:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
+    def pause(self) -> None:
+        """Index and count no more in the background; `prepare` goes on where that was left."""
+        for task in self._tasks:
+            task.cancel()
+
     async def close(self) -> None:
         """End what runs in the background."""
         for task in self._tasks:

@@ -69,8 +69,13 @@ class Documents:
         """By absolute path, in the order of the prompt."""
         self._before: dict[Path, Held] = {}
         """What is shown again when a file is not read anew after all."""
+        self._prepared: tuple[object, object] = (None, None)
+        """The documents and the engine for which they are indexed and counted."""
+        self._paused = False
         self.material: Material | None = None
         """What the prompt holds of the documents now, once that is known."""
+        self.problem: LlmlabError | None = None
+        """Why no prompt can be made with them."""
 
     # What there is
 
@@ -176,12 +181,19 @@ class Documents:
         Raises:
             LlmlabError: a text is not kept any more.
         """
-        services, spec = self._desk.services, self._desk.spec
+        services, spec, use = self._desk.services, self._desk.spec, self._desk.reading
         loaded = services.reader.loaded(services.host, spec) if spec is not None else None
         engine = services.host.loaded(loaded) if loaded is not None else None
-        if spec is None or engine is None or self._desk.reading is None:
+        if spec is None or engine is None or use is None or self._prepared == (use.documents, engine):
             return
-        await services.reader.prepare(self._desk.reading.documents, engine, spec, self.window)
+        self._prepared, self._paused = (use.documents, engine), False
+        await services.reader.prepare(use.documents, engine, spec, self.window)
+        self.look()
+
+    def pause(self) -> None:
+        """Let indexing and counting rest until there is another document, or another model."""
+        self._paused = True
+        self._desk.services.reader.pause()
         self.look()
 
     def look(self) -> None:
@@ -197,7 +209,7 @@ class Documents:
             done = known.counted.complete and known.indexed >= 1
             self._held[one.path] = replace(
                 one,
-                phase="ready" if done else "counting",
+                phase="ready" if done or self._paused else "counting",
                 tokens=known.counted.tokens if done else None,
                 counted=min(known.counted.share, known.indexed),
             )

@@ -195,3 +195,25 @@ def test_what_is_typed_the_moment_something_is_drawn_is_not_lost(open_lab: OpenL
         lab.until_shows("Ask something")
         lab.press("early bird", "enter")
         lab.until_shows("early bird", ANSWER)
+
+
+def test_a_novel_in_gb18030_is_dragged_in_read_and_searched(open_lab: OpenLab, tmp_path: Path) -> None:
+    text = "".join(
+        f"第{number}回　归来\n\n　　那年的钥匙藏在第{number}棵树下。{'雨一直下。' * 300}\n\n"
+        for number in range(1, 200)
+    )
+    novel = tmp_path / "the novel.txt"
+    novel.write_bytes(text.encode("gb18030"))
+    with open_lab("short", columns=120, rows=36) as lab:
+        lab.until_shows("Ask something", "ready")
+        lab.paste(f"'{novel}'")
+        # The name of the document stands in the message, and its line above it once it is read.
+        lab.until_shows("the novel.txt, auto")
+        lab.press("f12")
+        lab.until_shows("GB18030", f"{len(text):,} characters", "第1回")
+        lab.press("/", "第150棵树", "enter")
+        lab.until_shows("1 of 1", "那年的钥匙藏在第150棵树下")
+        lab.press("escape")
+        lab.until_shows("Ask something")
+        lab.press("ctrl+q")
+        assert lab.until_ended() == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ from textual import events
 from textual.widgets import Input, OptionList, Static
 
 from llmlab import words
+from llmlab.engine.protocol import Engine
 from llmlab.engine.scripted import Reply
 from llmlab.paths import Paths
+from llmlab.services.open_document import Counted, OpenDocument
 from llmlab.tui.documents import Held
 from llmlab.tui.panes.document_reader import DocumentReader
 from llmlab.tui.panes.documents import DocumentsPane, EncodingPicker
@@ -242,6 +245,45 @@ async def test_reading_anew_that_is_stopped_leaves_the_document(paths: Paths, fo
         await opened(lab, "novel.txt")
         assert held(lab)[0].encoding == ""
         assert lab.bench.desk.reading is not None
+
+
+async def test_esc_in_the_pane_lets_counting_rest_and_asking_goes_on(
+    paths: Paths, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting = asyncio.Event()
+
+    async def slowly(self: OpenDocument, engine: Engine, model: str, enough: int | None = None) -> Counted:
+        if enough is None:
+            await counting.wait()
+        return await count(self, engine, model, enough)
+
+    count = OpenDocument.count
+    monkeypatch.setattr(OpenDocument, "count", slowly)
+    async with laboratory(paths, Reply(("fine",))) as lab:
+        await lab.command("/read novel.txt")
+        await lab.until(lambda: [one.phase for one in held(lab)] == ["counting"])
+        pane = await pane_of(lab)
+        await lab.until(lambda: "counting tokens" in listed(pane))
+        await lab.pilot.press("escape")
+        await lab.until(lambda: "counting tokens" not in listed(pane))
+        assert lab.app.screen is pane
+        assert not lab.bench.documents.values.busy
+        await lab.pilot.press("escape")
+        await lab.until(lambda: lab.app.screen is lab.screen)
+        counting.set()
+        await lab.ask("Where is key number 7?")
+        assert any("The key number 7 lies" in text for text in sent(lab))
+
+
+async def test_why_no_prompt_can_be_made_is_told_in_the_pane(paths: Paths, folder: Path) -> None:
+    async with laboratory(paths) as lab:
+        await lab.command("/read novel.txt")
+        await opened(lab, "novel.txt")
+        await lab.command("/reading digest")
+        pane = await pane_of(lab)
+        await lab.until(lambda: "There is no digest of novel.txt" in text_of(pane, "way"))
+        await lab.pilot.press("w")
+        await lab.until(lambda: "There is no digest" not in text_of(pane, "way"))
 
 
 ANSWER = (

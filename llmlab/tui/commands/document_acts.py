@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from llmlab.domain.reading import WishedWay
+from llmlab.domain.reading import WAYS, WishedWay
 from llmlab.errors import UsageError
 from llmlab.tui.commands.lab import Lab
-from llmlab.tui.panes.document_words import OFFERED, way_name
+from llmlab.tui.panes.document_words import way_name
 from llmlab.words import say
 
 NONE: Final = "off"
@@ -31,9 +31,9 @@ async def read(lab: Lab, argument: str) -> None:
 
 async def reading(lab: Lab, argument: str) -> None:
     """Choose how documents are read."""
-    ways: dict[str, WishedWay] = {name: name for name in OFFERED}
+    ways: dict[str, WishedWay] = {name: name for name in WAYS}
     if argument not in ways:
-        raise UsageError(say("/reading takes one of: {ways}.", ways=", ".join(OFFERED)))
+        raise UsageError(say("/reading takes one of: {ways}.", ways=", ".join(WAYS)))
     lab.documents.values.require_one()
     lab.documents.values.read_by(ways[argument])
     lab.tell(say("Documents: {way}, from the next answer on.", way=way_name(ways[argument])))

@@ -143,8 +143,8 @@ COMMANDS: Final[tuple[Command, ...]] = (
         title="Open a document", help="Text, PDF, Office, e-book, web page, folder or pattern; off closes all",
     ),
     Command(
-        id="lab.reading", act=document_acts.reading, slash="reading", argument="auto|whole|stretched|passages",
-        title="How documents are read", help="All of it, or the passages that the question is about",
+        id="lab.reading", act=document_acts.reading, slash="reading", argument="auto|whole|stretched|passages|digest",
+        title="How documents are read", help="All of it, the passages that the question is about, or a digest",
     ),
     Command(
         id="message.example", act=example_acts.keep, keys="x", scope="message", slash="example", hint="example",

@@ -8,8 +8,9 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from llmlab.domain.document import Document, Unit
-from llmlab.domain.reading import WAYS, Coverage, Material, ReadingUse, WishedWay
+from llmlab.domain.reading import Coverage, Material, ReadingUse, WishedWay
 from llmlab.domain.terminal import visible, visible_line
+from llmlab.errors import LlmlabError
 from llmlab.tui.documents import Held
 from llmlab.tui.notices import describe
 from llmlab.tui.widgets.coverage_strip import strip_content
@@ -27,10 +28,6 @@ WAY_HELP: Final[dict[WishedWay, str]] = {
     "digest": "notes on all of it, made once with llmlab digest",
 }
 """Keys of the catalogue of words."""
-
-
-OFFERED: Final = tuple(way for way in WAYS if way != "digest")
-"""The ways that can be chosen here."""
 
 
 def way_name(way: WishedWay) -> str:
@@ -70,16 +67,15 @@ def share_of_window(tokens: int, window: int) -> str:
     """Tokens against the window: a percentage, or how many windows they would fill."""
     if tokens <= window:
         return say("{share:.0%} of the window", share=tokens / window)
-    return say("{times:,.1f} × the window", times=tokens / window)
+    times = tokens / window
+    return say("{times} × the window", times=f"{times:,.1f}" if times < 100 else f"{times:,.0f}")
 
 
 def document_lines(held: Held, coverage: Coverage | None, window: int, width: int) -> Content:
     """A document as the list shows it: its name, its figures, and the strip over all of it."""
     if held.problem is not None:
         name = Content.assemble(("✗ ", "$text-error"), (visible_line(held.name), "bold"))
-        notice = describe(held.problem)
-        problem = " ".join(filter(None, (notice.title, notice.text.replace("\n", " "))))
-        return Content("\n").join([name, Content.styled(f"  {problem}", "$text-error")])
+        return Content("\n").join([name, Content.styled(f"  {_told(held.problem)}", "$text-error")])
     mark = {"reading": "◌ ", "counting": "◐ "}.get(held.phase, "● ")
     document = held.document
     form = visible_line(held.encoding or document.encoding or document.kind).upper() if document else ""
@@ -97,14 +93,27 @@ def document_lines(held: Held, coverage: Coverage | None, window: int, width: in
     return Content("\n").join(lines)
 
 
+def _share(share: float) -> str:
+    """A share in percent; a little is not rounded away."""
+    return f"{share:.2%}" if 0 < share < 0.01 else f"{share:.1%}"
+
+
+def _told(problem: LlmlabError) -> str:
+    """What went wrong, on one line."""
+    notice = describe(problem)
+    return " ".join(filter(None, (notice.title, notice.text.replace("\n", " "))))
+
+
 def _strip_line(characters: int, coverage: Coverage | None, width: int) -> Content:
     """The strip of a document, and the share of it that is in the prompt."""
-    share = f" {coverage.share:>6.1%}" if coverage is not None else ""
+    share = f" {_share(coverage.share):>6}" if coverage is not None else ""
     strip = strip_content(characters, coverage.stretches if coverage else (), max(4, width - len(share)))
     return Content.assemble("  ", strip, (share, "$text-warning"))
 
 
-def way_content(use: ReadingUse | None, way: WishedWay, material: Material | None) -> Content:
+def way_content(
+    use: ReadingUse | None, way: WishedWay, material: Material | None, problem: LlmlabError | None
+) -> Content:
     """How the documents are read, and why; what this way cannot do."""
     lines = [Content.assemble((say("Read: "), "$text-muted"), (way_name(way), "bold"), f"  {say(WAY_HELP[way])}")]
     if use is not None and material is not None:
@@ -117,6 +126,8 @@ def way_content(use: ReadingUse | None, way: WishedWay, material: Material | Non
             )
         )
         lines += [Content.styled(f"! {visible(warning)}", "$text-warning") for warning in material.warnings]
+    if problem is not None:
+        lines.append(Content.styled(f"✗ {_told(problem)}", "$text-error"))
     if use is not None and use.k is not None:
         lines.append(Content.styled(say("at most {count} passages", count=use.k), "$text-muted"))
     return Content("\n").join(lines)

@@ -19,11 +19,12 @@ from textual.widgets.option_list import Option
 
 from llmlab.domain.coverage import Span
 from llmlab.domain.document import Document
+from llmlab.domain.reading import WAYS
 from llmlab.domain.terminal import visible, visible_line
 from llmlab.tui.documents import Documents, Held
 from llmlab.tui.jobs import Watched, run_beside
 from llmlab.tui.panes.document_reader import DocumentReader
-from llmlab.tui.panes.document_words import OFFERED, document_lines, share_of_window, way_content
+from llmlab.tui.panes.document_words import document_lines, share_of_window, way_content
 from llmlab.tui.panes.path_picker import PathPicker
 from llmlab.words import say
 
@@ -56,8 +57,8 @@ class Opener(Protocol):
     def read_anew(self, path: Path, encoding: str) -> None:
         """Read an open document again, as another encoding; empty finds out."""
 
-    def stop(self) -> bool:
-        """Open nothing any more; False when nothing was being opened."""
+    def rest(self) -> bool:
+        """Open, index and count nothing any more; False when nothing of it went on."""
         ...
 
 
@@ -89,7 +90,7 @@ class EncodingPicker(ModalScreen[str | None]):
 
 
 class DocumentsPane(Screen[None], Watched):
-    """Every change holds at once; esc stops what is being opened, then leaves."""
+    """Every change holds at once; esc stops what is being read or counted, then leaves."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-broad")]  # noqa: RUF012 - Textual's own
     AUTO_FOCUS = "OptionList"
@@ -199,7 +200,7 @@ class DocumentsPane(Screen[None], Watched):
         documents, width = self._documents, self.size.width - 2
         way = self.query_one("#documents-way", Static)
         if self._listed:
-            way.update(way_content(documents.reading, documents.way, documents.material))
+            way.update(way_content(documents.reading, documents.way, documents.material, documents.problem))
         else:
             way.update(say("No document is open: a opens one. In a message, @ names one; a dragged file is one, too."))
         title, window = say("Documents"), documents.window
@@ -273,7 +274,7 @@ class DocumentsPane(Screen[None], Watched):
         """One step back: out of the search, then what is being opened, then the pane."""
         if isinstance(self.focused, Input):
             self.query_one(DocumentReader).view.focus()
-        elif not self._opener.stop():
+        elif not self._opener.rest():
             self.dismiss(None)
 
     def action_search(self) -> None:
@@ -298,8 +299,7 @@ class DocumentsPane(Screen[None], Watched):
 
     def action_way(self, step: int) -> None:
         """Read all documents another way."""
-        now = OFFERED.index(self._documents.way) if self._documents.way in OFFERED else 0
-        self._documents.read_by(OFFERED[(now + step) % len(OFFERED)])
+        self._documents.read_by(WAYS[(WAYS.index(self._documents.way) + step) % len(WAYS)])
 
     def action_passages(self, step: int) -> None:
         """One passage more, or less, at most; less than one is as many as fit."""

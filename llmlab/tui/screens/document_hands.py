@@ -92,6 +92,15 @@ class DocumentHands:
         self.values.stop()
         return True
 
+    def rest(self) -> bool:
+        """Open, index and count nothing any more; False when nothing of it went on."""
+        if self.stop():
+            return True
+        if not self.values.busy:
+            return False
+        self.values.pause()
+        return True
+
     def close_all(self) -> None:
         """Take every document out of the prompt."""
         self.values.close_all()
@@ -147,11 +156,12 @@ class DocumentHands:
 
     # What is seen
 
-    def took(self, prepared: Prepared | None) -> None:
+    def took(self, prepared: Prepared | None, problem: LlmlabError | None) -> None:
         """The prompt was made anew: show what of the documents it holds, and count for the model that is loaded."""
         values = self.values
         if prepared is not None or values.reading is None:
             values.material = prepared.material if prepared is not None else None
+        values.problem = problem if values.reading is not None else None
         self._show()
         self._picture.work(self._renew, "renewal", exclusive=True)
 

@@ -39,8 +39,8 @@ class Picture:
         self.desk = desk
         self.keys: dict[str, str] = {}
         """The key of each command that edits a part of the recipe, by its id."""
-        self.took: Callable[[Prepared | None], None] = lambda prepared: None
-        """Is told of every prompt that is made for the draft."""
+        self.took: Callable[[Prepared | None, LlmlabError | None], None] = lambda prepared, problem: None
+        """Is told of every prompt that is made for the draft, or why none can be."""
         self.drew: Callable[[], None] = lambda: None
         """Is told when a chat, or another part of it, is shown."""
         self._meter = Meter()
@@ -126,11 +126,12 @@ class Picture:
 
     async def _measure(self) -> None:
         draft, began = self.composer.draft, monotonic()
+        prepared, problem = None, None
         try:
             prepared = await self.desk.prepared(draft)
-        except LlmlabError:
+        except LlmlabError as error:
             # A gauge is no place to tell that a template fails or an engine died: sending does.
-            prepared = None
+            problem = error
         self._pace = monotonic() - began
         self._meter.gauge = None
         if prepared is not None:
@@ -138,7 +139,7 @@ class Picture:
             self._meter.gauge = Gauge(used, prepared.budget.window)
         self.show_status()
         self.show_bench(prepared)
-        self.took(prepared)
+        self.took(prepared, problem)
 
     def show_bench(self, prepared: Prepared | None) -> None:
         """Draw the recipe and what would be sent."""
