@@ -214,7 +214,7 @@ class Reader:
                 await each.complete()
             return choice, _material(use, choice, tuple(_all(opened)))
         questions = [asked.question, *([f"{asked.before}\n{asked.question}"] if asked.before else [])]
-        found, warnings = await self._found(opened, questions)
+        found, warnings = await _found(opened, questions, self._patience)
         room = window - rest - FRAME * len(opened)
         excerpts = await _fitting(engine, opened, found, room=room, share=max(SHARE, window // 4), k=use.k)
         if not excerpts and any(each.passages for each in opened):
@@ -280,34 +280,6 @@ class Reader:
             self._room[base, wanted] = await asyncio.to_thread(self._largest, base, wanted)
         return max(sizes.window, self._room[base, wanted])
 
-    async def _found(
-        self, opened: Sequence[OpenDocument], questions: Sequence[str]
-    ) -> tuple[list[Found], tuple[str, ...]]:
-        """The passages that questions are about, the best first, and what should be known of the search."""
-        # The numbers of a document go on from those of the one before it, so that one must be whole.
-        for each in opened[:-1]:
-            await each.complete()
-        warnings: list[str] = []
-        waiting = asyncio.ensure_future(opened[-1].complete())
-        try:
-            await asyncio.wait({waiting}, timeout=self._patience)
-            if waiting.done():
-                waiting.result()
-        finally:
-            waiting.cancel()
-        if not opened[-1].index.complete:
-            share = opened[-1].index.share
-            warnings.append(say("Only the first {share:.0%} of the text could be searched by now.", share=share))
-        indexes = [each.index for each in opened]
-        rankings = [await asyncio.to_thread(search, indexes, question, CANDIDATES) for question in questions]
-        found = rankings[0] if len(rankings) == 1 else fused(rankings, CANDIDATES)
-        if not found:
-            warnings.append(say("Nothing in the documents is like the question; their beginning is read."))
-            beginnings = [each.passages[:CANDIDATES] for each in opened]
-            found = [Found(place, passage, 0.0) for place, each in enumerate(beginnings) for passage in each]
-            found.sort(key=lambda each: (each.passage.number, each.document))
-        return found, tuple(warnings)
-
 
 def ref_of(document: Document) -> DocumentRef:
     """A document as a recipe names it."""
@@ -352,6 +324,35 @@ def _all(opened: Sequence[OpenDocument]) -> Iterator[Excerpt]:
         for passage in each.passages:
             yield each.excerpt(passage, document=place, first=first)
         first += len(each.passages)
+
+
+async def _found(
+    opened: Sequence[OpenDocument], questions: Sequence[str], patience: float | None
+) -> tuple[list[Found], tuple[str, ...]]:
+    """The passages that questions are about, the best first, and what should be known of the search."""
+    # The numbers of a document go on from those of the one before it, so that one must be whole.
+    for each in opened[:-1]:
+        await each.complete()
+    warnings: list[str] = []
+    waiting = asyncio.ensure_future(opened[-1].complete())
+    try:
+        await asyncio.wait({waiting}, timeout=patience)
+        if waiting.done():
+            waiting.result()
+    finally:
+        waiting.cancel()
+    if not opened[-1].index.complete:
+        share = opened[-1].index.share
+        warnings.append(say("Only the first {share:.0%} of the text could be searched by now.", share=share))
+    indexes = [each.index for each in opened]
+    rankings = [await asyncio.to_thread(search, indexes, question, CANDIDATES) for question in questions]
+    found = rankings[0] if len(rankings) == 1 else fused(rankings, CANDIDATES)
+    if not found:
+        warnings.append(say("Nothing in the documents is like the question; their beginning is read."))
+        beginnings = [each.passages[:CANDIDATES] for each in opened]
+        found = [Found(place, passage, 0.0) for place, each in enumerate(beginnings) for passage in each]
+        found.sort(key=lambda each: (each.passage.number, each.document))
+    return found, tuple(warnings)
 
 
 async def _fitting(
