@@ -35,6 +35,9 @@ _HEADING: Final = re.compile(
 _LINE_END: Final = re.compile(r"\n(?P<blank>(?:[ \t\r\u3000]{0,80}\n){1,80})?")
 _PAUSE: Final = re.compile(r"[，、；：;,:][”’」』\"')]?\s?|\s")
 
+_UNTITLED: Final = frozenset({"code", "csv", "json"})
+"""Kinds of documents in which a line that begins with `#` is no heading but a comment or a value."""
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
@@ -75,7 +78,8 @@ def passages_of(document: Document, size: int = SIZE) -> Iterator[Passage]:
     titled = () if document.unit == "page" else tuple(page for page in pages if page.title)
     starts = [page.start for page in pages]
     number, line, counted = 0, 1, 0
-    for start, end, title in _chapters(text, titled, size):
+    chapters = iter([(0, len(text), "")]) if document.kind in _UNTITLED else _chapters(text, titled, size)
+    for start, end, title in chapters:
         while start < end:
             stop = _stop(text, start, end, size)
             line += text.count("\n", counted, start)

@@ -103,6 +103,11 @@ def test_lines_that_are_none(line: str) -> None:
     assert {passage.chapter for passage in split(document(text), 200)} == {""}
 
 
+def test_a_comment_of_source_code_is_no_heading() -> None:
+    source = "x = 1\n" * 50 + "# Some words about it\n" + "y = 2\n" * 50
+    assert {passage.chapter for passage in split(Document("a.py", "", "code", source), 200)} == {""}
+
+
 def test_a_table_of_contents_is_not_cut_into_lines() -> None:
     contents = "".join(f"第{number}回 某事\n" for number in range(10, 40))
     assert len(texts(contents + "甲" * 300, 600)) == 4
