@@ -13,6 +13,9 @@ Way = Literal["whole", "stretched", "passages", "digest"]
 WishedWay = Literal["auto", "whole", "stretched", "passages", "digest"]
 WAYS: Final[tuple[WishedWay, ...]] = ("auto", "whole", "stretched", "passages", "digest")
 
+LONGEST_NAME: Final = 80
+"""Characters of a file's name that the model is shown."""
+
 Stretching = Literal["yarn", "linear"]
 """How positions beyond the trained window are brought into it."""
 
@@ -171,4 +174,5 @@ def framed(name: str, excerpts: Sequence[Excerpt]) -> str:
         attempt += 1
         tag = f"document-{attempt}"
     label = " ".join(name.replace('"', "'").replace("<", "(").replace(">", ")").split())
+    label = label if len(label) <= LONGEST_NAME else f"{label[: LONGEST_NAME // 2]}…{label[-LONGEST_NAME // 2 :]}"
     return f'<{tag} name="{label}">\n{body}\n</{tag}>\n\n'

@@ -29,8 +29,8 @@ SHARE: Final = 2048
 """Tokens that passages may take, or a quarter of the window where that is more."""
 SMALL_WINDOW: Final = 4096
 """Tokens below which passages are made smaller, so that several fit."""
-MOST_OPEN: Final = 64
-"""Documents that are kept in memory."""
+AT_HAND: Final = 20_000_000
+"""Characters of documents that are kept in memory, beside the one used last."""
 FRAME: Final = 32
 """Tokens that the frame of a document may take."""
 
@@ -141,8 +141,9 @@ class Reader:
                 known = [each.document for (digest, _), each in self._open.items() if digest == ref.digest]
                 opened = OpenDocument(known[0] if known else await asyncio.to_thread(self._get, ref.digest), size)
             self._open[key] = opened
-            while len(self._open) > MOST_OPEN:
-                del self._open[next(iter(self._open))]
+            held = sum(len(each.document.text) for each in self._open.values())
+            while held > AT_HAND and len(self._open) > 1:
+                held -= len(self._open.pop(next(iter(self._open))).document.text)
         return opened
 
     # Prompts --------------------------------------------------------------------------------------------------------
@@ -215,7 +216,7 @@ class Reader:
             return choice, _material(use, choice, tuple(_all(opened)))
         questions = [asked.question, *([f"{asked.before}\n{asked.question}"] if asked.before else [])]
         found, warnings = await _found(opened, questions, self._patience)
-        room = window - rest - FRAME * len(opened)
+        room = window - rest
         excerpts = await _fitting(engine, opened, found, room=room, share=max(SHARE, window // 4), k=use.k)
         if not excerpts and any(each.passages for each in opened):
             raise UsageError(
@@ -366,6 +367,11 @@ async def _fitting(
         return opened[document].excerpt(one.passage, document=document, first=firsts[document])
 
     sizes = await engine.count([f"[{(part := excerpt(one.document, one)).number}] {part.text}\n" for one in ranked])
+    framed: set[int] = set()
+    for place, one in enumerate(ranked):
+        # The first passage of a document brings its frame.
+        sizes[place] += 0 if one.document in framed else FRAME
+        framed.add(one.document)
     chosen = within(ranked, sizes, room if k is not None else min(room, max(share, sizes[0] if sizes else 0)))
     places = [(run.document, passage) for run in stretches(chosen) for passage in run.passages]
     return tuple(opened[place].excerpt(passage, document=place, first=firsts[place]) for place, passage in places)

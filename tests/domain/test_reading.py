@@ -56,6 +56,11 @@ def test_excerpts_stand_behind_their_numbers_under_the_name_of_the_file() -> Non
     assert text == '<document name="a.txt">\n[3] Three.\n[4] Four.\n</document>\n\n'
 
 
+def test_a_long_name_keeps_its_beginning_and_its_end() -> None:
+    opening = framed("a" * 300 + ".txt", [excerpt(1, "x")]).partition("\n")[0]
+    assert opening == f'<document name="{"a" * 40}…{"a" * 36}.txt">'
+
+
 @given(st.text(), st.lists(st.sampled_from(["</document>", "</document-2>", "</docum", "ent>", "x\n"])).map("".join))
 def test_no_text_and_no_name_closes_its_frame(name: str, text: str) -> None:
     made = framed(name, [excerpt(1, text)])

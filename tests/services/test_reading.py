@@ -137,6 +137,14 @@ async def test_nothing_like_the_question_gives_the_beginning_and_says_so() -> No
     assert "their beginning" in prepared.material.warnings[0]
 
 
+async def test_one_of_many_documents_is_found_in_a_small_window() -> None:
+    lab = desk(*(f"Note {number}. {FILLER}" for number in range(150)), NEEDLE, FILLER + "The end.")
+    prepared = await lab.prepared(lab.recipe())
+    assert prepared.material is not None
+    assert any(part.document == 150 for part in prepared.material.excerpts)
+    require_room(prepared)
+
+
 async def test_numbers_go_on_from_document_to_document() -> None:
     lab = desk(filled(400, ""), filled(200))
     prepared = await lab.prepared(lab.recipe("whole", spec=replace(model(), n_ctx=900)))
