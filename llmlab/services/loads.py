@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from llmlab.domain.experiment import Trial
@@ -116,20 +116,26 @@ class OneLoad:
 
     async def _wait(self) -> None:
         """Until one has ended; keep what has."""
-        if not self._running:
-            return
-        done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+        if self._running:
+            done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+            await self._take(done)
+
+    async def _take(self, done: Iterable[asyncio.Task[Asked]]) -> None:
+        """Keep what has ended; what the engine died of or beside is asked again."""
+        answered: list[tuple[Trial, Asked]] = []
         for task in done:
             trial = self._running.pop(task)
             try:
                 asked = task.result()
-            except Stopped:
+            except (Stopped, asyncio.CancelledError):
                 continue
             if asked.fatal is not None:
                 self._suspects.append(trial)
                 continue
             self._deaths = 0
-            await self._keep([(trial, asked)])
+            answered.append((trial, asked))
+        if answered:
+            await self._keep(answered)
 
     async def _try_alone(self) -> None:
         """Ask the trials again that ran when the engine died, one by one, to find the one of which it dies."""
@@ -162,8 +168,9 @@ class OneLoad:
         self._keeper.put(rows)
 
     async def _drop(self) -> None:
-        """Let go of what runs."""
+        """Let go of what runs, and keep what has ended meanwhile."""
         for task in self._running:
             task.cancel()
         if self._running:
-            await asyncio.wait(self._running)
+            done, _ = await asyncio.wait(self._running)
+            await self._take(done)

@@ -102,7 +102,7 @@ class _Going:
                     self._judging = True
                     judge = job.scoring.judge
                     await self._on(job.judge, Unjudged(store, job, job.judge, judge), Scoring((judge,)))
-            complete = not self._stop.is_set() and job.planned == job.run.planned
+            complete = not self._stop.is_set() and job.run.planned == job.planned <= self._run.done
         finally:
             environment = await asyncio.to_thread(self._environment)
             await asyncio.to_thread(store.end, job.run.id, environment, complete=complete)
