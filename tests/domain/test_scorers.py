@@ -195,12 +195,16 @@ def test_a_text_has_a_perplexity(figure: str, value: float) -> None:
 
 @pytest.mark.parametrize(
     ("samples", "share", "entropy"),
-    [(("1", "1.0", "one", "2"), 0.5, 1.5), (("1",) * 4, 1.0, 0.0), (("1", "", "", "2"), 0.25, 2.0), ((), 1.0, 0.0)],
+    [(("1", "1.0", "one", "2"), 0.5, 1.5), (("1",) * 4, 1.0, 0.0), (("1", "", "", "2"), 0.25, 2.0)],
 )
 def test_votes_agree_as_far_as_they_say_the_same(samples: tuple[str, ...], share: float, entropy: float) -> None:
     answer = Answer(text="1", samples=samples)
     assert score("agreement", EIGHTEEN, answer)[""].value == pytest.approx(share)
     assert score("agreement", EIGHTEEN, answer, figure="entropy")[""].value == pytest.approx(entropy)
+
+
+def test_one_answer_agrees_with_nothing() -> None:
+    assert score("agreement", EIGHTEEN, "18")[""].value is None
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,10 @@ class Agreement:
 
     def score(self, item: Item, answer: Answer) -> tuple[Scored, ...]:
         """Of the final answers of all votes; votes without one count as an answer of their own."""
-        counted = tally([sample or None for sample in answer.samples or (answer.text,)])
+        if len(answer.samples) < 2:
+            why = say("One answer was drawn; only several can agree.")
+            return (Scored(scorer=self.name, outcome="measured", why=why),)
+        counted = tally([sample or None for sample in answer.samples])
         if self.figure == "share":
             value = counted.share
         else:
