@@ -44,6 +44,8 @@ _MARKS: Final = (
 )
 _EVIDENCE: Final = 6
 """Bytes beyond ASCII from which a second encoding in the same file is believed."""
+_FOREIGN: Final = 0.6
+"""Share of the bytes beyond ASCII that are no UTF-8 above which a file is something else; by chance some are valid."""
 _HIGH: Final = bytes(range(128, 256))
 _MOST_CONTROLS: Final = 0.02
 """Share of control characters above which bytes are no text."""
@@ -222,6 +224,9 @@ def _by_validity(data: bytes) -> Decoded | None:
 
 def _mixed(data: bytes) -> Decoded | None:
     """UTF-8 in most lines and something else in the others; `None` when it is not UTF-8 in the main."""
+    high = len(data) - len(data.translate(None, _HIGH))
+    if data.decode("utf_8", "replace").count("\ufffd") > high * _FOREIGN:
+        return None
     lines = data.split(b"\n")
     good = bad = 0
     others = []
