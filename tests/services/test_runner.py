@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from llmlab.services.runner import Runner
 from llmlab.store.runs import Measured, RunStore
 from tests.services.experiments import HELLO, Laboratory, Raising, experiment
 from tests.services.fixtures import Engines, model
+from tests.store.test_faults import mounted
 
 
 @pytest.fixture
@@ -194,6 +196,27 @@ async def test_a_disk_that_is_full_for_a_while_costs_nothing(
     assert any(value.phase == "waiting" and "disk is full" in value.problem for value in values)
     assert (values[-1].phase, values[-1].run.done) == ("done", 6)
     assert lab.asked == 6
+
+
+async def test_a_run_goes_on_when_a_full_disk_has_room_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real file system that is too small, and grows when the run says that it waits."""
+    monkeypatch.setattr(keeping, "PAUSE", 0.01)
+    long = Reply(("word " * 200,))
+    with mounted(tmp_path / "small", "size=300k"):
+        lab = Laboratory(tmp_path / "small", Engines(Script(replies=(long,))))
+        runner, grown = Runner(lab.engines.host, lab.preparing, lab.store), 0
+        last = None
+        async for last in runner.run(lab.job(experiment(100)), lab.stop, interval=0.0):
+            if last.phase == "waiting" and not grown:
+                assert "disk is full" in last.problem
+                grown = last.run.done
+                wider = ["mount", "-o", "remount,size=8m", str(tmp_path / "small")]
+                await asyncio.to_thread(subprocess.run, wider, check=True)
+        assert last is not None
+        assert (last.phase, last.run.done, last.run.failed) == ("done", 200, 0)
+        assert 0 < grown < 200
+        assert len(lab.results()) == lab.asked == 200
+        lab.runs.close()
 
 
 async def test_a_disk_that_stays_full_ends_the_run_with_its_name(
