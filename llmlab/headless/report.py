@@ -34,7 +34,7 @@ def report_html(report: RunReport) -> str:
         *(element("p", clean(line), class_="dim") for line in _about(report)),
         *_section(say("Result"), [_paragraphs(findings(summary)), _arms(summary), _outcomes(summary)]),
         *_section(say("Plots"), _plots(report)),
-        *_section(say("Arms against the baseline"), [_contrasts(summary)] if summary.contrasts else []),
+        *_section(say("Arms against each other"), [_contrasts(summary)] if summary.contrasts else []),
         *_section(say("Detectors"), [_detectors(summary)] if summary.detectors else []),
         *_section(say("Trials"), [trials(report.experiment, report.results)]),
         *_section(say("How to run it again"), _again(report)),
@@ -147,10 +147,10 @@ def _outcomes(summary: Summary) -> str:
 
 
 def contrast_rows(summary: Summary) -> tuple[list[str], list[list[str]]]:
-    """Every comparison with the baseline."""
+    """Every comparison of two arms."""
     head = [
-        say("arm"), say("scorer"), say("difference"), say("only this arm"), say("only the baseline"), "p", "p (Holm)",
-        say("items"), say("verdict"), say("smallest that shows"),
+        say("arm"), say("against"), say("scorer"), say("difference"), say("only this arm"), say("only the other"),
+        "p", "p (Holm)", say("items"), say("verdict"), say("smallest that shows"),
     ]  # fmt: skip
     verdicts = {
         "better": say("better"),
@@ -167,6 +167,7 @@ def contrast_rows(summary: Summary) -> tuple[list[str], list[list[str]]]:
         rows.append(
             [
                 one.arm,
+                one.baseline or say("(all)"),
                 _named(summary, (one.scorer, one.extractor)),
                 f"{value} [{low}, {high}]",
                 "-" if one.only_arm is None else f"{one.only_arm:,}",
@@ -181,19 +182,17 @@ def contrast_rows(summary: Summary) -> tuple[list[str], list[list[str]]]:
     return head, rows
 
 
-def contrast_caption(summary: Summary) -> str:
-    """Against what, and in which unit."""
-    baseline = next(iter(summary.contrasts)).baseline or say("(all)")
+def contrast_caption() -> str:
+    """In which unit, and what the last column is."""
     return say(
-        "Differences from {baseline} on the same items, shares in points; the last column is the smallest difference "
-        "that so many items show four times out of five.",
-        baseline=baseline,
+        "Differences on the same items, shares in points; the last column is the smallest difference that so many "
+        "items show four times out of five."
     )
 
 
 def _contrasts(summary: Summary) -> str:
     head, rows = contrast_rows(summary)
-    return table(head, rows, contrast_caption(summary), words=2)
+    return table(head, rows, contrast_caption(), words=3)
 
 
 def _detectors(summary: Summary) -> str:
@@ -255,8 +254,8 @@ def report_markdown(report: RunReport) -> str:
     lines += [f"- {_plain(line)}" for line in findings(summary)]
     lines += ["", *_table(*arm_rows(summary)), "", _plain(caption(summary)), "", *_table(*outcome_rows(summary)), ""]
     if summary.contrasts:
-        lines += [f"## {say('Arms against the baseline')}", "", *_table(*contrast_rows(summary))]
-        lines += ["", _plain(contrast_caption(summary)), ""]
+        lines += [f"## {say('Arms against each other')}", "", *_table(*contrast_rows(summary))]
+        lines += ["", _plain(contrast_caption()), ""]
     if figures := figures_of_all(report.summary, report.environment):
         lines += [f"## {say('Plots')}", ""]
         for figure in figures:

@@ -35,7 +35,9 @@ def plot_run(runs: Runs, name: str, out: Output, *, width: int, picture: Path | 
         out.line(say("Nothing is measured yet."))
     for number, figure in enumerate(figures):
         if picture is None:
-            out.paragraph(as_text(figure, width) + "\n")
+            if number:
+                out.line()
+            out.paragraph(as_text(figure, width))
             continue
         path = picture if not number else picture.with_stem(f"{picture.stem}-{number + 1}")
         try:

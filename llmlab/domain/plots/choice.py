@@ -9,10 +9,15 @@ from types import MappingProxyType
 from typing import Final
 
 from llmlab.domain.outcomes import Extractor
+from llmlab.domain.plots.cells import cells
 from llmlab.domain.plots.figure import Bar, Bars, Estimate, Figure, Graph, Heat, Point, Scale, Series
 from llmlab.domain.summary import ArmSummary, Summary
 from llmlab.words import say
 
+LONGEST_NAME: Final = 28
+"""Cells of an arm's name beside its bar."""
+MOST_TOGETHER: Final = 4
+"""Curves in one graph where they can be shared out among several."""
 MOST_SERIES: Final = 8
 """Curves in one graph; more are drawn as bars, where each has a row of its own."""
 
@@ -149,10 +154,10 @@ def _main(summary: Summary, own: Sequence[_Measured], view: View, scale: Scale) 
     if numeric:
         # Arms without this setting, as those of a bundle may be, have no place on its axis; the bars show them.
         placed = [one for one in own if numeric[0].key in one.arm.settings]
-        return _curves(summary, placed, numeric[0], axes, scale, view)
+        return _curves(_title(summary), placed, numeric[0], axes, scale, view)
     if sizes := _sizes(own, view):
         axis = _Axis("model", tuple(sizes), numeric=True, log=True)
-        return _curves(summary, own, axis, axes, scale, view)
+        return _curves(_title(summary), own, axis, axes, scale, view)
     return []
 
 
@@ -178,9 +183,25 @@ def _value_in_words(value: object) -> str:
 
 
 def _curves(
-    summary: Summary, own: Sequence[_Measured], axis: _Axis, axes: Sequence[_Axis], scale: Scale, view: View
+    title: str, own: Sequence[_Measured], axis: _Axis, axes: Sequence[_Axis], scale: Scale, view: View
 ) -> list[Figure]:
-    rest = [one.key for one in axes if one.key != axis.key]
+    """One graph; where its curves would hide each other, one for each value of the axis that tells them apart first."""
+    others = [one for one in axes if one.key != axis.key]
+    rest = [one.key for one in others]
+    if len({_name_of(one.arm, rest) for one in own}) > MOST_TOGETHER and len(others) > 1:
+        first, *last = others
+        return [
+            graph
+            for value in first.values
+            for graph in _curves(
+                f"{title}: {_value_in_words(value)}",
+                [one for one in own if _frozen(one.arm.settings.get(first.key)) == value],
+                axis,
+                last,
+                scale,
+                view,
+            )
+        ]
     found: dict[str, list[Point]] = {}
     for one in own:
         by_model = axis.key == "model"
@@ -189,13 +210,13 @@ def _curves(
         point = Point(x=float(x), y=one.estimate, name=one.arm.model if by_model else "")
         name = _name_of(one.arm, rest) or (say("models") if by_model else one.arm.model)
         found.setdefault(name, []).append(point)
-    if len(found) > MOST_SERIES or max(map(len, found.values())) < 2:
+    if not found or len(found) > MOST_SERIES or max(map(len, found.values())) < 2:
         return []
     series = tuple(
         Series(name=name, points=tuple(sorted(points, key=lambda point: point.x))) for name, points in found.items()
     )
     x_scale = Scale(title=_key_in_words(axis.key), log=axis.log)
-    return [Graph(title=_title(summary), x=x_scale, y=scale, series=series)]
+    return [Graph(title=title, x=x_scale, y=scale, series=series)]
 
 
 def _name_of(arm: ArmSummary, keys: Sequence[str]) -> str:
@@ -212,12 +233,12 @@ def _heats(
     heats: list[Figure] = []
     for combination in product(*(axis.values for axis in others)):
         place = dict(zip((axis.key for axis in others), combination, strict=True))
-        cells = {
+        found = {
             (_frozen(one.arm.settings.get(down.key)), _frozen(one.arm.settings.get(across.key))): one.estimate
             for one in own
             if all(_frozen(one.arm.settings.get(key)) == value for key, value in place.items())
         }
-        if not cells:
+        if not found:
             continue
         named = " · ".join(_value_in_words(value) for value in combination)
         heats.append(
@@ -228,7 +249,7 @@ def _heats(
                 y_title=_key_in_words(down.key),
                 columns=tuple(_number(value) for value in across.values),
                 rows=tuple(_number(value) for value in down.values),
-                cells=tuple(tuple(cells.get((row, column)) for column in across.values) for row in down.values),
+                cells=tuple(tuple(found.get((row, column)) for column in across.values) for row in down.values),
             )
         )
     return heats
@@ -247,12 +268,16 @@ def _number(value: object) -> str:
 
 
 def _bars(summary: Summary, measured: Sequence[_Measured], scale: Scale) -> Bars:
-    bars = tuple(Bar(name=_arm_in_words(one.arm), estimate=one.estimate) for one in measured)
+    full = all(cells(one.arm.name) <= LONGEST_NAME for one in measured)
+    bars = tuple(Bar(name=_arm_in_words(one.arm, full=full), estimate=one.estimate) for one in measured)
     return Bars(title=say("{title}: every arm", title=_title(summary)), scale=scale, bars=bars)
 
 
-def _arm_in_words(arm: ArmSummary) -> str:
-    return say("{arm} (again, for noise)", arm=arm.twin_of) if arm.twin_of else arm.name
+def _arm_in_words(arm: ArmSummary, *, full: bool) -> str:
+    """An arm beside its bar; where names are long, by the values of what it varies alone."""
+    name = arm.twin_of or arm.name
+    name = name if full else _name_of(arm, list(arm.settings)) or name
+    return say("{arm} (again)", arm=name) if arm.twin_of else name
 
 
 def _costs(own: Sequence[_Measured], scale: Scale) -> Iterator[Graph]:

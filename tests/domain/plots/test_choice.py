@@ -49,6 +49,16 @@ def test_one_number_makes_a_curve_and_the_other_axes_tell_curves_apart() -> None
     assert len(bars.bars) == 6
 
 
+def test_many_curves_are_shared_out_among_graphs_by_the_first_other_axis() -> None:
+    arms = [
+        arm(k / 10, shots__k=k, kind=kind, shots__labels=labels)
+        for k in (0, 2) for kind in ("string", "label") for labels in ("gold", "shuffled", "wrong")
+    ]  # fmt: skip
+    graphs = [figure for figure in figures_of(summary(*arms), VIEW) if isinstance(figure, Graph) and figure.joined]
+    assert [graph.title for graph in graphs] == ["E: string", "E: label"]
+    assert [[series.name for series in graph.series] for graph in graphs] == [["gold", "shuffled", "wrong"]] * 2
+
+
 def test_depth_runs_down_and_length_across() -> None:
     arms = [arm(0.5, data__length=length, data__depth=depth) for length in (512, 1024) for depth in (0, 0.5, 1)]
     heat = figures_of(summary(*arms), VIEW)[0]
@@ -79,10 +89,16 @@ def test_words_alone_make_bars_and_tokens_are_set_against_them() -> None:
     modes = summary(arm(0.2, 5, mode="direct"), arm(0.7, 60, mode="steps"), arm(0.2, 5, twin_of="mode=direct"))
     bars, costs = figures_of(modes, VIEW)
     assert isinstance(bars, Bars)
-    assert [bar.name for bar in bars.bars] == ["mode=direct", "mode=steps", "mode=direct (again, for noise)"]
+    assert [bar.name for bar in bars.bars] == ["mode=direct", "mode=steps", "mode=direct (again)"]
     assert isinstance(costs, Graph)
     assert not costs.joined
     assert [series.points[0].x for series in costs.series] == [5, 60]
+
+
+def test_arms_with_long_names_are_told_by_their_values() -> None:
+    arms = [arm(0.2, reading__passages_at_most=k, reading__way="passages") for k in (2, 4)]
+    bars = next(figure for figure in figures_of(summary(*arms), VIEW) if isinstance(figure, Bars))
+    assert [bar.name for bar in bars.bars] == ["2 · passages", "4 · passages"]
 
 
 def test_each_extractor_can_be_drawn() -> None:
