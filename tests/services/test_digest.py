@@ -14,6 +14,7 @@ from llmlab.domain.document import Document, digest_of
 from llmlab.engine.protocol import GenerationRequest
 from llmlab.engine.scripted import Die, Fail, Hold, Reply, Script, ScriptedEngine
 from llmlab.errors import LlmlabError, Stopped, StoreError, UsageError
+from llmlab.services import digest_cost
 from llmlab.services.digest import Digesting, DigestProgress
 from llmlab.services.digest_requests import DigestPlan
 from llmlab.services.notes import digest_in
@@ -261,3 +262,16 @@ async def test_the_digest_that_was_finished_last_is_found_and_no_note_passes_for
     assert digest_in(tmp_path / "other", text) == ""
     await refined.run(plan)
     assert digest_in(tmp_path / "other", text) == "Refined."
+
+
+async def test_a_prompt_whose_state_was_kept_says_nothing_of_the_speed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(tmp_path)
+    await desk.plan(document(50))
+    assert len(desk.engine.requests) == MEASURING
+    monkeypatch.setattr(digest_cost, "WARMING", 10_000)
+    await desk.plan(document(50))
+    kept, turned = (request.tokens for request in desk.engine.requests[-2:])
+    assert turned != kept
+    assert sorted(turned) == sorted(kept)
