@@ -293,8 +293,9 @@ def own_documents(experiment: Experiment) -> dict[str, Document]:
 
 
 def _root(arm: Arm, mark: str, build: str) -> str:
-    """What every answer of an arm depends on."""
-    return fingerprint((arm.recipe, mark, build))
+    """What every answer of an arm depends on; not where the file of its model lies, once its content is known."""
+    model = replace(arm.recipe.model, path="") if mark else arm.recipe.model
+    return fingerprint((replace(arm.recipe, model=model), mark, build))
 
 
 def paired(arms: Sequence[Arm]) -> bool:

@@ -143,6 +143,13 @@ def test_an_id_changes_with_the_file_of_the_model_and_the_build_and_with_no_name
     assert first == [trial.id for trial in expand(load(SOUND.replace("Steps", "Other")).experiment)]
     assert not set(first) & {trial.id for trial in expand(experiment, {"small": "mark"})}
     assert not set(first) & {trial.id for trial in expand(experiment, build="b2")}
+    moved = [
+        replace(arm, recipe=replace(arm.recipe, model=replace(MODELS["small"], path="/x"))) for arm in experiment.arms
+    ]
+    there = replace(experiment, arms=tuple(moved))
+    assert [one.id for one in expand(there, {"small": "mark"})] == [
+        one.id for one in expand(experiment, {"small": "mark"})
+    ]
     longer = [trial.id for trial in expand(load(SOUND.replace("limit = 4", "limit = 6")).experiment)]
     assert longer[: len(first)] == first
 
