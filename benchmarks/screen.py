@@ -43,7 +43,7 @@ BLUR, FOCUS = b"\x1b[O", b"\x1b[I"
 F9, F10, F12, ENTER, CLEAR = b"\x1b[20~", b"\x1b[21~", b"\x1b[24~", b"\r", b"\x15"
 NOVELS: Final = 12
 """Novels of 1,000,000 characters that are opened one after the other."""
-TEXT_KEYS: Final = 200
+TEXT_KEYS: Final = 120
 """Keys pressed in the search field over the last of them."""
 
 

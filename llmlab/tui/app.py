@@ -10,7 +10,7 @@ import signal
 import sys
 import traceback
 from importlib import import_module
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from textual import events, on
 from textual.app import App, ComposeResult
@@ -40,11 +40,16 @@ class Lab(Protocol):
     def give_up(self, error: LlmlabError) -> None:
         """Nothing can be opened."""
 
-    def key_pressed(self) -> None:
-        """What a key changes is painted at once."""
-
     def retell(self) -> None:
         """Speak the language in use."""
+
+
+@runtime_checkable
+class PaintsKeysFirst(Protocol):
+    """A screen that paints what a key changes before anything else."""
+
+    def key_pressed(self) -> None:
+        """What a key changes is painted at once."""
 
 
 def _driver_class() -> type[Driver] | None:
@@ -119,8 +124,8 @@ class LabApp(App[None]):
         """Remember when the screen was used last, and let it paint what a key changes before anything else."""
         if isinstance(event, events.InputEvent):
             self._interpreter.touch()
-        if isinstance(event, events.Key) and self._lab is not None:
-            self._lab.key_pressed()
+        if isinstance(event, events.Key) and isinstance(self.screen, PaintsKeysFirst):
+            self.screen.key_pressed()
         await super().on_event(event)
 
     async def _enter_lab(self) -> Lab:

@@ -107,7 +107,8 @@ class DocumentReader(Vertical):
 
     def search(self) -> None:
         """Let the user type what to look for."""
-        self.query_one("#reader-find", Input).focus()
+        # At once: what is typed right behind the key belongs into the field.
+        self.screen.set_focus(self.query_one("#reader-find", Input))
 
     @on(Input.Changed, "#reader-find")
     def _typed(self) -> None:

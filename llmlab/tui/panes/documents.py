@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen, Screen
+from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -26,6 +26,7 @@ from llmlab.tui.jobs import Watched, run_beside
 from llmlab.tui.panes.document_reader import DocumentReader
 from llmlab.tui.panes.document_words import document_lines, share_of_window, way_content
 from llmlab.tui.panes.path_picker import PathPicker
+from llmlab.tui.screens.key_first import KeyFirstScreen
 from llmlab.words import say
 
 ENCODINGS: Final = (
@@ -89,7 +90,7 @@ class EncodingPicker(ModalScreen[str | None]):
         self.dismiss((AUTO, *ENCODINGS)[event.option_index])
 
 
-class DocumentsPane(Screen[None], Watched):
+class DocumentsPane(KeyFirstScreen, Watched):
     """Every change holds at once; esc stops what is being read or counted, then leaves."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-broad")]  # noqa: RUF012 - Textual's own
@@ -103,7 +104,7 @@ class DocumentsPane(Screen[None], Watched):
         Binding("e", "encoding", show=False),
         Binding("plus,equals_sign", "passages(1)", show=False),
         Binding("minus", "passages(-1)", show=False),
-        Binding("slash", "search", show=False),
+        Binding("slash", "search", show=False, priority=True),
         Binding("q", "quote(1)", show=False),
         Binding("Q", "quote(-1)", show=False),
     ]
