@@ -36,14 +36,13 @@ class TrialsPane(Vertical):
         Binding("o", "outcome", show=False),
         Binding("a", "arm", show=False),
         Binding("x", "apart", show=False),
-        Binding("slash", "find", show=False),
+        Binding("slash", "find", show=False, priority=True),
         Binding("y", "copy", show=False),
     ]
     DEFAULT_CSS = """
     TrialsPane {
         #filter { height: 1; background: $boost; text-wrap: nowrap; text-overflow: ellipsis; }
-        #find { display: none; border: none; height: 1; padding: 0 1; background: $boost; }
-        &.--finding #find { display: block; }
+        #find { border: none; height: 1; padding: 0 1; background: $boost; }
         #trial-rows { width: 1fr; }
         #detail { width: 1fr; padding: 0 1; border-left: solid $foreground 20%; }
         #detail:focus { border-left: solid $primary; }
@@ -66,6 +65,10 @@ class TrialsPane(Vertical):
             yield RowTable(say("No trial is like that."), id="trial-rows")
             with VerticalScroll(id="detail", can_focus=True):
                 yield Static("", id="trial", markup=False)
+
+    def on_mount(self) -> None:
+        """Nothing is searched for yet."""
+        self.query_one("#find").display = False
 
     def on_resize(self) -> None:
         """Beside each other where there is room."""
@@ -124,12 +127,15 @@ class TrialsPane(Vertical):
 
     def leave(self) -> bool:
         """One step back: out of the search, out of the trial; False where there was none."""
-        for step in ("--finding", "--reading"):
-            if self.has_class(step):
-                self.remove_class(step)
-                self._rows.focus()
-                return True
-        return False
+        find = self.query_one("#find")
+        if not find.display and not self.has_class("--reading"):
+            return False
+        if find.display:
+            find.display = False
+        else:
+            self.remove_class("--reading")
+        self._rows.focus()
+        return True
 
     def want_arm(self, name: str) -> None:
         """Show the trials of one arm."""
@@ -162,8 +168,16 @@ class TrialsPane(Vertical):
 
     def action_find(self) -> None:
         """Write what question or answer hold."""
-        self.add_class("--finding")
-        self.query_one("#find").focus()
+        find = self.query_one("#find")
+        find.display = True
+        self.screen.set_focus(find)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While a text is written `/` is part of it.
+
+        Its binding has priority, so that what is typed in the same moment is text already, not commands.
+        """
+        return action != "find" or not self.query_one("#find").display
 
     @on(Input.Changed, "#find")
     def _found(self, event: Input.Changed) -> None:
