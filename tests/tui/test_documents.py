@@ -90,6 +90,9 @@ async def test_a_document_is_read_shown_and_asked_about(paths: Paths, folder: Pa
         used = reader.view.spans("used")
         assert any("The key number 7 lies" in NOVEL[start:end] for start, end in used)
         assert sum(end - start for start, end in used) < len(NOVEL) / 2
+        await lab.pilot.press("]")
+        first, last = reader.view.in_view
+        assert any(first <= start < last for start, _ in used)
         await lab.pilot.press("escape")
         await lab.until(lambda: lab.app.screen is lab.screen)
         await lab.ask("Where is key number 7?")

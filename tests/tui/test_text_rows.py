@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import get_character_cell_size
 
-from llmlab.tui.widgets.text_rows import NARROW, NOT_FIRST, WIDE, TextRows, cells_of
+from llmlab.tui.widgets.text_rows import NARROW, NOT_FIRST, NOT_LAST, WIDE, TextRows, cells_of
 
 LETTERS = st.text(alphabet="ab 中文，。\n\té\x1b👍\u0301\u202eＡ.", max_size=400)
 
@@ -74,8 +74,11 @@ def test_english_is_cut_between_words_and_chinese_between_characters() -> None:
 
 def test_a_sign_that_ends_a_sentence_begins_no_row() -> None:
     text = "他说：“今天的天气很好，我们去河边走走吧。”她笑了，点点头。" * 40
-    for row in shown_rows(text, 30)[1:]:
+    rows = shown_rows(text, 30)
+    for row in rows[1:]:
         assert row[0] not in NOT_FIRST
+    for row in rows[:-1]:
+        assert row[-1] not in NOT_LAST
 
 
 def test_a_long_text_is_cut_in_pieces_and_told_ahead() -> None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.timer import Timer
@@ -31,10 +30,6 @@ WAIT = 0.15
 class DocumentReader(Vertical):
     """Shows a document; another takes its place at once, however long it is."""
 
-    BINDINGS = [  # noqa: RUF012 - Textual's own
-        Binding("left_square_bracket", "stretch(-1)", show=False),
-        Binding("right_square_bracket", "stretch(1)", show=False),
-    ]
     DEFAULT_CSS = """
     DocumentReader {
         & > CoverageStrip { margin: 0 1; }
@@ -92,7 +87,7 @@ class DocumentReader(Vertical):
         if spans:
             self.view.jump(spans[0][0])
 
-    def action_stretch(self, step: int) -> None:
+    def go_to_used(self, step: int) -> None:
         """Go to the stretch of the prompt after, or before, what is in view."""
         start, end = self.view.in_view
         if step > 0:

@@ -105,6 +105,10 @@ class DocumentsPane(KeyFirstScreen, Watched):
         Binding("plus,equals_sign", "passages(1)", show=False),
         Binding("minus", "passages(-1)", show=False),
         Binding("slash", "search", show=False, priority=True),
+        Binding("n", "found(1)", show=False),
+        Binding("N", "found(-1)", show=False),
+        Binding("left_square_bracket", "used(-1)", show=False),
+        Binding("right_square_bracket", "used(1)", show=False),
         Binding("q", "quote(1)", show=False),
         Binding("Q", "quote(-1)", show=False),
     ]
@@ -281,6 +285,15 @@ class DocumentsPane(KeyFirstScreen, Watched):
     def action_search(self) -> None:
         """Type what to look for in the text."""
         self.query_one(DocumentReader).search()
+
+    def action_found(self, step: int) -> None:
+        """Go to the next place that was found."""
+        view = self.query_one(DocumentReader).view
+        (view.action_next if step > 0 else view.action_previous)()
+
+    def action_used(self, step: int) -> None:
+        """Go to the next stretch of the text that is in the prompt."""
+        self.query_one(DocumentReader).go_to_used(step)
 
     def action_add(self) -> None:
         """Open another document."""

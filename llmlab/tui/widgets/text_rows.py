@@ -20,6 +20,8 @@ PIECE: Final = 4_000
 """Characters that are cut into rows at a time."""
 NOT_FIRST: Final = frozenset("，。、；：？！）》」』”’…—,.;:?!)]}%％〕〉】")
 """Characters that begin no row where that can be helped."""
+NOT_LAST: Final = frozenset("“‘（《〈「『【〔([{")
+"""Characters that end no row where that can be helped."""
 WIDE: Final = "\u3001-\u3029\u3041-\u3096\u30a1-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff60"
 """Ranges of characters that take two cells each, most of what is written in Chinese, Japanese and Korean."""
 NARROW: Final = " -~\u00a1-\u00ac\u00ae-\u02ff\u0391-\u03a1\u03b1-\u03ff\u0410-\u044f\u2010-\u2015\u2018-\u2026"
@@ -141,4 +143,4 @@ class TextRows:
             return blank + 1 if blank > start else full
         if text[full] in NOT_FIRST:
             return full - 1 if full - 1 > start and text[full - 1] not in NOT_FIRST else full
-        return full
+        return full - 1 if text[full - 1] in NOT_LAST and full - 1 > start else full
