@@ -16,7 +16,7 @@ description = "What is said at two temperatures."
 
 [base]
 model = "{model}"
-sampling.max_tokens = 20
+sampling.max_tokens = {tokens}
 
 [axes]
 sampling.temperature = [0.0, 1.0]
@@ -29,13 +29,18 @@ kind = "exact"
 """
 
 
-def test_an_experiment_is_run_looked_through_and_taken_to_the_chat(open_lab: OpenLab, home: Path, models: Path) -> None:
+def write_experiment(home: Path, model: Path, tokens: int = 20) -> None:
+    """The experiment `greetings` over `model`, five questions."""
     folder = home / "config" / "prompts" / "experiments"
     folder.mkdir(parents=True)
-    model = models / "short.gguf"
-    (folder / "greetings.en.toml").write_text(EXPERIMENT.format(model=model.as_posix()), encoding="utf-8")
+    text = EXPERIMENT.format(model=model.as_posix(), tokens=tokens)
+    (folder / "greetings.en.toml").write_text(text, encoding="utf-8")
     rows = [{"id": f"g{number}", "question": f"Greet {number}!", "gold": "Hi, you."} for number in range(5)]
     (folder / "greetings.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+
+
+def test_an_experiment_is_run_looked_through_and_taken_to_the_chat(open_lab: OpenLab, home: Path, models: Path) -> None:
+    write_experiment(home, models / "short.gguf")
     with open_lab("short", columns=110, rows=34) as lab:
         lab.until_shows("ready")
         lab.press("/runs greetings", "enter")
@@ -55,3 +60,25 @@ def test_an_experiment_is_run_looked_through_and_taken_to_the_chat(open_lab: Ope
         assert lab.until_ended() == 0
     (report,) = (home / "data" / "runs").glob("greetings-*/report.html")
     assert "100 % [57, 100]" in report.read_text(encoding="utf-8")
+
+
+def test_quitting_while_an_experiment_runs_keeps_it_to_go_on_with(open_lab: OpenLab, home: Path, models: Path) -> None:
+    write_experiment(home, models / "endless.gguf", tokens=30_000)
+    with open_lab("endless", columns=110, rows=34) as lab:
+        lab.until_shows("ready")
+        lab.press("/runs greetings", "enter")
+        lab.until_shows("0 of 15 trials", "esc stop")
+        lab.press("ctrl+q")
+        assert lab.until_ended() == 0
+    with open_lab("endless", columns=110, rows=34) as lab:
+        lab.until_shows("ready")
+        lab.press("/runs", "enter")
+        lab.until_shows("stopped", "0/15", "Greetings")
+        lab.press("enter")
+        lab.until_shows("Greetings", "p go on")
+        lab.press("p")
+        lab.until_shows("esc stop", "0 of 15 trials")
+        lab.press("escape")
+        lab.until_shows("p go on")
+        lab.press("ctrl+q")
+        assert lab.until_ended() == 0
