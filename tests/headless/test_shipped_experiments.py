@@ -1,0 +1,52 @@
+"""The experiments that come with llmlab: each is sound, has its page in the documentation, and runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from llmlab import wiring
+from llmlab.paths import Paths
+from llmlab.pocket import pocket_path
+from tests.headless.conftest import Command
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted((ROOT / "prompts" / "experiments").glob("*.toml"))
+NAMES = sorted({path.name.partition(".")[0] for path in FILES})
+PAGES = ROOT / "docs" / "experiments"
+
+
+def test_every_experiment_has_a_page_and_every_page_an_experiment() -> None:
+    assert NAMES
+    assert sorted(path.stem for path in PAGES.glob("*.md") if path.stem != "README") == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_says_what_it_shows_where_it_is_from_and_how_to_run_it(name: str) -> None:
+    page = (PAGES / f"{name}.md").read_text("utf-8")
+    assert f"llmlab run {name}" in page
+    for heading in ("## What came out", "## Why"):
+        assert heading in page
+    assert "95 %" in page, "no figure without its interval"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_experiment_loads_and_is_of_a_size_for_minutes(path: Path, llmlab: Command, paths: Paths) -> None:
+    for kind in ("q5_0", "q4_0"):
+        # What the command makes beforehand; loading looks no further than that there is a file.
+        Path(f"pocket-m-{kind}.gguf").touch()
+    experiment = wiring.load_experiment(paths, Path.cwd(), str(path)).experiment
+    assert experiment.hypothesis
+    assert len(experiment.arms) > 2
+    assert 200 <= experiment.size <= 3000
+
+
+def test_passages_of_an_item_s_own_document_are_read(llmlab: Command) -> None:
+    model = str(pocket_path("pocket-m"))
+    found = llmlab.json("run", "reading", "--limit", "1", "-m", model)
+    assert isinstance(found, dict)
+    assert found["failed"] == 0
+    assert found["done"] == len(found["arms"])
+    tokens = {arm["name"]: arm["prompt_tokens"] for arm in found["arms"]}
+    assert tokens["length=3000, way=passages"] < tokens["length=3000, way=whole"]
