@@ -18,7 +18,9 @@ def runs_command() -> click.Group:
     run = click.Argument(["run"], metavar="RUN")
     return Commands(
         name="runs",
-        help=say("Runs of experiments: list, show, export, compare, plot, delete. RUN is an id, its beginning, or a name."),
+        help=say(
+            "Runs of experiments: list, show, export, compare, plot, delete. RUN is an id, its beginning, or a name."
+        ),
         add_help_option=False,
         params=[help_flag()],
         no_args_is_help=True,
@@ -53,24 +55,32 @@ def runs_command() -> click.Group:
                 click.Argument(["second"], metavar="RUN"),
                 json_flag(),
             ),
-            command(
-                "plot",
-                _plot,
-                say("Print the figures of a run as its axes call for them, or write them as pictures."),
-                run,
-                option(
-                    "--svg",
-                    "picture",
-                    type=click.Path(path_type=Path, dir_okay=False),
-                    metavar="FILE",
-                    help=say("Write pictures: FILE, FILE-2, ..."),
-                ),
-                option(
-                    "-w", "--width", type=click.IntRange(min=1), help=say("Columns; those of the terminal if not given.")
-                ),
-            ),
+            _plot_command(run),
             command("delete", _delete, say("Let go of a run; the files of its folder stay."), run),
         ],
+    )
+
+
+def _plot_command(run: click.Argument) -> click.Command:
+    """Draw a run."""
+    return command(
+        "plot",
+        _plot,
+        say("Print the figures of a run as its axes call for them, or write them as pictures."),
+        run,
+        option(
+            "--svg",
+            "picture",
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE",
+            help=say("Write pictures: FILE, FILE-2, ..."),
+        ),
+        option(
+            "-w",
+            "--width",
+            type=click.IntRange(min=1),
+            help=say("Columns; those of the terminal if not given."),
+        ),
     )
 
 

@@ -107,9 +107,7 @@ class Preparing:
             raise UsageError(say("Documents cannot be read here."))
         return self._reader
 
-    async def ready(
-        self, host: Holder, recipe: Recipe, history: Sequence[ChatMessage], question: str | None
-    ) -> Ready:
+    async def ready(self, host: Holder, recipe: Recipe, history: Sequence[ChatMessage], question: str | None) -> Ready:
         """A loaded engine for `recipe`, in the window that its documents take, and what to hold of them.
 
         Args:
