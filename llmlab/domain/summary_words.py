@@ -102,7 +102,9 @@ def _p(value: float) -> str:
 
 def findings(summary: Summary) -> Iterator[str]:
     """What the run came to, in sentences."""
-    yield from (contrast_line(contrast) for contrast in summary.contrasts if decides(summary, contrast))
+    contrasts = [contrast for contrast in summary.contrasts if decides(summary, contrast)]
+    # Of many comparisons those that show something come first.
+    yield from map(contrast_line, sorted(contrasts, key=lambda one: one.verdict == "cannot distinguish"))
     yield from (noise_line(noise) for noise in summary.noise if decides(summary, noise))
     yield from map(threshold_line, summary.thresholds)
     yield from summary.remarks
