@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final, Literal
 
 from llmlab.domain.outcomes import Outcome
 from llmlab.domain.statistics import Interval
 from llmlab.domain.summary import ArmScore, Contrast, NoiseFloor, Summary, Verified
 from llmlab.domain.terminal import visible_line
 from llmlab.words import say
+
+Mood = Literal["good", "bad", "warn", ""]
+"""How an outcome stands out."""
+SIGNS: Final[dict[Outcome, tuple[str, Mood]]] = {
+    "correct": ("✓", "good"),
+    "wrong": ("✗", "bad"),
+    "unparsed": ("?", "warn"),
+    "truncated": ("…", "warn"),
+    "abstained": ("–", "warn"),
+    "error": ("!", "bad"),
+    "measured": ("·", ""),
+}
+"""What stands for an outcome, and how it stands out."""
 
 
 def outcome_in_words(outcome: Outcome) -> str:

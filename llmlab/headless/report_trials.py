@@ -10,7 +10,7 @@ from llmlab.domain.experiment import Experiment
 from llmlab.domain.outcomes import Outcome, TrialResult
 from llmlab.domain.plots.svg import clean
 from llmlab.domain.results import scored_by
-from llmlab.domain.summary_words import outcome_in_words
+from llmlab.domain.summary_words import SIGNS, outcome_in_words
 from llmlab.headless.report_parts import element, folded
 from llmlab.words import say
 
@@ -18,16 +18,6 @@ MOST_TRIALS: Final = 2_000
 """Trials on the page; those on which arms disagree come first. The rest is in `results.jsonl`."""
 MOST_TEXT: Final = 6_000
 """Characters of a prompt or an answer on the page."""
-SIGNS: Final[dict[Outcome, tuple[str, str]]] = {
-    "correct": ("✓", "good"),
-    "wrong": ("✗", "bad"),
-    "unparsed": ("?", "warn"),
-    "truncated": ("…", "warn"),
-    "abstained": ("–", "warn"),
-    "error": ("!", "bad"),
-    "measured": ("·", ""),
-}
-"""What stands for an outcome, and its class."""
 FILTERS: Final = (
     "".join(
         f"body:has(#pick-{name}:checked) .questions>details:not(.o-{name}){{display:none}}"

@@ -11,9 +11,9 @@ from textual.content import Content
 
 from llmlab.domain.run import RunInfo, RunPhase, RunProgress
 from llmlab.domain.summary import ArmScore, ArmSummary, Summary
-from llmlab.domain.summary_words import duration, findings, outcome_in_words, score_text
+from llmlab.domain.summary_words import SIGNS, duration, findings, outcome_in_words, score_text
 from llmlab.domain.terminal import visible_line
-from llmlab.tui.panes.trial_words import SIGNS, way_in_words
+from llmlab.tui.panes.trial_words import way_in_words
 from llmlab.tui.runs import Looked
 from llmlab.tui.widgets.row_table import Row, Tone, column
 from llmlab.words import say

@@ -9,25 +9,15 @@ from textual.content import Content
 
 from llmlab.domain.browsing import Judged, marked, ways_to_judge
 from llmlab.domain.experiment import Experiment
-from llmlab.domain.outcomes import Outcome, TrialResult
+from llmlab.domain.outcomes import TrialResult
 from llmlab.domain.results import scored_by
-from llmlab.domain.summary_words import outcome_in_words
+from llmlab.domain.summary_words import SIGNS, outcome_in_words
 from llmlab.domain.terminal import visible, visible_line
 from llmlab.tui.widgets.row_table import Tone
 from llmlab.words import say
 
 MOST_TEXT: Final = 20_000
 """Characters of a prompt or an answer that are shown."""
-SIGNS: Final[dict[Outcome, tuple[str, Tone]]] = {
-    "correct": ("✓", "good"),
-    "wrong": ("✗", "bad"),
-    "unparsed": ("?", "warn"),
-    "truncated": ("…", "warn"),
-    "abstained": ("–", "warn"),
-    "error": ("!", "bad"),
-    "measured": ("·", ""),
-}
-"""What stands for an outcome, and how it stands out."""
 _STYLES: Final[dict[Tone, str]] = {
     "good": "$text-success",
     "bad": "$text-error",
