@@ -332,6 +332,9 @@ from llmlab.domain.model import ModelSpec
 from tests.engine.test_child import new_engine, GenerationRequest, OPEN_ENDED
 import psutil
 
+# A shell's background job is started with ctrl+c ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 async def main():
     engine = new_engine(Path({str(log)!r}), "good")
     await engine.load(ModelSpec(name="fake", path={str(model)!r}), lambda share: None)
