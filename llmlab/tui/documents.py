@@ -186,8 +186,10 @@ class Documents:
         engine = services.host.loaded(loaded) if loaded is not None else None
         if spec is None or engine is None or use is None or self._prepared == (use.documents, engine):
             return
-        self._prepared, self._paused = (use.documents, engine), False
+        self._paused = False
         await services.reader.prepare(use.documents, engine, spec, self.window)
+        # Only now: one that is displaced by the next must not pass for done.
+        self._prepared = (use.documents, engine)
         self.look()
 
     def pause(self) -> None:

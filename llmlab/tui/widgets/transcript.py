@@ -77,6 +77,7 @@ class Transcript(RollView):
         self._index: dict[str, int] = {}
         self._selected: str | None = None
         self._pending: dict[str, tuple[Message, Turn | None]] = {}
+        self._checks: dict[str, CheckedAnswer] = {}
         self._due = 0.0
         self._painted_s = 0.0
         self._flush_timer: Timer | None = None
@@ -228,7 +229,8 @@ class Transcript(RollView):
         self.refresh()
 
     def show_check(self, message_id: str, checked: CheckedAnswer) -> None:
-        """Show under an answer what was found of its quotes."""
+        """Show under an answer what was found of its quotes; an answer that is not drawn yet shows it once it is."""
+        self._checks[message_id] = checked
         if message_id in self._index:
             self._fold([self._index[message_id]], lambda entry: entry.check(checked))
 
@@ -237,6 +239,9 @@ class Transcript(RollView):
     def _new_entry(self, message: Message, version: tuple[int, int], turn: Turn | None = None) -> Entry:
         entry = Entry(message, version, turn)
         entry.fold_all(self.thinking_shown)
+        checked = self._checks.get(message.id)
+        if checked is not None and checked.text == message.text:
+            entry.check(checked)
         return entry
 
     def _flush(self) -> None:
