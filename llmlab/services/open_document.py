@@ -44,6 +44,8 @@ class OpenDocument:
         self.document = document
         self.index = PassageIndex(document, size)
         self._growing = asyncio.Lock()
+        self._slice: asyncio.Future[bool] | None = None
+        """The slice that a thread indexes; it ends also when whoever waited for it was cancelled."""
         self._counting = asyncio.Lock()
         self._counts: dict[str, array[int]] = {}
 
@@ -56,7 +58,9 @@ class OpenDocument:
         """Index until there are more than `beyond` passages or no more to find; whether there are more."""
         async with self._growing:
             while len(self.passages) <= beyond and not self.index.complete:
-                await asyncio.to_thread(self.index.grow)
+                if self._slice is None or self._slice.done():
+                    self._slice = asyncio.ensure_future(asyncio.to_thread(self.index.grow))
+                await asyncio.shield(self._slice)
         return len(self.passages) > beyond
 
     async def complete(self) -> None:
