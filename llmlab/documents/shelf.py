@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -80,7 +81,7 @@ class DocumentShelf:
         with ReadingProcess(self.limits) as process:
             for index, path in enumerate(paths):
                 try:
-                    yield self._open(process, path, encoding, lambda share, at=index: progress(at, share), stop)  # type: ignore[misc]
+                    yield self._open(process, path, encoding, partial(progress, index), stop)
                 except DocumentError as error:
                     yield error
 
