@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import shlex
-import subprocess
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import ClassVar
 
 from textual import on
-from textual.app import App, ComposeResult, SuspendNotSupported
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
@@ -21,11 +17,10 @@ from textual.widgets.option_list import Option
 
 from llmlab.domain.template import PromptTemplate, TemplateUse
 from llmlab.domain.terminal import visible, visible_line
-from llmlab.errors import ConfigError, LlmlabError
+from llmlab.errors import LlmlabError
 from llmlab.tui.jobs import Watched, run_beside
-from llmlab.tui.panes.template_editor import TemplateEditor
+from llmlab.tui.panes.template_files import Changed, TemplateFiles, Verb
 from llmlab.tui.panes.template_form import TemplateForm
-from llmlab.tui.screens.line import LineDialog
 from llmlab.tui.templates import Templates
 from llmlab.words import current_language, say
 
@@ -36,12 +31,12 @@ class TemplatesPane(ModalScreen[None], Watched):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f6", "dismiss(None)", show=False, priority=True),
         Binding("slash", "find", show=False),
-        Binding("e", "edit", show=False),
-        Binding("d", "copy", show=False),
-        Binding("r", "rename", show=False),
-        Binding("delete", "remove", show=False),
+        Binding("e", "change('edit')", show=False),
+        Binding("d", "change('copy')", show=False),
+        Binding("r", "change('rename')", show=False),
+        Binding("delete", "change('remove')", show=False),
         Binding("u", "undo", show=False),
-        Binding("o", "editor", show=False),
+        Binding("o", "change('edit_outside')", show=False),
         Binding("x", "take_off", show=False),
     ]
     DEFAULT_CSS = """
@@ -186,86 +181,28 @@ class TemplatesPane(ModalScreen[None], Watched):
         self._templates.use(None)
         self.dismiss(None)
 
-    def action_edit(self) -> None:
-        """Change the text of a template; one that is shipped becomes a copy of one's own."""
-        run_beside(self, self._edit, "change")
-
-    async def _edit(self) -> None:
+    def action_change(self, verb: Verb) -> None:
+        """Do something with the file of the template under the cursor."""
         one = self._at
-        if one is None:
-            return
-        shelf = await self._templates.open()
-        try:
-            text, place = shelf.text_of(one), shelf.place_of(one)
-        except LlmlabError as error:
-            self._tell(str(error))
-            return
-        saved = await self.app.push_screen_wait(TemplateEditor(self._templates, place, text))
-        if saved is not None:
-            await self._again(saved.key, say("Saved to {file}", file=str(place)))
-
-    def action_copy(self) -> None:
-        """Copy a template under another name."""
-        run_beside(self, partial(self._named, say("Name of the copy"), copy=True), "change")
-
-    def action_rename(self) -> None:
-        """Give a template of one's own another name."""
-        run_beside(self, partial(self._named, say("New name"), copy=False), "change")
-
-    async def _named(self, question: str, *, copy: bool) -> None:
-        one = self._at
-        if one is None:
-            return
-        name = await self.app.push_screen_wait(LineDialog(question, one.name))
-        if name is None:
-            return
-        try:
-            made = await (self._templates.copy if copy else self._templates.rename)(one, name)
-        except LlmlabError as error:
-            self._tell(str(error))
-            return
-        await self._again(made.key, say("Saved to {file}", file=made.source))
-
-    def action_remove(self) -> None:
-        """Delete a template of one's own."""
-        run_beside(self, self._remove, "change")
-
-    async def _remove(self) -> None:
-        one = self._at
-        if one is None:
-            return
-        try:
-            await self._templates.delete(one)
-        except LlmlabError as error:
-            self._tell(str(error))
-            return
-        await self._again(one.key, say("Deleted; u brings it back."))
+        if one is not None:
+            run_beside(self, partial(self._change, partial(self._files.acts[verb], one)), "change")
 
     def action_undo(self) -> None:
         """Bring the template back that was deleted last."""
-        run_beside(self, self._undo, "change")
+        run_beside(self, partial(self._change, self._files.undo), "change")
 
-    async def _undo(self) -> None:
+    @property
+    def _files(self) -> TemplateFiles:
+        return TemplateFiles(self.app, self._templates)
+
+    async def _change(self, act: Callable[[], Awaitable[Changed | None]]) -> None:
         try:
-            back = await self._templates.undo()
+            changed = await act()
         except LlmlabError as error:
             self._tell(str(error))
             return
-        await self._again(back.key, "")
-
-    def action_editor(self) -> None:
-        """Open the file in the user's own editor."""
-        run_beside(self, self._in_editor, "change")
-
-    async def _in_editor(self) -> None:
-        one = self._at
-        if one is None:
-            return
-        problem = await edited_outside(self.app, self._templates, one)
-        if problem:
-            self._tell(problem)
-        else:
-            await self._again(one.key, "")
+        if changed is not None:
+            await self._again(changed.key, changed.told)
 
     async def _again(self, key: str, told: str) -> None:
         """List the templates anew, with `key` under the cursor."""
@@ -310,22 +247,3 @@ def _texts(one: PromptTemplate) -> Content:
         for title, text in parts
         if text
     )
-
-
-async def edited_outside(app: App[object], templates: Templates, one: PromptTemplate) -> str:
-    """Open the file of a template in the user's own editor; what went wrong, if something did."""
-    command = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "")
-    if not command:
-        return say("$EDITOR names no editor; e edits it here.")
-    try:
-        shelf = await templates.open()
-        place = shelf.place_of(one)
-        if shelf.is_shipped(one):
-            await templates.save(place, shelf.text_of(one))
-        with app.suspend():
-            await asyncio.to_thread(subprocess.run, [*command, str(place)], check=False)
-    except (SuspendNotSupported, OSError) as error:
-        return say("The editor cannot be opened: {reason}", reason=str(error))
-    except ConfigError as error:
-        return str(error)
-    return ""

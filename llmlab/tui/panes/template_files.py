@@ -1,0 +1,106 @@
+"""What is done with the file of a template: edited here or in the user's own editor, copied, renamed, deleted."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import subprocess
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from textual.app import App, SuspendNotSupported
+
+from llmlab.domain.template import PromptTemplate
+from llmlab.errors import UsageError
+from llmlab.tui.panes.template_editor import TemplateEditor
+from llmlab.tui.screens.line import LineDialog
+from llmlab.tui.templates import Templates
+from llmlab.words import say
+
+Verb = Literal["edit", "copy", "rename", "remove", "edit_outside"]
+"""What can be done with the file of one template."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What came of it."""
+
+    key: str
+    """The template that is to be shown now."""
+    told: str = ""
+    """What was done, in a line."""
+
+
+class TemplateFiles:
+    """Each verb asks what it needs and gives what changed, or `None` when the user did not want to.
+
+    Every verb raises `UsageError` for what cannot be done, and `ConfigError` when a file cannot be read or written.
+    """
+
+    def __init__(self, app: App[object], templates: Templates) -> None:
+        self._app = app
+        self._templates = templates
+
+    @property
+    def acts(self) -> Mapping[Verb, Callable[[PromptTemplate], Awaitable[Changed | None]]]:
+        """The verbs by name."""
+        return {
+            "edit": self.edit,
+            "copy": self.copy,
+            "rename": self.rename,
+            "remove": self.remove,
+            "edit_outside": self.edit_outside,
+        }
+
+    async def edit(self, one: PromptTemplate) -> Changed | None:
+        """Change the text of a template; one that is shipped becomes a copy of one's own."""
+        shelf = await self._templates.open()
+        text, place = shelf.text_of(one), shelf.place_of(one)
+        saved = await self._app.push_screen_wait(TemplateEditor(self._templates, place, text))
+        return None if saved is None else Changed(saved.key, say("Saved to {file}", file=str(place)))
+
+    async def copy(self, one: PromptTemplate) -> Changed | None:
+        """Copy a template under another name."""
+        name = await self._app.push_screen_wait(LineDialog(say("Name of the copy"), one.name))
+        return None if name is None else _saved(await self._templates.copy(one, name))
+
+    async def rename(self, one: PromptTemplate) -> Changed | None:
+        """Give a template of one's own another name."""
+        name = await self._app.push_screen_wait(LineDialog(say("New name"), one.name))
+        return None if name is None else _saved(await self._templates.rename(one, name))
+
+    async def remove(self, one: PromptTemplate) -> Changed | None:
+        """Delete a template of one's own."""
+        await self._templates.delete(one)
+        return Changed(one.key, say("Deleted; u brings it back."))
+
+    async def undo(self) -> Changed | None:
+        """Bring the template back that was deleted last."""
+        return Changed((await self._templates.undo()).key)
+
+    async def edit_outside(self, one: PromptTemplate) -> Changed | None:
+        """Open the file of a template in the user's own editor; one that is shipped is copied first."""
+        command = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "")
+        if not command:
+            raise UsageError(say("$EDITOR names no editor; e edits it here."))
+        shelf = await self._templates.open()
+        place = shelf.place_of(one)
+        if shelf.is_shipped(one):
+            await self._templates.save(place, shelf.text_of(one))
+        await _run_editor(self._app, command, place)
+        return Changed(one.key)
+
+
+def _saved(made: PromptTemplate) -> Changed:
+    return Changed(made.key, say("Saved to {file}", file=made.source))
+
+
+async def _run_editor(app: App[object], command: list[str], place: Path) -> None:
+    try:
+        with app.suspend():
+            await asyncio.to_thread(subprocess.run, [*command, str(place)], check=False)
+    except (SuspendNotSupported, OSError) as error:
+        raise UsageError(say("The editor cannot be opened: {reason}", reason=str(error))) from None
