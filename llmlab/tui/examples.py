@@ -89,6 +89,11 @@ class Examples:
         self._last = use
         self._desk.shots = use if use.k > 0 else None
 
+    def put(self, use: ShotUse | None) -> None:
+        """Use examples this way, or none, from now on; what is switched off stays at hand."""
+        self._last = use or self._last
+        self._desk.shots = use
+
     def edit(self, draft: ShotDraft) -> None:
         """Let an edit hold at once."""
         self._drafts[draft.set.key] = draft

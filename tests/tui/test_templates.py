@@ -8,6 +8,8 @@ import pytest
 from textual.widgets import Input, Label, OptionList, TextArea
 
 from llmlab import words
+from llmlab.domain.modes import ReasoningUse
+from llmlab.domain.shots import ShotUse
 from llmlab.engine.scripted import Reply
 from llmlab.paths import Paths
 from llmlab.tui.panes.template_editor import TemplateEditor
@@ -51,6 +53,14 @@ def shown(pane: TemplatesPane) -> str | None:
 
 def problem(pane: TemplatesPane | TemplateEditor) -> str:
     return str(pane.query_one("#problem", Label).render())
+
+
+def recipe_parts(lab: Laboratory) -> tuple[ShotUse | None, ReasoningUse | None]:
+    return lab.bench.desk.shots, lab.bench.desk.reasoning
+
+
+def keys(pane: TemplatesPane) -> str:
+    return str(pane.query_one("#keys", Label).render())
 
 
 def write(paths: Paths, name: str, text: str) -> Path:
@@ -169,6 +179,54 @@ async def test_a_template_is_copied_renamed_and_shipped_ones_stay(paths: Paths) 
         await lab.until(lambda: isinstance(lab.app.screen, LineDialog))
         await lab.pilot.press("enter")
         await lab.until(lambda: "There is a template quiz.en already." in problem(pane))
+
+
+async def test_what_goes_well_with_a_template_is_put_on_and_taken_back_by_one_key(paths: Paths) -> None:
+    async with laboratory(paths) as lab:
+        await lab.command("/shots foo-bar:2")
+        await lab.until(lambda: lab.bench.desk.shots is not None)
+        before = lab.bench.desk.shots
+        pane = await opened(lab)
+        await find(lab, pane, "word-problem.zh")
+        assert "s what goes well with it" in keys(pane)
+        await lab.pilot.press("s")
+        await lab.until(lambda: "s takes it back" in problem(pane))
+        desk = lab.bench.desk
+        assert desk.shots is not None
+        assert desk.reasoning is not None
+        assert (desk.shots.set.key, desk.shots.k, desk.reasoning.mode.key) == ("arithmetic.zh", 4, "steps.zh")
+        assert desk.template is None
+        # What it did is known when the pane is opened again.
+        await lab.pilot.press("escape")
+        pane = await opened(lab)
+        await find(lab, pane, "word-problem.zh")
+        assert "s as before" in keys(pane)
+        await lab.pilot.press("s")
+        await lab.until(lambda: "As it was" in problem(pane))
+        assert recipe_parts(lab) == (before, None)
+        # Changed by hand in between: it is put on anew, and that is what is taken back.
+        await lab.pilot.press("s")
+        await lab.until(lambda: desk.reasoning is not None)
+        lab.bench.examples.put(None)
+        await lab.pilot.press("s")
+        await lab.until(lambda: recipe_parts(lab)[0] is not None)
+        await lab.pilot.press("s")
+        await lab.until(lambda: recipe_parts(lab)[0] is None)
+        assert recipe_parts(lab)[1] is not None
+
+
+async def test_the_key_shows_only_where_something_is_suggested(paths: Paths) -> None:
+    write(paths, "greet.en.toml", MINE)
+    write(paths, "lost.en.toml", 'shots = "no-such-set"\nreasoning = "steps"\n' + MINE.replace("Greet", "Lost"))
+    async with laboratory(paths) as lab:
+        pane = await opened(lab)
+        await find(lab, pane, "greet")
+        assert "goes well" not in keys(pane)
+        await lab.pilot.press("s")
+        await find(lab, pane, "lost")
+        await lab.pilot.press("s")
+        await lab.until(lambda: "no-such-set" in problem(pane))
+        assert recipe_parts(lab) == (None, None)
 
 
 async def test_the_template_in_use_follows_its_file_and_survives_nonsense(paths: Paths) -> None:

@@ -21,6 +21,7 @@ from llmlab.errors import LlmlabError
 from llmlab.tui.jobs import Watched, run_beside
 from llmlab.tui.panes.template_files import Changed, TemplateFiles, Verb
 from llmlab.tui.panes.template_form import TemplateForm
+from llmlab.tui.suggestions import Suggestions
 from llmlab.tui.templates import Templates
 from llmlab.words import current_language, say
 
@@ -38,6 +39,7 @@ class TemplatesPane(ModalScreen[None], Watched):
         Binding("u", "undo", show=False),
         Binding("o", "change('edit_outside')", show=False),
         Binding("x", "take_off", show=False),
+        Binding("s", "suggested", show=False),
     ]
     DEFAULT_CSS = """
     TemplatesPane {
@@ -51,16 +53,20 @@ class TemplatesPane(ModalScreen[None], Watched):
     }
     """
 
-    def __init__(self, templates: Templates, found: Sequence[PromptTemplate], question: str) -> None:
+    def __init__(
+        self, templates: Templates, suggestions: Suggestions, found: Sequence[PromptTemplate], question: str
+    ) -> None:
         """Offer `found`.
 
         Args:
             templates: keeps what is chosen here.
+            suggestions: puts on what goes well with a template.
             found: every template, in order.
             question: what stands in the composer.
         """
         super().__init__()
         self._templates = templates
+        self._suggestions = suggestions
         self._all = list(found)
         self._shown: list[PromptTemplate] = []
         self._question = question
@@ -83,8 +89,7 @@ class TemplatesPane(ModalScreen[None], Watched):
                     yield Vertical(id="form")
                     yield Static(id="texts", markup=False)
             yield Label("", id="problem", markup=False)
-            keys = say("enter uses it  tab form  x off  e edit  d copy  r rename  del  u undo  o $EDITOR  / find")
-            yield Label(keys, classes="dialog-keys", markup=False)
+            yield Label("", id="keys", classes="dialog-keys", markup=False)
 
     async def on_mount(self) -> None:
         """Begin at what is on."""
@@ -130,10 +135,20 @@ class TemplatesPane(ModalScreen[None], Watched):
         one = self._at
         form = self.query_one("#form")
         await form.remove_children()
-        self.query_one("#does", Static).update(_described(one) if one else Content(say("Nothing is found.")))
+        self._describe(one)
         self.query_one("#texts", Static).update(_texts(one) if one else "")
         if one is not None:
             await form.mount(TemplateForm(self._use(one), self._question))
+
+    def _describe(self, one: PromptTemplate | None) -> None:
+        """Tell what a template is for, whether what goes well with it is on, and the keys."""
+        on_now = one is not None and self._suggestions.is_on(one)
+        told = _described(one, on_now=on_now) if one else Content(say("Nothing is found."))
+        self.query_one("#does", Static).update(told)
+        keys = say("enter uses it  tab form  x off  e edit  d copy  r rename  del  u undo  o $EDITOR  / find")
+        if one is not None and (one.shots or one.reasoning):
+            keys = (say("s as before") if on_now else say("s what goes well with it")) + "  " + keys
+        self.query_one("#keys", Label).update(keys)
 
     def _use(self, one: PromptTemplate) -> TemplateUse:
         filled = self._uses.get(one.key)
@@ -180,6 +195,20 @@ class TemplatesPane(ModalScreen[None], Watched):
         """Use none."""
         self._templates.use(None)
         self.dismiss(None)
+
+    def action_suggested(self) -> None:
+        """Put on the examples and the reasoning that go well with a template; once more takes them back."""
+        run_beside(self, self._suggest, "change")
+
+    async def _suggest(self) -> None:
+        one = self._at
+        if one is None or not (one.shots or one.reasoning):
+            return
+        try:
+            self._tell(await self._suggestions.toggle(one))
+        except LlmlabError as error:
+            self._tell(str(error))
+        self._describe(one)
 
     def action_change(self, verb: Verb) -> None:
         """Do something with the file of the template under the cursor."""
@@ -228,14 +257,16 @@ def _searched(one: PromptTemplate) -> str:
     return " ".join((one.key, one.title, *one.tags, one.language)).lower()
 
 
-def _described(one: PromptTemplate) -> Content:
+def _described(one: PromptTemplate, *, on_now: bool) -> Content:
     """What a template is for, and what goes well with it."""
     lines = [Content.styled(visible_line(one.title), "bold"), Content(visible(one.description))]
     lines.append(Content.styled(f"{one.key}  {', '.join(map(visible_line, one.tags))}", "$text-muted"))
     pairs = ((say("Examples"), one.shots), (say("Reasoning"), one.reasoning))
     fitting = [f"{title}: {visible_line(name)}" for title, name in pairs if name]
     if fitting:
-        lines.append(Content.styled(say("goes well with {parts}", parts=", ".join(fitting)), "$text-muted"))
+        mark = Content.styled("● ", "$text-success") if on_now else Content("")
+        words = say("goes well with {parts}", parts=", ".join(fitting))
+        lines.append(mark + Content.styled(words, "$text-muted"))
     return Content("\n").join(lines) + Content("\n")
 
 

@@ -21,6 +21,7 @@ from llmlab.tui.screens.model_keeper import ModelKeeper
 from llmlab.tui.screens.picture import Picture
 from llmlab.tui.screens.recipe_hands import RecipeHands
 from llmlab.tui.services import Change, LabServices, SettingsFile, Wish
+from llmlab.tui.suggestions import Suggestions
 from llmlab.tui.templates import Templates
 from llmlab.tui.widgets.hints import key_name
 from llmlab.words import say
@@ -43,6 +44,7 @@ class Workbench:
         self.desk = Desk(services, sampling=now.sampling, thinking=now.thinking)
         self.examples = Examples(self.desk)
         self.templates = Templates(self.desk)
+        self.suggestions = Suggestions(self.desk, self.examples)
         self.picture = Picture(screen, self.desk)
         self.picture.keys = {command_id: self.key_of(command_id) for command_id in BY_ID}
         self.answers = Answers(self.picture)
@@ -208,7 +210,8 @@ class Workbench:
         from llmlab.tui.panes.templates import TemplatesPane
 
         found = await self.templates.all()
-        await self._screen.app.push_screen_wait(TemplatesPane(self.templates, found, self.picture.composer.draft))
+        pane = TemplatesPane(self.templates, self.suggestions, found, self.picture.composer.draft)
+        await self._screen.app.push_screen_wait(pane)
         self.picture.measure()
 
     async def fill_template(self, question: str) -> bool:
