@@ -12,6 +12,7 @@ from rich.cells import cell_len
 
 from llmlab.domain.terminal import visible
 from llmlab.tui.markup.code import Highlighter, clean_code, code_lines, label_line, language_of, uncoloured
+from llmlab.tui.markup.found import Marker, Range
 from llmlab.tui.markup.inline import inline_spans
 from llmlab.tui.markup.lines import PLAIN, Line, Look, Span
 from llmlab.tui.markup.table import Align, Cell, table_lines
@@ -30,7 +31,13 @@ _MARKER: Final = Look("marker")
 _BAR: Final = ("│ ", Look("quote"))
 
 
-def block_lines(source: str, width: int, highlight: Highlighter = uncoloured, number: int | None = None) -> list[Line]:
+def block_lines(
+    source: str,
+    width: int,
+    highlight: Highlighter = uncoloured,
+    number: int | None = None,
+    marked: Range | None = None,
+) -> list[Line]:
     """`source`, one block of Markdown, as rows of at most `width` cells.
 
     Args:
@@ -38,11 +45,18 @@ def block_lines(source: str, width: int, highlight: Highlighter = uncoloured, nu
         width: cells of a row.
         highlight: colours for code.
         number: the number its first list begins with, where that is not what the text says.
+        marked: the stretch of `source` that is marked, if that leaves the rows as they are without.
     """
     tokens = _PARSER.parse(source)
     if any(token.level >= _TOO_DEEP for token in tokens):
         return flow_plain(visible(source), width, PLAIN)
-    return _Writer(source, width, highlight, number).write(tokens)
+    rows = _Writer(source, width, highlight, number).write(tokens)
+    if marked is None:
+        return rows
+    marker = Marker(source, marked)
+    with_marks = _Writer(marker.source, width, highlight, number, marker).write(_PARSER.parse(marker.source))
+    same = [row.text for row in with_marks] == [row.text for row in rows]
+    return with_marks if same else rows
 
 
 class _Container:
@@ -58,7 +72,10 @@ class _Container:
 class _Writer:
     """Walks the tokens of a block and gathers its lines."""
 
-    def __init__(self, source: str, width: int, highlight: Highlighter, number: int | None) -> None:
+    def __init__(
+        self, source: str, width: int, highlight: Highlighter, number: int | None, marker: Marker | None = None
+    ) -> None:
+        self._marker = marker
         self._source = source.split("\n")
         self._width = width
         self._highlight = highlight
@@ -74,7 +91,7 @@ class _Writer:
             token = tokens[index]
             match token.type:
                 case "inline":
-                    self._paragraph(inline_spans(token.children or [], self._base()))
+                    self._paragraph(self._inline(token, self._base()))
                 case "heading_open":
                     self._space(token)
                     self._heading(int(token.tag[1:]), tokens[index + 1])
@@ -99,6 +116,10 @@ class _Writer:
                     pass
             index += 1
         return self._lines
+
+    def _inline(self, token: Token, look: Look) -> list[Span]:
+        spans = inline_spans(token.children or [], look)
+        return self._marker.spans(spans) if self._marker else spans
 
     def _base(self) -> Look:
         return Look("quote", italic=True) if any(each.quote for each in self._containers) else PLAIN
@@ -177,7 +198,7 @@ class _Writer:
 
     def _heading(self, level: int, inline: Token) -> None:
         look = Look("heading", bold=level <= 3, italic=level > 2, underline=level == 1)
-        self._emit(inline_spans(inline.children or [], look))
+        self._emit(self._inline(inline, look))
 
     def _code(self, token: Token) -> None:
         first, rest = self._prefix()
@@ -187,8 +208,10 @@ class _Writer:
             self._lines.append(label_line(language, self._width, first))
         elif first != rest:
             self._lines.append(Line(first))
-        lines = code.split("\n")
-        self._lines += code_lines(lines, self._width, self._highlight(language, code), rest)
+        stretch = (0, 0)
+        if self._marker:
+            code, stretch = self._marker.code(code)
+        self._lines += code_lines(code.split("\n"), self._width, self._highlight(language, code), rest, stretch)
 
     def _rule(self) -> None:
         first, rest = self._prefix()
@@ -206,7 +229,7 @@ class _Writer:
             elif token.type in ("th_open", "td_open"):
                 if token.type == "th_open":
                     aligns.append(_alignment(token))
-                rows[-1].append(inline_spans(tokens[index + 1].children or [], self._base()))
+                rows[-1].append(self._inline(tokens[index + 1], self._base()))
             index += 1
         lead = self._lead()
         first, rest = self._prefix()

@@ -9,6 +9,7 @@ from typing import Final
 from rich.cells import cell_len, set_cell_size
 
 from llmlab.domain.terminal import visible
+from llmlab.tui.markup.found import Range, marked_lines
 from llmlab.tui.markup.lines import Line, Look, Role, Span
 from llmlab.tui.markup.wrapping import flow, untabbed
 
@@ -97,9 +98,15 @@ class ColourCache:
 
 
 def code_lines(
-    lines: Sequence[str], width: int, colours: Colours | None = None, prefix: tuple[Span, ...] = ()
+    lines: Sequence[str],
+    width: int,
+    colours: Colours | None = None,
+    prefix: tuple[Span, ...] = (),
+    marked: Range = (0, 0),
 ) -> list[Line]:
-    """Lines of code as rows on their own ground; `lines` are clean."""
+    """Lines of code as rows on their own ground; `lines` are clean, `marked` counts the characters of them all."""
+    if marked[0] < marked[1]:
+        colours = marked_lines(colours if colours is not None else [[(line, Look())] for line in lines], marked)
     inset: tuple[Span, ...] = (*prefix, (" ", Look()))
     lead = sum(len(text) for text, _ in inset)
     room = width - 1 - sum(cell_len(text) for text, _ in inset)

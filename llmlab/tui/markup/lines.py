@@ -38,6 +38,8 @@ class Look(NamedTuple):
     italic: bool = False
     strike: bool = False
     underline: bool = False
+    found: bool = False
+    """Part of the final answer."""
 
 
 Span = tuple[str, Look]

@@ -7,6 +7,7 @@ from typing import Final
 
 from llmlab.domain.terminal import visible
 from llmlab.tui.markup.code import Highlighter, clean_code, code_lines, label_line, language_of
+from llmlab.tui.markup.found import Marker, Range
 from llmlab.tui.markup.lines import BLANK, PLAIN, Line, Look, Span
 from llmlab.tui.markup.segments import Segment, Segmenter, plain_segments
 from llmlab.tui.markup.wrapping import estimated_rows, flow_plain
@@ -18,12 +19,21 @@ _LONGEST_PARSED: Final = 10_000
 class Piece:
     """One block: its source, and its rows while they are needed."""
 
-    __slots__ = ("_code_rows", "_height", "_look", "_prefix", "_rows", "_width", "segment", "source")
+    __slots__ = ("_code_rows", "_height", "_look", "_prefix", "_rows", "_width", "marked", "segment", "source")
 
-    def __init__(self, segment: Segment, source: str, look: Look = PLAIN, prefix: tuple[Span, ...] = ()) -> None:
+    def __init__(
+        self,
+        segment: Segment,
+        source: str,
+        look: Look = PLAIN,
+        prefix: tuple[Span, ...] = (),
+        marked: Range | None = None,
+    ) -> None:
         """A block that nobody has looked at yet; `look` and `prefix` are those of the rows of plain text."""
         self.segment = segment
         self.source = source
+        self.marked = marked
+        """The stretch of `source` that is marked."""
         self._look = look
         self._prefix = prefix
         self._rows: list[Line] | None = None
@@ -92,19 +102,25 @@ class Piece:
         if segment.kind == "fence":
             rows += self._fence(highlight, len(rows))
         elif segment.kind == "plain" or len(self.source) > _LONGEST_PARSED:
-            rows += flow_plain(visible(self.source), self._width, self._look, self._prefix)
+            rows += self._plain()
         else:
             # Imported with the first Markdown there is: the screen's first frame does not wait for the parser.
             from llmlab.tui.markup.blocks import block_lines
 
-            rows += block_lines(self.source, self._width, highlight, segment.number)
+            rows += block_lines(self.source, self._width, highlight, segment.number, self.marked)
         if segment.glue is not None and rows:
             rows[0] = replace(rows[0], glue=segment.glue)
         return rows
 
-    def _code(self) -> tuple[str, str]:
+    def _plain(self) -> list[Line]:
+        if self.marked is None:
+            return flow_plain(visible(self.source), self._width, self._look, self._prefix)
+        marker = Marker(self.source, self.marked)
+        return flow_plain(visible(marker.source), self._width, self._look, self._prefix, marker.spans)
+
+    def _code(self, source: str) -> tuple[str, str]:
         """Language and clean code of a fence."""
-        opening, _, body = self.source.partition("\n")
+        opening, _, body = source.partition("\n")
         if self.segment.closed:
             body = body.rpartition("\n")[0]
         indent = len(opening) - len(opening.lstrip(" "))
@@ -113,21 +129,30 @@ class Piece:
         return language_of(opening.strip().lstrip("`~")), clean_code(body)
 
     def _fence(self, highlight: Highlighter, above: int) -> list[Line]:
-        language, code = self._code()
+        language, code = self._code(self.source)
         rows = [label_line(language, self._width)] if language else []
         lines = code.split("\n")
         if self.segment.closed:
-            return rows + code_lines(lines, self._width, highlight(language, code))
+            colours = highlight(language, code)
+            return rows + code_lines(lines, self._width, colours, marked=self._marked_code(code))
         self._code_rows.clear()
         for line in lines:
             self._code_rows.append(above + len(rows))
             rows += code_lines([line], self._width)
         return rows
 
+    def _marked_code(self, code: str) -> Range:
+        """What of the code of a fence is marked; an empty range where that cannot be told."""
+        if self.marked is None:
+            return (0, 0)
+        marker = Marker(self.source, self.marked)
+        plain, stretch = marker.code(self._code(marker.source)[1])
+        return stretch if plain == code else (0, 0)
+
     def _longer_code(self, rows: list[Line]) -> list[Line]:
         """`rows` of an open block of code whose text has grown: only its last line and what follows is laid out."""
         known = len(self._code_rows) - 1
-        lines = self._code()[1].split("\n")
+        lines = self._code(self.source)[1].split("\n")
         del rows[self._code_rows.pop() :]
         for line in lines[known:]:
             self._code_rows.append(len(rows))
@@ -144,10 +169,16 @@ class MarkdownPieces:
         self._segmenter = Segmenter()
         self.pieces: list[Piece] = []
 
-    def update(self, text: str) -> int:
-        """Take the text as it is now; returns the index of the first piece that changed."""
+    def update(self, text: str, marked: Range | None = None) -> int:
+        """Take the text as it is now, with the stretch of it that is marked; the index of the first changed piece."""
         segments = self._segmenter.update(text)
-        return _renew(self.pieces, text, segments, PLAIN, (), self._segmenter.same)
+        changed = _renew(self.pieces, text, segments, PLAIN, (), self._segmenter.same)
+        for index, piece in enumerate(self.pieces):
+            stretch = _within(piece.segment, marked)
+            if stretch != piece.marked:
+                self.pieces[index] = Piece(piece.segment, piece.source, marked=stretch)
+                changed = min(changed, index)
+        return changed
 
 
 class PlainPieces:
@@ -163,6 +194,14 @@ class PlainPieces:
     def update(self, text: str) -> int:
         """Take the text as it is now; returns the index of the first piece that changed."""
         return _renew(self.pieces, text, plain_segments(text), self._look, self._prefix)
+
+
+def _within(segment: Segment, marked: Range | None) -> Range | None:
+    """The part of a stretch of the text that lies in a segment, counted from its beginning."""
+    if marked is None:
+        return None
+    start, end = max(marked[0], segment.start), min(marked[1], segment.end)
+    return (start - segment.start, end - segment.start) if start < end else None
 
 
 def _renew(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from rich.cells import cell_len, chop_cells
@@ -176,6 +176,13 @@ def untabbed(text: str) -> str:
     return text.replace("\r\n", "\n").expandtabs(TAB)
 
 
-def flow_plain(text: str, width: int, look: Look, rest: tuple[Span, ...] = ()) -> list[Line]:
-    """Plain text as rows."""
-    return flow([(untabbed(text), look)], width, first=rest, rest=rest, lead=sum(len(part) for part, _ in rest))
+def flow_plain(
+    text: str,
+    width: int,
+    look: Look,
+    rest: tuple[Span, ...] = (),
+    lift: Callable[[Sequence[Span]], list[Span]] = list,
+) -> list[Line]:
+    """Plain text as rows; `lift` is given its spans before they are wrapped."""
+    spans = lift([(untabbed(text), look)])
+    return flow(spans, width, first=rest, rest=rest, lead=sum(len(part) for part, _ in rest))

@@ -235,7 +235,10 @@ class Entry:
         yield from self._build_folded("draft", reasoned.folded_texts(message), shown=shown)
         if message.text:
             self._body = self._body or (PlainPieces() if message.role == "user" else MarkdownPieces())
-            self._body.update(message.text.rstrip())
+            if isinstance(self._body, MarkdownPieces):
+                self._body.update(message.text.rstrip(), reasoned.answer_place(message))
+            else:
+                self._body.update(message.text.rstrip())
             yield from self._body.pieces
         if samples := reasoned.folded_samples(message):
             yield from self._build_folded("samples", [samples], shown=shown)

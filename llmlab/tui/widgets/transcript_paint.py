@@ -25,7 +25,7 @@ ROLES: Final[tuple[Role, ...]] = (
     "text", "muted", "heading", "code", "link", "marker", "quote", "rule", "strong", "warning", "error", "you",
     "model", "thinking", "keyword", "string", "comment", "number", "name", "operator",
 )  # fmt: skip
-GROUNDS: Final = ("plain", "you", "code", "cursor")
+GROUNDS: Final = ("plain", "you", "code", "cursor", "found")
 NAMES: Final = (*ROLES, *(f"ground-{name}" for name in GROUNDS))
 """What has a component style: every role and every ground."""
 COMPONENTS: Final = {f"transcript--{name}" for name in NAMES}
@@ -40,6 +40,7 @@ RollView {
     & > .transcript--ground-you { background: $foreground 6%; }
     & > .transcript--ground-code { background: $foreground 9%; }
     & > .transcript--ground-cursor { background: $primary 13%; }
+    & > .transcript--ground-found { background: $success 25%; }
     & > .transcript--text { color: $foreground; }
     & > .transcript--muted { color: $foreground 65%; }
     & > .transcript--heading { color: $text-primary; }
@@ -70,6 +71,7 @@ class Palette:
     def __init__(self, base: Color, parts: Mapping[str, RenderStyles], selection: Style) -> None:
         """Take the colours from the component styles in `parts`, by role and `ground-...`, on `base`."""
         self._grounds = {name: base + parts[f"ground-{name}"].background for name in GROUNDS}
+        self._found = parts["ground-found"].background
         self._parts = parts
         self.selection = selection
         self._styles: dict[tuple[Look, str], Style] = {}
@@ -83,18 +85,21 @@ class Palette:
         key = (look, ground)
         if (known := self._styles.get(key)) is not None:
             return known
-        part = self._parts[look.role]
+        # On its own ground the answer is in the text's colour: not every other one can be read there.
+        part = self._parts["text" if look.found else look.role]
         background = self._grounds[ground]
         if look.role == "code" and part.background.a:
             background = background + part.background
+        if look.found:
+            background = background + self._found
         color = background.get_contrast_text(part.color.a) if part.auto_color else background + part.color
         style = Style(
             color=color.rich_color,
             bgcolor=background.rich_color,
-            bold=look.bold or None,
+            bold=look.bold or look.found or None,
             italic=look.italic or None,
             strike=look.strike or None,
-            underline=look.underline or None,
+            underline=look.underline or look.found or None,
         )
         style = part.text_style + style
         self._styles[key] = style

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from llmlab.domain.extraction import normalised
 from llmlab.domain.messages import Message, Reasoned
 from llmlab.domain.terminal import visible_line
+from llmlab.tui.markup.found import Range
 from llmlab.tui.markup.lines import Line, Look, Span
 from llmlab.tui.markup.wrapping import flow
 from llmlab.tui.widgets.transcript_frame import seconds
@@ -20,6 +21,20 @@ _MUTED = Look("muted")
 _ANSWER = Look("number", bold=True)
 _CHANGED = Look("warning")
 _FOLDED = Look("thinking")
+
+
+def answer_place(message: Message) -> Range | None:
+    """Where the final answer stands in the text of a message, in characters; `None` where that cannot be told.
+
+    Nor where it is the whole text: what says everything points at nothing.
+    """
+    reasoned, text = message.reasoned, message.text
+    if reasoned is None or not reasoned.answer or message.state == "writing":
+        return None
+    start, end = reasoned.start, reasoned.end
+    if text[start:end] != reasoned.answer or reasoned.answer.strip() == text.strip():
+        return None
+    return start, end
 
 
 def folded_texts(message: Message) -> Iterator[tuple[str, str]]:
