@@ -14,6 +14,7 @@ from llmlab.errors import UsageError
 from llmlab.library.records import append_record
 from llmlab.library.settings import SettingsFile
 from llmlab.paths import Paths
+from llmlab.services.file_hashes import FileHashes
 from llmlab.services.host import EngineHost
 from llmlab.services.reading import Reader
 from llmlab.tui.app import LabApp
@@ -73,11 +74,13 @@ def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitab
     async def end() -> None:
         await reader.close()
         await comparing.close()
+    hashes = FileHashes(paths.file_hashes)
         await host.close()
         await chats.close()
 
     shelf = wiring.open_shelf(paths, folder)
     services = LabServices(
+        await hashes.close()
         chats,
         host,
         shelf,
@@ -98,6 +101,7 @@ def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitab
     return services, partial(wiring.tidy, paths, chats, time.time())
 
 
+        hashes=hashes,
 def _open_runs(paths: Paths, folder: Path, host: EngineHost, reader: Reader) -> RunsScreen:
     """Runs, on the engine of the chat: two models at once may be more than memory holds."""
     from llmlab import wiring

@@ -49,6 +49,16 @@ class Paths:
         return self.cache / "snapshots"
 
     @property
+    def vectors(self) -> Path:
+        """The SQLite file of vectors, so that texts need not be embedded again."""
+        return self.cache / "vectors" / "vectors.db"
+
+    @property
+    def file_hashes(self) -> Path:
+        """The hashes of whole model files, so that none is computed twice."""
+        return self.cache / "file-hashes.json"
+
+    @property
     def texts(self) -> Path:
         """The texts of documents, by their digest; chats and recipes refer to them."""
         return self.data / "documents"

@@ -101,18 +101,28 @@ def card_of(
     )
 
 
-def card_as_toml(card: Card) -> str:
-    """The card as a TOML text that a person can read, keep and compare line by line."""
-    return "\n".join(_lines(card)) + "\n"
+def card_as_toml(card: Card, sha256: str = "", note: str = "") -> str:
+    """The card as a TOML text that a person can read, keep and compare line by line.
+
+    Args:
+        card: the card.
+        sha256: of the whole model file, as hexadecimal digits.
+        note: why that is not known, where it is not.
+    """
+    return "\n".join(_lines(card, sha256, note)) + "\n"
 
 
-def _lines(card: Card) -> Iterator[str]:
+def _lines(card: Card, sha256: str, note: str) -> Iterator[str]:
     values = asdict(card)
     sampling, recipe, lora = values.pop("sampling"), values.pop("recipe"), values.pop("lora")
     if not card.deterministic:
         yield f"# {FAST_MODE}"
     for name, value in values.items():
         yield f"{name} = {_value(value)}"
+        if name == "file_mark" and sha256:
+            yield f"file_sha256 = {_value(sha256)}"
+        elif name == "file_mark" and note:
+            yield f"# file_sha256: {' '.join(note.split())}"
     if lora:
         yield ""
         yield "[lora]"

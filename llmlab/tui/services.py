@@ -30,6 +30,7 @@ from llmlab.library.prompts import TemplateShelf
 from llmlab.paths import Paths
 from llmlab.services.again import Again
 from llmlab.services.compare import Comparing
+from llmlab.services.file_hashes import FileHashes
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preview
 from llmlab.services.reading import Reader
@@ -353,6 +354,8 @@ class LabServices:
     reader: Reader
     """Indexes and counts documents, and chooses what a prompt holds of them."""
     documents: DocumentShelf
+    hashes: FileHashes
+    """Hashes of whole model files."""
 
     async def close(self) -> None:
         """End the engine and close the store; what was said is safe already."""

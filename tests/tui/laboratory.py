@@ -31,6 +31,7 @@ from llmlab.paths import Paths
 from llmlab.services.again import Again
 from llmlab.services.chat import ChatService
 from llmlab.services.compare import Comparing
+from llmlab.services.file_hashes import FileHashes
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preparing, Preview
 from llmlab.services.reading import Reader
@@ -244,10 +245,12 @@ async def laboratory(
     documents = DocumentDouble()
     reader = Reader(documents.open, documents.get, lambda spec, most: most)
     preparing = Preparing(render_template, reader)
+    hashes = FileHashes(paths.file_hashes)
     chats = ChatService(ChatStore(paths.database), host, preparing, interval=0.0)
 
     async def end() -> None:
         await reader.close()
+        await hashes.close()
         await host.close()
         await chats.close()
 
@@ -268,6 +271,7 @@ async def laboratory(
         open_runs=lambda: (runs or RunLab(paths)).open(host),
         reader=reader,
         documents=documents,
+        hashes=hashes,
     )
 
     async def open_services() -> LabServices:

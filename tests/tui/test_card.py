@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
+from dataclasses import replace
+
 from textual.widgets import Label, Static
 
+from llmlab.domain.card import card_of
+from llmlab.domain.sampling import Sampling
 from llmlab.engine.scripted import Reply, Script
 from llmlab.paths import Paths
+from llmlab.services.again import Rerun
 from llmlab.tui.screens.card import CardScreen
-from tests.tui.laboratory import laboratory
+from tests.support.fake_worker import card as model_card
+from tests.tui.laboratory import laboratory, spec
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 
 async def test_the_card_is_shown_copied_and_run_again(paths: Paths) -> None:
@@ -19,6 +32,9 @@ async def test_the_card_is_shown_copied_and_run_again(paths: Paths) -> None:
         await lab.until(lambda: isinstance(lab.app.screen, CardScreen))
         screen = lab.app.screen
         assert 'model = "one"' in str(screen.query_one("#card", Static).content)
+        await lab.until(
+            lambda: "# file_sha256: The model file cannot be read" in str(screen.query_one("#card", Static).content)
+        )
 
         def verdict() -> str:
             return str(screen.query_one("#verdict", Label).content)
@@ -32,3 +48,31 @@ async def test_the_card_is_shown_copied_and_run_again(paths: Paths) -> None:
         await lab.until(lambda: verdict().startswith("Different from character 1 on: …other"))
         await lab.pilot.press("escape")
         await lab.until(lambda: not isinstance(lab.app.screen, CardScreen))
+
+
+async def test_the_hash_of_the_whole_file_comes_when_it_is_there(paths: Paths) -> None:
+    loop = asyncio.get_running_loop()
+    made: asyncio.Future[str] = loop.create_future()
+    card = card_of(
+        spec("one"), replace(model_card(spec("one")), file_mark="ab"), Sampling(), (1, 2), reused=0, recipe=""
+    )
+
+    async def hashed() -> str:
+        return await asyncio.shield(made)
+
+    async def again(stop: asyncio.Event) -> Rerun:
+        raise AssertionError
+
+    async with laboratory(paths) as lab:
+        screen = CardScreen(card, again, hashed)
+        await lab.app.push_screen(screen)
+
+        def shown() -> str:
+            return str(screen.query_one("#card", Static).content)
+
+        await lab.until(lambda: "# file_sha256: the hash of the whole file is being computed" in shown())
+        made.set_result("cd" * 32)
+        await lab.until(lambda: f'file_mark = "ab"\nfile_sha256 = "{"cd" * 32}"\n' in shown())
+        await lab.pilot.press("y")
+        await lab.until(lambda: "cdcd" in lab.app.clipboard)
+        assert tomllib.loads(lab.app.clipboard)["file_sha256"] == "cd" * 32

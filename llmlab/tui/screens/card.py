@@ -22,6 +22,8 @@ from llmlab.words import say
 
 RunAgain = Callable[[asyncio.Event], Awaitable[Rerun]]
 """Asks for the answer again; setting the event stops it."""
+Hashed = Callable[[], Awaitable[str]]
+"""The hash of the whole model file; raises `LlmlabError` when it cannot be had."""
 
 
 class CardScreen(ModalScreen[None], Watched):
@@ -33,10 +35,13 @@ class CardScreen(ModalScreen[None], Watched):
         Binding("r", "again", show=False),
     ]
 
-    def __init__(self, card: Card, again: RunAgain) -> None:
+    def __init__(self, card: Card, again: RunAgain, hashed: Hashed) -> None:
         super().__init__()
         self._card = card
         self._again = again
+        self._hashed = hashed
+        self._sha256 = ""
+        self._note = say("the hash of the whole file is being computed") if card.file else ""
         self._stop: asyncio.Event | None = None
 
     def compose(self) -> ComposeResult:
@@ -44,13 +49,29 @@ class CardScreen(ModalScreen[None], Watched):
         with Vertical(classes="dialog --wide --tall"):
             yield Label(say("What this answer came from"), classes="dialog-title", markup=False)
             with VerticalScroll():
-                yield Static(visible(card_as_toml(self._card)), markup=False, id="card")
+                yield Static(visible(self._toml), markup=False, id="card")
             yield Label("", id="verdict", markup=False)
             yield Label(say("y copies it, r runs it again exactly, esc closes"), classes="dialog-keys", markup=False)
 
+    def on_mount(self) -> None:
+        """Have the whole file hashed, unless it was before."""
+        if self._card.file:
+            run_beside(self, self._hash, "hash")
+
+    @property
+    def _toml(self) -> str:
+        return card_as_toml(self._card, self._sha256, self._note)
+
+    async def _hash(self) -> None:
+        try:
+            self._sha256 = await self._hashed()
+        except LlmlabError as error:
+            self._note = error.what
+        self.query_one("#card", Static).update(visible(self._toml))
+
     def action_copy(self) -> None:
         """Put the card on the clipboard."""
-        self.app.copy_to_clipboard(card_as_toml(self._card))
+        self.app.copy_to_clipboard(self._toml)
         self._tell(say("Copied."))
 
     def action_again(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
+from functools import partial
 
 from textual.screen import Screen
 
@@ -169,7 +170,8 @@ class Workbench:
         from llmlab.tui.screens.card import CardScreen
 
         chat, services = self.desk.chat, self.desk.services
-        self._screen.app.push_screen(CardScreen(card, lambda stop: services.again.run(chat, message.id, stop)))
+        again = partial(services.again.run, chat, message.id)
+        self._screen.app.push_screen(CardScreen(card, again, partial(services.hashes.of, card.file, card.file_mark)))
 
     async def ask_line(self, question: str, value: str = "") -> str | None:
         """One line from the user; `None` when they do not want to."""
