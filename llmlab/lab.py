@@ -70,17 +70,17 @@ def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitab
     reader = wiring.make_reader(documents, READING_PATIENCE, digests=paths.digests)
     chats = wiring.open_chats(paths, host, reader)
     comparing = wiring.make_comparing(paths, host, reader)
+    hashes = FileHashes(paths.file_hashes)
 
     async def end() -> None:
         await reader.close()
         await comparing.close()
-    hashes = FileHashes(paths.file_hashes)
+        await hashes.close()
         await host.close()
         await chats.close()
 
     shelf = wiring.open_shelf(paths, folder)
     services = LabServices(
-        await hashes.close()
         chats,
         host,
         shelf,
@@ -97,11 +97,11 @@ def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitab
         open_runs=partial(_open_runs, paths, folder, host, reader),
         reader=reader,
         documents=documents,
+        hashes=hashes,
     )
     return services, partial(wiring.tidy, paths, chats, time.time())
 
 
-        hashes=hashes,
 def _open_runs(paths: Paths, folder: Path, host: EngineHost, reader: Reader) -> RunsScreen:
     """Runs, on the engine of the chat: two models at once may be more than memory holds."""
     from llmlab import wiring
