@@ -17,14 +17,16 @@ from training.bpe import END_OF_TEXT, Tokenizer
 from training.chat import Weighted
 from training.sample import Generator
 
-LENGTHS = {"short": 320, "long": 1024}
-"""Row lengths: most samples are short, and short rows make attention cheap."""
+LENGTHS = {"tiny": 128, "short": 320, "long": 1024}
+"""Row lengths, ascending: most samples are short, and short rows make attention cheap."""
+LATE_SHARE = 0.06
+"""Share of samples that go to the longest rows whatever their length."""
 OPEN_ROWS = 48
 """How many unfinished rows wait for a sample that fits."""
 SHARD_TOKENS = 800_000
 
 Rows = dict[str, NDArray[numpy.uint16]]
-"""Arrays `short`, `long` (rows, length + 1) of ids and `short_class`, `long_class` of loss classes."""
+"""For each name in `LENGTHS` an array of ids (rows, length + 1) and, under `NAME_class`, one of loss classes."""
 
 
 class Packer:
@@ -63,11 +65,11 @@ def make_rows(draw: Generator, tokenizer: Tokenizer, rng: Random, tokens: int) -
     while made < tokens:
         encoded = chat.encode(draw(rng), tokenizer)
         size = len(encoded[0])
-        if size > LENGTHS["long"]:
+        fitting = [name for name, length in LENGTHS.items() if size <= length]
+        if not fitting:
             continue
-        # Some short samples go to long rows, so that late positions see every skill.
-        short = size <= LENGTHS["short"] and rng.random() < 0.85
-        packers["short" if short else "long"].add(encoded)
+        # Some short samples go to longer rows, so that late positions see every skill.
+        packers[fitting[-1] if rng.random() < LATE_SHARE else fitting[0]].add(encoded)
         made += size
     rows: Rows = {}
     for name, packer in packers.items():

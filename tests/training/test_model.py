@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from training.model import SHAPES, Model, Shape, interleave, rotary, rotate, sample_mask  # noqa: E402
+from training.model import SHAPES, Model, Shape, attend, interleave, rotary, rotate, sample_mask  # noqa: E402
 from training.muon import orthogonalise  # noqa: E402
 from training.trainer import Plan, Progress, rate_factor  # noqa: E402
 
@@ -40,6 +40,14 @@ def test_a_sample_does_not_see_its_neighbour_in_the_row() -> None:
     states = model(row, sample_mask(row, end))
     torch.testing.assert_close(states[:, 3:6], model(alone, sample_mask(alone, end)))
     torch.testing.assert_close(model(alone), model(alone, sample_mask(alone, end)))
+
+
+def test_attention_in_parts_is_that_of_the_library() -> None:
+    torch.manual_seed(2)
+    q, k, v = (torch.randn(2, 2, 300, 8) for _ in range(3))
+    mask = sample_mask((torch.arange(600).view(2, 300) % 70 == 69).long(), 1)
+    whole = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    torch.testing.assert_close(attend(q, k, v, mask), whole)
 
 
 def test_orthogonalised_singular_values_are_near_one() -> None:
