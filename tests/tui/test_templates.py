@@ -15,6 +15,7 @@ from llmlab.paths import Paths
 from llmlab.tui.panes.template_editor import TemplateEditor
 from llmlab.tui.panes.template_form import TemplateForm
 from llmlab.tui.panes.templates import TemplatesPane
+from llmlab.tui.screens.leaving import LeavingDialog
 from llmlab.tui.screens.line import LineDialog
 from tests.tui.laboratory import Laboratory, laboratory
 
@@ -156,6 +157,50 @@ async def test_a_shipped_template_is_edited_as_a_copy_and_only_when_it_is_sound(
         await lab.until(lambda: not saved.exists() and "u brings it back" in problem(pane))
         await lab.pilot.press("u")
         await lab.until(saved.exists)
+
+
+async def test_changes_are_not_dropped_unasked(paths: Paths) -> None:
+    saved = paths.config / "prompts" / "templates" / "titles.en.toml"
+    async with laboratory(paths) as lab:
+        pane = await opened(lab)
+        await find(lab, pane, "titles.en")
+        await lab.pilot.press("e")
+        await lab.until(lambda: isinstance(lab.app.screen, TemplateEditor))
+        await lab.pilot.press("escape")
+        await lab.until(lambda: lab.app.screen is pane)
+        await lab.pilot.press("e")
+        await lab.until(lambda: isinstance(lab.app.screen, TemplateEditor))
+        editor = lab.app.screen
+        assert isinstance(editor, TemplateEditor)
+        area = editor.query_one(TextArea)
+        good = area.text
+        area.text = good.replace("{{ count }}", "{{ number }}")
+        # Stay: nothing is lost, the focus is where it was.
+        await lab.pilot.press("escape")
+        await lab.until(lambda: isinstance(lab.app.screen, LeavingDialog))
+        await lab.pilot.press("escape")
+        await lab.until(lambda: lab.app.screen is editor and lab.app.focused is area)
+        # Save what is wrong: the editor stays open with the reason.
+        await lab.pilot.press("escape")
+        await lab.until(lambda: isinstance(lab.app.screen, LeavingDialog))
+        await lab.pilot.press("s")
+        await lab.until(lambda: lab.app.screen is editor and "uses number" in problem(editor))
+        assert not saved.exists()
+        area.text = good.replace("Suggest", "Propose")
+        await lab.pilot.press("escape")
+        await lab.until(lambda: isinstance(lab.app.screen, LeavingDialog))
+        await lab.pilot.press("enter")
+        await lab.until(lambda: lab.app.screen is pane)
+        assert "Propose" in saved.read_text(encoding="utf-8")
+        await lab.until(lambda: shown(pane) == "titles.en" and "Saved" in problem(pane))
+        await lab.pilot.press("e")
+        await lab.until(lambda: isinstance(lab.app.screen, TemplateEditor))
+        lab.app.screen.query_one(TextArea).text = "nonsense"
+        await lab.pilot.press("escape")
+        await lab.until(lambda: isinstance(lab.app.screen, LeavingDialog))
+        await lab.pilot.press("d")
+        await lab.until(lambda: lab.app.screen is pane)
+        assert "Propose" in saved.read_text(encoding="utf-8")
 
 
 async def test_a_template_is_copied_renamed_and_shipped_ones_stay(paths: Paths) -> None:

@@ -15,15 +15,16 @@ from llmlab.domain.template import PromptTemplate
 from llmlab.domain.terminal import visible, visible_line
 from llmlab.errors import LlmlabError
 from llmlab.tui.jobs import Watched, run_beside
+from llmlab.tui.screens.leaving import LeavingDialog
 from llmlab.tui.templates import Templates
 from llmlab.words import say
 
 
 class TemplateEditor(ModalScreen[PromptTemplate | None], Watched):
-    """Gives the template that was saved; escape gives `None`."""
+    """Gives the template that was saved; escape gives `None`, after it asked what becomes of changes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", show=False),
+        Binding("escape", "leave", show=False),
         Binding("ctrl+s", "save", show=False, priority=True),
     ]
     DEFAULT_CSS = "TemplateEditor TextArea { height: 1fr; max-height: 100%; }"
@@ -45,6 +46,22 @@ class TemplateEditor(ModalScreen[PromptTemplate | None], Watched):
     def action_save(self) -> None:
         """Write the file, unless something in it is wrong."""
         run_beside(self, self._save, "save", exclusive=True)
+
+    def action_leave(self) -> None:
+        """Close it; with changes, ask first what becomes of them."""
+        if self.query_one(TextArea).text == self._text:
+            self.dismiss(None)
+        else:
+            run_beside(self, self._leave, "leave", exclusive=True)
+
+    async def _leave(self) -> None:
+        match await self.app.push_screen_wait(LeavingDialog()):
+            case "save":
+                await self._save()
+            case "discard":
+                self.dismiss(None)
+            case "stay":
+                self.query_one(TextArea).focus()
 
     async def _save(self) -> None:
         try:
