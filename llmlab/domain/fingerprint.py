@@ -8,8 +8,13 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Final
 
-ASIDE: Final = frozenset({"source", "title", "description", "tags", "help", "problems", "system_line", "user_line"})
-"""Fields that say where a value came from or what people call it, and that no prompt holds."""
+ASIDE: Final = frozenset(
+    {
+        "source", "title", "description", "tags", "help", "problems", "system_line", "user_line",
+        "key_env", "parallel", "timeout",
+    }
+)  # fmt: skip
+"""Fields that say where a value came from, what people call it or how a server is talked to: no prompt holds them."""
 
 
 def canonical(value: object) -> str:

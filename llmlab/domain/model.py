@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Literal
 
+from llmlab.domain.remote import Remote
 from llmlab.domain.sampling import Sampling
 
 GpuLayers = Literal["auto", "all"] | int
@@ -61,7 +62,9 @@ class ModelSpec:
 
     name: str
     path: str
-    """Absolute path of the GGUF file."""
+    """Absolute path of the GGUF file; for a model behind a server its URL and name there."""
+    remote: Remote | None = None
+    """The server that answers; `None` for a file, which llmlab reads itself."""
     source: str = ""
     """The models.toml that declares it; empty for a built-in default or a path given on the command line."""
     n_ctx: int | None = None
@@ -72,7 +75,7 @@ class ModelSpec:
     tensor_split: tuple[float, ...] = ()
     """Share of the layers that each GPU gets, in order; empty goes by their free memory."""
     rpc: tuple[str, ...] = ()
-    """`host:port` of other machines whose devices hold layers; the one setting that opens a network connection."""
+    """`host:port` of other machines whose devices hold layers; opens network connections."""
     n_threads: Literal["auto"] | int = "auto"
     n_batch: int = 2048
     n_ubatch: int = 512
@@ -103,6 +106,13 @@ class ModelSpec:
     def adapter_scales(self) -> AdapterScales:
         """The adapters of a request that names none."""
         return tuple((adapter.name, adapter.scale) for adapter in self.lora)
+
+    @property
+    def together(self) -> int | None:
+        """Answers that make sense at the same time, where that is limited."""
+        if self.remote is not None:
+            return self.remote.parallel
+        return 1 if self.deterministic else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +159,8 @@ class ModelCard:
     load_s: float
     file_mark: str = ""
     """SHA-256 of the file's size and of samples of its bytes, as hexadecimal digits."""
+    host: str = ""
+    """The server that answers and is told everything; empty for a model in a process of llmlab."""
     notes: tuple[str, ...] = ()
     """What the user should know: GPU asked for but not built in, window beyond training, template missing."""
 

@@ -44,8 +44,14 @@ class Holder(Protocol):
 class EngineHost:
     """Owns at most one engine; a swap ends the old process before the new one starts, so that memory returns."""
 
-    def __init__(self, factory: EngineFactory) -> None:
-        self._factory = factory
+    def __init__(self, factory: EngineFactory, remote: EngineFactory | None = None) -> None:
+        """Prepare; nothing is started.
+
+        Args:
+            factory: makes engines for model files.
+            remote: makes engines for models behind a server; `None`: the same.
+        """
+        self._factory, self._remote = factory, remote or factory
         self._engine: Engine | None = None
         self._spec: ModelSpec | None = None
         self._load: asyncio.Task[ModelCard] | None = None
@@ -125,7 +131,7 @@ class EngineHost:
     async def _loading(self, spec: ModelSpec) -> ModelCard:
         """Start a process and load `spec` into it."""
         self._set(HostState("loading", spec.name))
-        engine = self._engine = self._factory()
+        engine = self._engine = self._remote() if spec.remote else self._factory()
         try:
             card = await engine.load(spec, lambda share: self._progress(engine, share))
         except LlmlabError as error:

@@ -19,8 +19,6 @@ from llmlab.services.trials import Asked, Trials, failed_trial
 
 TOGETHER: Final = 40
 """Answers in flight: more than an engine writes at a time, so that none of its places waits for a prompt."""
-ALONE: Final = 2
-"""The same for an engine that computes one answer after the other."""
 DEATHS: Final = 3
 """Times in a row that the engine may die of a trial before its model is given up."""
 
@@ -79,7 +77,8 @@ class OneLoad:
                 await self._give_up(error)
                 return
             self._show("measuring", spec.name)
-            most = ALONE if spec.deterministic else TOGETHER
+            # One more than makes sense at a time: its prompt is made meanwhile.
+            most = TOGETHER if spec.together is None else spec.together + 1
             while not self._stop.is_set():
                 await self._start(most)
                 if not self._running and not self._suspects:

@@ -232,7 +232,7 @@ async def _probe(ready: Ready, asks: Sequence[tuple[Prepared, Trial]], stop: asy
 
     # The first answer after loading is slower than all that follow.
     await last_turn(stream_turns(ready.engine, request(asks[0], 1), stop=stop))
-    spread = asks[:: max(1, len(asks) // PROBED)][: 1 if asks[0][1].recipe.model.deterministic else PROBED]
+    spread = asks[:: max(1, len(asks) // PROBED)][: asks[0][1].recipe.model.together or PROBED]
     turns: tuple[Turn, ...] = ()
     streams = stream_samples(ready.engine, [request(ask, PROBE_TOKENS) for ask in spread], stop=stop)
     async for turns in streams:  # noqa: B007 - the last value is the result

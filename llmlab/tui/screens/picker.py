@@ -28,7 +28,8 @@ def model_line(model: ModelSpec | BadModel, *, current: bool, fit: str = "") -> 
     name = visible_line(model.name)
     if isinstance(model, BadModel):
         return Content.assemble(mark, (name, "$text-muted"), "\n    ", (visible(model.problem), "$text-error"))
-    window = say("window {tokens:,}", tokens=model.n_ctx) if model.n_ctx else say("window as trained")
+    unset = say("window as trained") if model.remote is None else say("window as its server has it")
+    window = say("window {tokens:,}", tokens=model.n_ctx) if model.n_ctx else unset
     return Content.assemble(
         mark,
         (name, "bold"),

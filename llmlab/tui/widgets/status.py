@@ -91,6 +91,10 @@ def _engine(host: HostState) -> list[Segment]:
             if host.card is None:
                 return [Segment(say("{model} cannot be loaded, F5 picks another", model=name), "$text-error", 0)]
             return [Segment(say("{model} stopped: the next message starts it anew", model=name), "$text-error", 0)]
+        case "ready" if host.card is not None and host.card.host:
+            # Where the words go is worth more room than anything but the state of the answer.
+            place = say("ready at {host}", host=visible_line(host.card.host))
+            return [Segment(name, "$text", 2), Segment(place, "$text-warning", 1)]
         case "ready":
             form = f" {_short_form(host.card)}" if host.card else ""
             return [Segment(name, "$text", 2), Segment(f"{say('ready')}{form}", "$text-success", 1)]
