@@ -67,19 +67,23 @@ def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitab
 
     host = wiring.make_host(paths)
     documents = wiring.open_documents(paths)
-    reader = wiring.make_reader(documents, READING_PATIENCE, digests=paths.digests)
+    shelf = wiring.open_shelf(paths, folder)
+    vectors = wiring.make_vectors(paths, shelf.embeddings, READING_PATIENCE)
+    reader = wiring.make_reader(documents, READING_PATIENCE, digests=paths.digests, vectors=vectors)
+    # What is measured depends on nothing that may be ready or not.
+    measuring = wiring.make_reader(documents, digests=paths.digests)
     chats = wiring.open_chats(paths, host, reader)
     comparing = wiring.make_comparing(paths, host, reader)
     hashes = FileHashes(paths.file_hashes)
 
     async def end() -> None:
         await reader.close()
+        await measuring.close()
         await comparing.close()
         await hashes.close()
         await host.close()
         await chats.close()
 
-    shelf = wiring.open_shelf(paths, folder)
     services = LabServices(
         chats,
         host,
@@ -94,7 +98,7 @@ def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitab
         wiring.open_reasoning(paths, folder),
         open_shots=partial(wiring.open_shots, paths, folder),
         open_templates=partial(wiring.open_templates, paths, folder),
-        open_runs=partial(_open_runs, paths, folder, host, reader),
+        open_runs=partial(_open_runs, paths, folder, host, measuring),
         reader=reader,
         documents=documents,
         hashes=hashes,

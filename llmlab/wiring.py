@@ -6,6 +6,7 @@ Engine and store are imported where they are needed: a command that lists paths 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache, partial
@@ -42,6 +43,8 @@ from llmlab.services.runner import Runner
 from llmlab.services.runs import Runs
 from llmlab.services.shape import ShapeCheck
 from llmlab.services.side_hosts import SideHosts
+from llmlab.services.vectors import Failure, Progress, Vectors
+from llmlab.store.vectors import VectorStore
 
 DELETED_KEPT: Final = 86_400.0
 """Seconds that a deleted chat is kept, for the llmlab that may still undo it."""
@@ -187,6 +190,7 @@ def make_reader(
     patience: float | None = None,
     own: Mapping[str, Document] | None = None,
     digests: Path | None = None,
+    vectors: Vectors | None = None,
 ) -> Reader:
     """What brings documents into prompts; all services of one program share it.
 
@@ -195,6 +199,7 @@ def make_reader(
         patience: seconds that a question waits for the search to be ready; `None` waits until it is.
         own: documents that are in no file, by digest.
         digests: where digests are kept.
+        vectors: finds passages and examples by what they mean; `None` finds them by their words alone.
     """
     gpus, known = _gpus(), own or {}
 
@@ -214,7 +219,47 @@ def make_reader(
         # Where other machines hold layers nobody can tell: the load will.
         return wanted if fit is None else fit.fitting
 
-    return Reader(shelf.open, get, largest, patience=patience, digest=digest)
+    return Reader(shelf.open, get, largest, patience=patience, digest=digest, vectors=vectors)
+
+
+def make_vectors(
+    paths: Paths,
+    model: Callable[[], ModelSpec | None],
+    patience: float | None = None,
+    progress: Progress = lambda _model, _done, _count: None,
+    failed: Failure = lambda _spec, _error: None,
+) -> Vectors:
+    """What makes vectors of texts, on an engine of its own that starts when there is something to embed.
+
+    Args:
+        paths: where vectors are kept.
+        model: which model makes them now; `None` where there is none.
+        patience: seconds that a question waits for texts to be embedded; `None` waits for all of them.
+        progress: told how far the texts have come.
+        failed: told once when a model cannot be used.
+    """
+    gpus = _gpus()
+
+    def fits(spec: ModelSpec) -> bool:
+        from llmlab.engine.health import describe
+
+        try:
+            fit = describe(spec, gpus).fit
+        except LlmlabError:
+            return True
+        # Vectors need no cache of the window that makes it too large.
+        return fit is None or fit.verdict != "no"
+
+    def mark(spec: ModelSpec) -> bytes:
+        from llmlab.engine.file_mark import sampled_hash
+
+        files = (spec.path, *(adapter.path for adapter in spec.lora))
+        parts = [sampled_hash(file) or f"{spec.name} {file}" for file in files]
+        parts += [repr(spec.adapter_scales), repr(spec.rope)]
+        return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).digest()
+
+    store, host = VectorStore(paths.vectors), make_host(paths)
+    return Vectors(model, host, store, mark, fits, patience=patience, progress=progress, failed=failed)
 
 
 def probe_engine() -> EngineReport:

@@ -37,6 +37,7 @@ def ask_command() -> click.Command:
 
 def _ask(session: Session, texts: tuple[str, ...], logprobs: int | None, as_json: bool, **given: Any) -> int:
     from llmlab import wiring
+    from llmlab.commands.preparing import preparing_for
     from llmlab.headless.ask import answer
     from llmlab.headless.console import Console
 
@@ -46,8 +47,7 @@ def _ask(session: Session, texts: tuple[str, ...], logprobs: int | None, as_json
     recipe = recipe_of(session, flags)
     question = question_from(session, text, recipe, piped=not flags.documents.from_input)
     host = wiring.make_host(session.paths)
-    reader = wiring.make_reader(wiring.open_documents(session.paths), digests=session.paths.digests)
-    preparing = wiring.make_preparing(reader)
+    preparing = preparing_for(session, recipe)
     told = session.paths.cache / "told-notes"
     console = Console(session.out, session.err)
     return answer(host, preparing, recipe, question, console, as_json=as_json, told=told, logprobs=logprobs)

@@ -27,6 +27,7 @@ def preview_command() -> click.Command:
 
 def _preview(session: Session, texts: tuple[str, ...], as_tokens: bool, as_json: bool, **given: Any) -> int:
     from llmlab import wiring
+    from llmlab.commands.preparing import preparing_for
     from llmlab.headless.console import Console
     from llmlab.headless.preview import Form, preview
 
@@ -34,8 +35,7 @@ def _preview(session: Session, texts: tuple[str, ...], as_tokens: bool, as_json:
     recipe = recipe_of(session, flags)
     question = question_from(session, text, recipe, piped=not flags.documents.from_input)
     host = wiring.make_host(session.paths)
-    reader = wiring.make_reader(wiring.open_documents(session.paths), digests=session.paths.digests)
-    preparing = wiring.make_preparing(reader)
+    preparing = preparing_for(session, recipe)
     form: Form = "json" if as_json else "tokens" if as_tokens else "text"
     told = session.paths.cache / "told-notes"
     return preview(host, preparing, recipe, question, Console(session.out, session.err), form=form, told=told)

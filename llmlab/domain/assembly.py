@@ -97,7 +97,7 @@ def assemble(
         system.append(Segment(("\n\n" if system else "") + mode.system, "cue"))
     if system:
         messages.append(OriginMessage("system", tuple(system)))
-    asked = question if question is not None else _last_question(history)
+    asked = question if question is not None else last_question(history)
     shots = recipe.shots.chosen(asked) if recipe.shots else ()
     inline: tuple[Segment, ...] = ()
     if recipe.shots and shots and recipe.shots.style == "inline":
@@ -196,7 +196,7 @@ def _as_the_examples(use: ShotUse, framed: Iterable[Segment]) -> Iterator[Segmen
         yield Segment("\n" + label, "template")
 
 
-def _last_question(history: Sequence[ChatMessage]) -> str:
+def last_question(history: Sequence[ChatMessage]) -> str:
     return next((message.text for message in reversed(history) if message.role == "user"), "")
 
 

@@ -20,8 +20,10 @@ SLICE: Final = 20_000
 """Characters that are indexed in one go: some tens of milliseconds."""
 _K1: Final = 1.2
 _B: Final = 0.75
-_RRF: Final = 60
+ALIKE: Final = 60
 """How little the first places count more than those behind them (Cormack, Clarke and Buettcher 2009)."""
+UNLIKE: Final = 10
+"""The same for rankings of different kinds: what one puts first must not fall behind all that both merely know."""
 _REREAD: Final = 48
 """The best passages, which are read once more for words that follow each other."""
 _COUNT_BITS: Final = 8
@@ -188,39 +190,33 @@ def _neighbours(text: str, passage: Passage) -> set[tuple[str, str]]:
     return set(pairwise(stemmed(terms_of(text[passage.start : passage.end]))))
 
 
-def fused(rankings: Iterable[Sequence[Found]], limit: int) -> list[Found]:
+def fused(rankings: Iterable[Sequence[Found]], limit: int, flatness: int = ALIKE) -> list[Found]:
     """Several rankings as one, by reciprocal rank: what many put in front comes first.
 
     Args:
         rankings: each the best first, as `search` and `by_likeness` give them.
         limit: at most so many.
+        flatness: how little the first places count more than those behind them.
     """
     scores: dict[tuple[int, Passage], float] = {}
     for ranking in rankings:
         for rank, found in enumerate(ranking, 1):
             key = (found.document, found.passage)
-            scores[key] = scores.get(key, 0.0) + 1 / (_RRF + rank)
+            scores[key] = scores.get(key, 0.0) + 1 / (flatness + rank)
     best = heapq.nsmallest(max(0, limit), scores, key=lambda key: (-scores[key], key[0], key[1].number))
     return [Found(document, passage, scores[document, passage]) for document, passage in best]
 
 
-def by_likeness(
-    question: Sequence[float], vectors: Mapping[tuple[int, Passage], Sequence[float]], limit: int
-) -> list[Found]:
-    """The passages whose vectors point the way the question's does, the best first.
+def by_likeness(indexes: Sequence[PassageIndex], likeness: Sequence[Sequence[float]], limit: int) -> list[Found]:
+    """The passages whose vectors point the way the question's does, the best first and the earlier of equals first.
 
     Args:
-        question: its vector, of length 1.
-        vectors: those of passages, of length 1 and as many numbers, by document and passage.
+        indexes: one a document.
+        likeness: for each document, how alike each of its passages is to the question, in order.
         limit: at most so many.
     """
-    scored = [
-        Found(document, passage, math.fsum(map(float.__mul__, question, vector)))
-        for (document, passage), vector in vectors.items()
-    ]
-    return heapq.nsmallest(
-        max(0, limit), scored, key=lambda found: (-found.score, found.document, found.passage.number)
-    )
+    scores = {(document, row): score for document, rows in enumerate(likeness) for row, score in enumerate(rows)}
+    return _best(indexes, scores, max(0, limit))
 
 
 def within(ranked: Sequence[Found], tokens: Sequence[int], budget: int) -> list[Found]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -69,6 +70,14 @@ class ShotSet:
         return tuple(dict.fromkeys(row.output for row in self.rows))
 
     @cached_property
+    def inputs_mark(self) -> str:
+        """SHA-256 of the inputs, as hexadecimal digits: what vectors of them belong to."""
+        digest = hashlib.sha256()
+        for row in self.rows:
+            digest.update(hashlib.sha256(row.input.encode("utf-8", "replace")).digest())
+        return digest.hexdigest()
+
+    @cached_property
     def index(self) -> Bm25:
         """What finds the rows nearest to a question; made when it is first asked for."""
         return Bm25(row.input for row in self.rows)
@@ -99,6 +108,11 @@ class ShotUse:
     style: ShotStyle = "turns"
     labels: LabelControl = "gold"
     order: ShotOrder = "chosen"
+    ranked: tuple[int, ...] = ()
+    """Places of the rows nearest to the question at hand, the nearest first, as an embedding model tells; empty: their
+    words tell."""
+    ranked_by: str = ""
+    """Name of that model."""
 
     @property
     def most(self) -> int:
@@ -113,7 +127,7 @@ class ShotUse:
     @property
     def unready(self) -> bool:
         """The index that finds the nearest is still to be made, which takes seconds for 100,000 rows."""
-        return self.choice == "nearest" and self.k > 0 and not self.set.indexed
+        return self.choice == "nearest" and self.k > 0 and not self.ranked and not self.set.indexed
 
     def make_ready(self) -> None:
         """Make the index; may be called in another thread."""
@@ -157,9 +171,10 @@ class ShotUse:
             case "random":
                 yield from _drawn(len(self.set.rows), self.seed)
             case "nearest":
-                near = [hit.row for hit in self.set.index.search(question, self.k, fits)]
+                yield from self.ranked
+                near = [hit.row for hit in self.set.index.search(question, self.k, fits)] if not self.ranked else []
                 yield from near
-                known = frozenset(near)
+                known = frozenset((*self.ranked, *near))
                 yield from (place for place in range(len(self.set.rows)) if place not in known)
 
     def _outputs(self, places: tuple[int, ...]) -> list[str]:

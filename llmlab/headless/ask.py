@@ -70,7 +70,10 @@ async def run_ask(
     """
     async with engine_in_use(host, console, told) as stop:
         said = ask(host, preparing, recipe, question, stop, logprobs=logprobs)
-        return await (_as_object(said, recipe, console) if as_json else _as_text(said, console))
+        try:
+            return await (_as_object(said, recipe, console) if as_json else _as_text(said, console))
+        finally:
+            await preparing.close()
 
 
 async def _as_text(answers: AsyncGenerator[Said, None], console: Console) -> Exit:

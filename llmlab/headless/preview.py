@@ -41,6 +41,9 @@ async def run_preview(
             prepared = await prepare_once(host, preparing, recipe, question, stop)
         except LlmlabError as error:
             return report(error, console)
+        finally:
+            await preparing.close()
+    console.err.clear()
     match form:
         case "json":
             console.out.json(as_object(prepared))

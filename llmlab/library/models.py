@@ -37,7 +37,10 @@ POCKET: Final = "pocket:"
 """What a path begins with that names a model shipped inside llmlab."""
 
 DEFAULT_KEY: Final = "default"
-"""The one key outside any table: the model of a first start."""
+"""A key outside any table: the model of a first start."""
+
+EMBEDDINGS_KEY: Final = "embeddings"
+"""A key outside any table: the model that finds passages and examples by what they mean."""
 
 LATER: Final = ("mmproj",)
 """Keys of features that this version does not have."""
@@ -71,6 +74,8 @@ class ModelsFile:
     models: tuple[ModelSpec | BadModel, ...] = ()
     """Every table, in the order of the file."""
     default: str | None = None
+    embeddings: str | None = None
+    """Name of the model that makes vectors; empty: none, whatever an earlier file says."""
     problems: tuple[Problem, ...] = ()
     """What is wrong outside any table."""
     unreadable: bool = False
@@ -93,20 +98,23 @@ def models_of(file: TomlFile) -> ModelsFile:
     models: list[ModelSpec | BadModel] = [
         BadModel(problem.table, str(file.source), str(problem)) for problem in file.broken if problem.table
     ]
-    default: str | None = None
+    chosen: dict[str, str] = {}
     for name, table in file.values.items():
         if isinstance(table, dict):
             models.append(_model(name, table, file))
-        elif name == DEFAULT_KEY and isinstance(table, str):
-            default = table
-        elif name == DEFAULT_KEY:
+        elif name in (DEFAULT_KEY, EMBEDDINGS_KEY) and isinstance(table, str):
+            chosen[name] = table
+        elif name in (DEFAULT_KEY, EMBEDDINGS_KEY):
             what = say("{given} is not the name of a model in quotes", given=given(table))
             problems.append(Problem(file.source, what, key=name, line=file.line_of(name)))
         else:
-            what = say("only {key} stands outside a table; a model's keys follow its [name]", key=DEFAULT_KEY)
+            keys = {"first": DEFAULT_KEY, "second": EMBEDDINGS_KEY}
+            what = say("only {first} and {second} stand outside a table; a model's keys follow its [name]", **keys)
             problems.append(Problem(file.source, what, key=visible_line(name), line=file.line_of(name)))
     unreadable = bool(file.broken) and not models and not file.values
-    return ModelsFile(file.source, tuple(models), default, tuple(problems), unreadable)
+    return ModelsFile(
+        file.source, tuple(models), chosen.get(DEFAULT_KEY), chosen.get(EMBEDDINGS_KEY), tuple(problems), unreadable
+    )
 
 
 def ad_hoc(path: str | os.PathLike[str]) -> ModelSpec:
@@ -330,6 +338,8 @@ def _explained(fault: Fault, name: str, table: Mapping[str, object]) -> Fault:
 def _name_faults(name: str) -> list[Fault]:
     if name == DEFAULT_KEY:
         return [Fault((), say("no model can be called {name}; that key chooses the model of a first start", name=name))]
+    if name == EMBEDDINGS_KEY:
+        return [Fault((), say("no model can be called {name}; that key chooses the model of vectors", name=name))]
     if not name or visible_line(name) != name:
         return [Fault((), say("a model's name is one line of visible text"))]
     return []

@@ -52,6 +52,7 @@ class ModelShelf:
         self._models: dict[str, ModelSpec | BadModel] = {}
         self._problems: tuple[str, ...] = ()
         self._default = ""
+        self._embeddings = ""
         self.reload()
 
     def models(self) -> tuple[ModelSpec | BadModel, ...]:
@@ -104,6 +105,11 @@ class ModelShelf:
             )
         return good
 
+    def embeddings(self) -> ModelSpec | None:
+        """The model that finds passages and examples by what they mean; `None` where no file names one."""
+        chosen = self._models.get(self._embeddings)
+        return chosen if isinstance(chosen, ModelSpec) else None
+
     def changed_on_disk(self) -> bool:
         """A file was edited, made or removed since it was read: one `stat` a file."""
         return any(stamp_of(path) != self._stamps.get(path) for path in self._paths)
@@ -144,6 +150,7 @@ class ModelShelf:
         models: dict[str, ModelSpec | BadModel] = {}
         problems: list[str] = []
         defaults: dict[str, Path] = {}
+        embeddings: tuple[str, Path] | None = None
         for path in self._paths:
             file = self._files[path]
             problems += [str(problem) for problem in file.problems]
@@ -161,6 +168,12 @@ class ModelShelf:
             if file.default:
                 defaults.pop(file.default, None)  # so that the order is that of the files
                 defaults[file.default] = path
+            if file.embeddings is not None:
+                embeddings = file.embeddings, path
+        if embeddings and embeddings[0] and embeddings[0] not in models:
+            name, path = embeddings
+            problems.append(f"{path}: {say('embeddings names no model: {name}', name=name)}" + meant(name, models))
+        self._embeddings = embeddings[0] if embeddings else ""
         problems += [
             f"{path}: {say('default names no model: {name}', name=name)}" + meant(name, models)
             for name, path in defaults.items()

@@ -41,7 +41,7 @@ class OpenDocument:
     """
 
     def __init__(self, document: Document, size: int) -> None:
-        self.document = document
+        self.document, self.size = document, size
         self.index = PassageIndex(document, size)
         self._growing = asyncio.Lock()
         self._slice: asyncio.Future[bool] | None = None

@@ -7,16 +7,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from llmlab.domain.assembly import Assembled, OriginSpan, assemble, origin_spans
+from llmlab.domain.assembly import Assembled, OriginSpan, assemble, last_question, origin_spans
 from llmlab.domain.budget import Budget, LeftOut, WayOut, budget_of, ways_out
 from llmlab.domain.model import ModelCard, ModelSpec, Rope
 from llmlab.domain.prompting import ChatMessage, PromptOptions, RenderedPrompt
 from llmlab.domain.reading import Material
 from llmlab.domain.recipe import Recipe
+from llmlab.domain.shots import ShotUse
 from llmlab.domain.template import Render
 from llmlab.engine.protocol import Engine
 from llmlab.errors import UsageError
 from llmlab.services.host import EngineHost, Holder
+from llmlab.services.nearest import ranked
 from llmlab.services.reading import Asked, Reader
 from llmlab.services.ready import Ready, ready_engine
 from llmlab.services.stopping import unless
@@ -171,8 +173,9 @@ class Preparing:
             EngineError: the engine died.
         """
         left_out = LeftOut()
-        if recipe.shots and recipe.shots.unready:
-            await asyncio.to_thread(recipe.shots.make_ready)
+        if recipe.shots:
+            asked = question if question is not None else last_question(history)
+            recipe = replace(recipe, shots=await self.nearest(recipe.shots, asked))
         for _ in range(ATTEMPTS):
             kept = _without(recipe, left_out)
             assembled = assemble(
@@ -196,6 +199,18 @@ class Preparing:
                 return prepared
             left_out = smaller
         return prepared
+
+    async def nearest(self, use: ShotUse, question: str) -> ShotUse:
+        """`use`, ready to tell which rows go with `question`."""
+        use = await ranked(self._reader.vectors if self._reader else None, use, question)
+        if use.unready:
+            await asyncio.to_thread(use.make_ready)
+        return use
+
+    async def close(self) -> None:
+        """End what runs for it in the background."""
+        if self._reader is not None:
+            await self._reader.close()
 
     async def prepare_for(
         self, ready: Ready, history: Sequence[ChatMessage], question: str | None, *, prefill: str = ""
@@ -355,6 +370,10 @@ class Preview:
         if recipe.reading is None:
             return recipe.model
         return self._preparing.reader.loaded(self._host, recipe.model) or recipe.model
+
+    async def nearest(self, use: ShotUse, question: str) -> ShotUse:
+        """`use`, ready to tell which rows go with `question`."""
+        return await self._preparing.nearest(use, question)
 
     async def sizes(self, texts: Sequence[str], spec: ModelSpec) -> list[int] | None:
         """Tokens of each text alone, counted in one request; `None` while the model is not ready.

@@ -15,24 +15,21 @@ from llmlab.domain.passages import SIZE
 from llmlab.domain.reading import DocumentRef, Excerpt, Material, ReadingUse
 from llmlab.domain.reading_choice import Choice, Scope, Sizes, choose, enough, model_for, scope_of
 from llmlab.domain.recipe import Recipe
-from llmlab.domain.retrieval import Found, fused, search, stretches, within
 from llmlab.engine.protocol import Engine
 from llmlab.errors import LlmlabError, ModelError, UsageError
 from llmlab.services.host import Holder
 from llmlab.services.open_document import Counted, OpenDocument
+from llmlab.services.passage_search import FRAME, PassageSearch, fitting
 from llmlab.services.ready import Ready, ready_engine
+from llmlab.services.vectors import Vectors
 from llmlab.words import say
 
-CANDIDATES: Final = 24
-"""Passages among which those that fit are taken."""
 SHARE: Final = 2048
 """Tokens that passages may take, or a quarter of the window where that is more."""
 SMALL_WINDOW: Final = 4096
 """Tokens below which passages are made smaller, so that several fit."""
 AT_HAND: Final = 20_000_000
 """Characters of documents that are kept in memory, beside the one used last."""
-FRAME: Final = 32
-"""Tokens that the frame of a document may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +50,8 @@ class Readiness:
     indexed: float
     """Share of its text whose passages can be found, 0 to 1."""
     counted: Counted
+    embedded: float = 1.0
+    """Share of its passages whose vectors are made, 0 to 1; 1 where none are being made."""
 
 
 class Reader:
@@ -64,6 +63,7 @@ class Reader:
         largest: the longest window up to the given one that memory suffices for.
         patience: seconds that a question waits for passages to be found; `None` waits for all of them.
         digest: the digest of a document, empty where there is none.
+        vectors: finds passages by what they mean; `None` finds them by their words alone.
     """
 
     def __init__(
@@ -74,9 +74,11 @@ class Reader:
         *,
         patience: float | None = None,
         digest: Callable[[Document], str] = lambda _document: "",
+        vectors: Vectors | None = None,
     ) -> None:
-        self._digest = digest
-        self._open_file, self._get, self._largest, self._patience = open_file, get, largest, patience
+        self._digest, self.vectors = digest, vectors
+        self._open_file, self._get, self._largest = open_file, get, largest
+        self._search = PassageSearch(patience, vectors)
         self._open: dict[tuple[str, int], OpenDocument] = {}
         self._opening = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -106,7 +108,9 @@ class Reader:
     def readiness(self, ref: DocumentRef, model: ModelSpec, window: int) -> Readiness:
         """How much of a document is indexed and counted for a model with `window` tokens."""
         opened = self._open.get((ref.digest, size_for(window)))
-        return Readiness(opened.index.share, opened.counted(model.path)) if opened else Readiness(0.0, Counted(0, 0.0))
+        if opened is None:
+            return Readiness(0.0, Counted(0, 0.0))
+        return Readiness(opened.index.share, opened.counted(model.path), self._search.embedded(opened))
 
     async def prepare(self, refs: Sequence[DocumentRef], engine: Engine, model: ModelSpec, window: int) -> None:
         """Begin to index and to count documents in the background; errors are told when they are asked about.
@@ -114,6 +118,8 @@ class Reader:
         Raises:
             LlmlabError: one is not kept any more.
         """
+        if self.vectors is not None:
+            self.vectors.resume()
         for ref in refs:
             opened = await self._opened(ref, size_for(window))
             task = asyncio.create_task(_behind(opened, engine, model.path), name=f"count {ref.name}")
@@ -121,9 +127,11 @@ class Reader:
             task.add_done_callback(self._tasks.discard)
 
     def pause(self) -> None:
-        """Index and count no more in the background; `prepare` goes on where that was left."""
+        """Index, count and embed no more in the background; `prepare` goes on where that was left."""
         for task in self._tasks:
             task.cancel()
+        if self.vectors is not None:
+            self.vectors.pause()
 
     async def close(self) -> None:
         """End what runs in the background."""
@@ -131,6 +139,8 @@ class Reader:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        if self.vectors is not None:
+            await self.vectors.close()
         self._open.clear()
 
     async def _opened(self, ref: DocumentRef, size: int) -> OpenDocument:
@@ -215,15 +225,17 @@ class Reader:
                 await each.complete()
             return choice, _material(use, choice, tuple(_all(opened)))
         questions = [asked.question, *([f"{asked.before}\n{asked.question}"] if asked.before else [])]
-        found, warnings = await _found(opened, questions, self._patience)
+        search = await self._search.search(opened, questions)
         room = window - rest
-        excerpts = await _fitting(engine, opened, found, room=room, share=max(SHARE, window // 4), k=use.k)
+        excerpts = await fitting(engine, opened, search.found, room=room, share=max(SHARE, window // 4), k=use.k)
         if not excerpts and any(each.passages for each in opened):
             raise UsageError(
                 say("There is no room for a single passage of the documents: {room:,} tokens.", room=max(0, room)),
                 hint=say("Start a new chat (ctrl+n), show fewer examples, or raise n_ctx in models.toml."),
             )
-        return choice, _material(use, replace(choice, warnings=(*choice.warnings, *warnings)), excerpts)
+        reason = say("{reason}; {search}", reason=choice.reason, search=search.by)
+        told = replace(choice, reason=reason, warnings=(*choice.warnings, *search.warnings))
+        return choice, _material(use, told, excerpts)
 
     def window(self, base: ModelSpec, card: ModelCard) -> int:
         """The window that a model has by itself, whatever is loaded."""
@@ -325,53 +337,3 @@ def _all(opened: Sequence[OpenDocument]) -> Iterator[Excerpt]:
         for passage in each.passages:
             yield each.excerpt(passage, document=place, first=first)
         first += len(each.passages)
-
-
-async def _found(
-    opened: Sequence[OpenDocument], questions: Sequence[str], patience: float | None
-) -> tuple[list[Found], tuple[str, ...]]:
-    """The passages that questions are about, the best first, and what should be known of the search."""
-    # The numbers of a document go on from those of the one before it, so that one must be whole.
-    for each in opened[:-1]:
-        await each.complete()
-    warnings: list[str] = []
-    waiting = asyncio.ensure_future(opened[-1].complete())
-    try:
-        await asyncio.wait({waiting}, timeout=patience)
-        if waiting.done():
-            waiting.result()
-    finally:
-        waiting.cancel()
-    if not opened[-1].index.complete:
-        share = opened[-1].index.share
-        warnings.append(say("Only the first {share:.0%} of the text could be searched by now.", share=share))
-    indexes = [each.index for each in opened]
-    rankings = [await asyncio.to_thread(search, indexes, question, CANDIDATES) for question in questions]
-    found = rankings[0] if len(rankings) == 1 else fused(rankings, CANDIDATES)
-    if not found:
-        warnings.append(say("Nothing in the documents is like the question; their beginning is read."))
-        beginnings = [each.passages[:CANDIDATES] for each in opened]
-        found = [Found(place, passage, 0.0) for place, each in enumerate(beginnings) for passage in each]
-        found.sort(key=lambda each: (each.passage.number, each.document))
-    return found, tuple(warnings)
-
-
-async def _fitting(
-    engine: Engine, opened: Sequence[OpenDocument], found: Sequence[Found], *, room: int, share: int, k: int | None
-) -> tuple[Excerpt, ...]:
-    """The best of what was found that fit into `room`, and into their `share` of it; in the order of the documents."""
-    firsts = [sum(len(each.passages) for each in opened[:place]) for place in range(len(opened))]
-    ranked = found[:k]
-
-    def excerpt(document: int, one: Found) -> Excerpt:
-        return opened[document].excerpt(one.passage, document=document, first=firsts[document])
-
-    sizes = await engine.count([f"[{(part := excerpt(one.document, one)).number}] {part.text}\n" for one in ranked])
-    framed: set[int] = set()
-    for place, one in enumerate(ranked):
-        # The first passage of a document brings its frame.
-        sizes[place] += 0 if one.document in framed else FRAME
-        framed.add(one.document)
-    chosen = within(ranked, sizes, room if k is not None else min(room, max(share, sizes[0] if sizes else 0)))
-    places = [(run.document, passage) for run in stretches(chosen) for passage in run.passages]
-    return tuple(opened[place].excerpt(passage, document=place, first=firsts[place]) for place, passage in places)

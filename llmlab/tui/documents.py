@@ -36,6 +36,8 @@ class Held:
     """Of the whole text, counted by the model's tokenizer; `None` until all is counted."""
     counted: float = 0.0
     """Share of the text that is counted."""
+    embedded: float = 1.0
+    """Share of its passages whose vectors are made; 1 where none are being made."""
     problem: LlmlabError | None = None
     """Why it cannot be read."""
 
@@ -211,9 +213,10 @@ class Documents:
             done = known.counted.complete and known.indexed >= 1
             self._held[one.path] = replace(
                 one,
-                phase="ready" if done or self._paused else "counting",
+                phase="ready" if self._paused or (done and known.embedded >= 1) else "counting",
                 tokens=known.counted.tokens if done else None,
                 counted=min(known.counted.share, known.indexed),
+                embedded=1.0 if self._paused else known.embedded,
             )
         if self.all != before:
             self._changed()

@@ -187,6 +187,10 @@ class Examples:
         self._sizes.update({pair: counts[2 * at] + counts[2 * at + 1] for at, pair in enumerate(missing)})
         return True
 
+    async def ready(self, use: ShotUse, question: str) -> ShotUse:
+        """`use`, ready to tell which rows go with `question`."""
+        return await self._desk.services.preview.nearest(use, question)
+
     async def price(self, question: str) -> int | None:
         """Tokens of all examples that go with `question`, as they are sent; `None` while the model is not ready.
 

@@ -15,7 +15,7 @@ from benchmarks.novels import Language, novel
 from llmlab.domain.bm25 import Bm25
 from llmlab.domain.document import Document
 from llmlab.domain.passages import Passage, split
-from llmlab.domain.retrieval import Found, PassageIndex, by_likeness, fused, search, stretches, within
+from llmlab.domain.retrieval import ALIKE, UNLIKE, Found, PassageIndex, by_likeness, fused, search, stretches, within
 from llmlab.domain.wording import stemmed
 
 
@@ -111,10 +111,40 @@ def test_rankings_are_fused_by_rank() -> None:
     assert fused([], 3) == []
 
 
-def test_vectors_rank_by_likeness() -> None:
-    vectors = {(0, passage(1)): [1.0, 0.0], (1, passage(1)): [0.6, 0.8], (0, passage(2)): [0.0, 1.0]}
-    found = by_likeness([0.0, 1.0], vectors, 2)
-    assert [(item.document, item.passage.number) for item in found] == [(0, 2), (1, 1)]
+@pytest.mark.parametrize(
+    ("likeness", "limit", "places"),
+    [
+        ([[0.1, 0.9], [0.8, -0.2]], 3, [(0, 2), (1, 1), (0, 1)]),
+        ([[0.5, 0.5], [0.5, 0.5]], 3, [(0, 1), (0, 2), (1, 1)]),
+        ([[-0.1, -0.9], [-0.5, -0.2]], 1, [(0, 1)]),
+        ([[], [0.3]], 9, [(1, 1)]),
+        ([[0.1], [0.2]], 0, []),
+        ([[0.1], [0.2]], -1, []),
+    ],
+)
+def test_vectors_rank_by_likeness(likeness: list[list[float]], limit: int, places: list[tuple[int, int]]) -> None:
+    indexes = indexed("The harp is gold.\n\nTea was served.", "The flute is silver.\n\nTea again.", size=10)
+    found = by_likeness(indexes, likeness, limit)
+    assert [(item.document, item.passage.number) for item in found] == places
+
+
+@pytest.mark.parametrize(
+    ("words", "meaning", "flatness", "first"),
+    [
+        ((1, 2, 3), (3, 1, 2), ALIKE, [1, 3, 2]),
+        ((1, 2, 3), (9, 2, 1), UNLIKE, [1, 2, 9, 3]),
+        ((), (4, 1), UNLIKE, [4, 1]),
+        ((4, 1), (), UNLIKE, [4, 1]),
+        (tuple(range(1, 25)), (99, *range(1, 24)), UNLIKE, [*range(1, 12), 99]),
+        (tuple(range(1, 25)), (99, *range(1, 24)), ALIKE, [*range(1, 24), 99]),
+    ],
+)
+def test_words_and_meaning_are_fused(
+    words: tuple[int, ...], meaning: tuple[int, ...], flatness: int, first: list[int]
+) -> None:
+    rankings = [[Found(0, passage(number), 1.0) for number in numbers] for numbers in (words, meaning)]
+    found = [item.passage.number for item in fused(rankings, 99, flatness)]
+    assert found[: len(first)] == first
 
 
 def test_a_worse_passage_never_takes_the_room_of_a_better_one() -> None:

@@ -281,9 +281,16 @@ def test_what_stands_outside_a_table() -> None:
     file = parse_models('default = 1\nn_ctx = 2\n[a]\npath = "a"', HERE)
     assert [str(item).removeprefix(f"{HERE}:") for item in file.problems] == [
         "1: default: 1 is not the name of a model in quotes",
-        "2: n_ctx: only default stands outside a table; a model's keys follow its [name]",
+        "2: n_ctx: only default and embeddings stand outside a table; a model's keys follow its [name]",
     ]
     assert len(file.models) == 1
+    file = parse_models('embeddings = "e"\n[e]\npath = "e"', HERE)
+    assert (file.embeddings, file.default, file.problems) == ("e", None, ())
+    assert parse_models('embeddings = ""', HERE).embeddings == ""
+    file = parse_models("embeddings = true", HERE)
+    assert (file.embeddings, len(file.problems)) == (None, 1)
+    (bad,) = parse_models('[embeddings]\npath = "a"', HERE).models
+    assert isinstance(bad, BadModel)
     (bad,) = parse_models('[default]\npath = "a"', HERE).models
     assert isinstance(bad, BadModel)
 
@@ -342,7 +349,7 @@ def test_random_values_become_models_or_problems(tables: dict[str, object]) -> N
     for model in file.models:
         assert isinstance(model, ModelSpec) or model.problem
     assert len(file.problems) == sum(
-        not isinstance(table, dict) and not (name == "default" and isinstance(table, str))
+        not isinstance(table, dict) and not (name in ("default", "embeddings") and isinstance(table, str))
         for name, table in tables.items()
     )
 

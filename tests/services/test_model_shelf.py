@@ -82,6 +82,21 @@ def test_the_last_default_counts_and_the_first_good_model_stands_in(files: Files
         files.shelf().default()
 
 
+def test_the_last_file_names_the_model_of_vectors(files: Files) -> None:
+    assert files.shelf().embeddings() is None
+    files.write(1, 'embeddings = "a"')
+    assert files.shelf().embeddings() == files.shelf().find("a")
+    files.write(2, 'embeddings = "b"')
+    assert files.shelf().embeddings() == files.shelf().find("b")
+    files.write(2, 'embeddings = ""')
+    shelf = files.shelf()
+    assert (shelf.embeddings(), shelf.problems()) == (None, ())
+    files.write(2, 'embeddings = "bb"')
+    shelf = files.shelf()
+    assert shelf.embeddings() is None
+    assert shelf.problems() == (f"{files.paths[2]}: embeddings names no model: bb; did you mean b?",)
+
+
 def test_a_bad_table_is_listed_and_never_takes_a_good_ones_place(files: Files) -> None:
     files.write(1, '[a]\npath = "user-a"\nn_ctxx = 1\n[new]\npath = 3')
     shelf = files.shelf()

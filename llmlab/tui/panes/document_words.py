@@ -57,6 +57,8 @@ def figures(held: Held, window: int) -> tuple[str, str]:
     size = " · ".join(filter(None, (units(document), say("{count:,} characters", count=len(document.text)))))
     if held.tokens is not None:
         tokens = say("{count:,} tokens", count=held.tokens)
+        if held.embedded < 1:
+            return size, f"{tokens} · {say('embedding {share:.0%}', share=held.embedded)}"
         return size, f"{tokens} · {share_of_window(held.tokens, window)}" if window else tokens
     if held.phase == "counting" and window:
         return size, say("counting tokens {share:.0%}", share=held.counted)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Final, get_args
@@ -139,9 +138,7 @@ class ExamplesPane(ModalScreen[None]):
 
     async def _count(self) -> None:
         """Choose the rows that are shown, count those in sight, and the price of all."""
-        use = self._use
-        if use.unready:
-            await asyncio.to_thread(use.make_ready)
+        use = await self._examples.ready(self._use, self._question)
         places = use.places(self._question)
         rows = self._draft.set.rows
         self._table.show(rows, places, lambda row: self._examples.size(row, steps=self._steps))
@@ -158,6 +155,8 @@ class ExamplesPane(ModalScreen[None]):
             if price is None
             else say("+{count:,} tokens", count=price)
         )
+        if use.ranked_by:
+            told += say(", nearest by {model}", model=use.ranked_by)
         self.query_one(ShotSlider).show(min(use.k, use.most), use.most, told if use.k else say("none are sent"))
 
     def _tell(self, problem: str) -> None:

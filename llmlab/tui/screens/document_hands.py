@@ -12,6 +12,7 @@ from llmlab.domain.messages import Message
 from llmlab.domain.reading_limits import ReadingLimits
 from llmlab.errors import LlmlabError, Stopped, UsageError
 from llmlab.services.preview import Prepared
+from llmlab.services.vectors import by_words_alone
 from llmlab.tui.documents import Documents
 from llmlab.tui.notices import describe
 from llmlab.tui.panes.documents import DocumentsPane, Shown
@@ -162,6 +163,9 @@ class DocumentHands:
         if prepared is not None or values.reading is None:
             values.material = prepared.material if prepared is not None else None
         values.problem = problem if values.reading is not None else None
+        # Vectors may be made from now on.
+        values.look()
+        self._tell_trouble()
         self._show()
         self._picture.work(self._renew, "renewal", exclusive=True)
 
@@ -178,15 +182,27 @@ class DocumentHands:
         if self.values.busy:
             self.values.look()
 
+    def _tell_trouble(self) -> None:
+        """Tell once that the embedding model cannot be used."""
+        vectors = self._picture.desk.services.reader.vectors
+        problem, spec = (vectors.problem, vectors.model) if vectors is not None else (None, None)
+        if problem is not self._trouble:
+            self._trouble = problem
+            if problem is not None and spec is not None:
+                self._picture.tell(by_words_alone(spec, problem), severity="warning")
+
+    _trouble: LlmlabError | None = None
+
     def _changed(self) -> None:
         """More is known of the documents, or they are others."""
         self._show()
-        use = self.values.reading
-        if use != self._measured:
-            self._measured = use
+        now = self.values.reading, any(one.embedded < 1 for one in self.values.all)
+        (use, embedding), self._measured = self._measured, now
+        # What a question finds changes once vectors are there.
+        if use != now[0] or embedding > now[1]:
             self._picture.measure()
 
-    _measured: object = None
+    _measured: tuple[object, bool] = (None, False)
 
     def _show(self) -> None:
         screen, values = self._picture.screen, self.values
