@@ -12,6 +12,7 @@ from llmlab.domain.approximate import find_near
 from llmlab.domain.diff import words
 from llmlab.domain.plain import Plain, one_form
 from llmlab.domain.quotes import Quoted, parts_of
+from llmlab.domain.refusing import refuses, refusing_sentence
 
 FARTHEST: Final = 4000
 """Characters from the first part of a quote to its last, where it leaves something out."""
@@ -99,6 +100,8 @@ class Grounding:
     """In the order of the answer."""
     claims: tuple[Claim, ...]
     """In the order of the answer."""
+    refusal: bool = False
+    """It says that the text does not hold the answer, quotes nothing and claims nothing else."""
 
     def count(self, verdict: Verdict) -> int:
         """How many quotes were judged so."""
@@ -132,15 +135,16 @@ def check(answer: str, sources: Sequence[Source], numbered: Sequence[Numbered] =
     found: list[Quote] = []
     for index, quoted in enumerate(quotes):
         quote = _judged(quoted, sources, places)
-        # A word that is only set apart is no quote, unless it is one.
-        if quote.verdict != "absent" or not quoted.is_name:
+        # A word that is only set apart is no quote, unless it is one; nor is a refusal said as it was asked for.
+        if quote.verdict != "absent" or not (quoted.is_name or refusing_sentence(quoted.text)):
             kept[index] = len(found)
             found.append(quote)
     claims = tuple(
         Claim(item.start, item.end, tuple(kept[place] for place in item.quotes if place in kept), item.numbers)
         for item in sentences
+        if item.quotes or not refusing_sentence(answer[item.start : item.end])
     )
-    return Grounding(tuple(found), claims)
+    return Grounding(tuple(found), claims, refusal=not found and not claims and refuses(answer))
 
 
 def _judged(quoted: Quoted, sources: Sequence[Source], numbered: Mapping[int, Place]) -> Quote:

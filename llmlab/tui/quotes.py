@@ -46,6 +46,8 @@ class CheckedAnswer:
     quotes: tuple[CheckedQuote, ...] = ()
     unquoted: tuple[str, ...] = ()
     """Sentences that claim something and quote nothing."""
+    refusal: bool = False
+    """It says that the text does not hold the answer, and nothing else."""
     missing: str = ""
     """Name of a document that cannot be looked at any more; nothing is checked then."""
 
@@ -99,7 +101,8 @@ class QuoteCheck:
         numbered = [Numbered(one.number, Place(one.document, one.start, one.end)) for one in told.held if one.number]
         grounding = check(text, sources, numbered)
         named = [_named(document, ref) for document, ref in zip(documents, told.documents, strict=True)]
-        return CheckedAnswer(text, tuple(_quotes(text, grounding, named)), tuple(_unquoted(text, grounding)))
+        quotes, unquoted = tuple(_quotes(text, grounding, named)), tuple(_unquoted(text, grounding))
+        return CheckedAnswer(text, quotes, unquoted, grounding.refusal)
 
     def _source(self, document: Document) -> Source:
         source = self._sources.pop(document.digest, None) or Source(document.text)

@@ -109,6 +109,85 @@ def test_claims_without_a_quote_are_told() -> None:
     assert grounding.count("exact") == 1
 
 
+REFUSALS = (
+    "I don't know.",
+    "I don’t know.",
+    "I do not know. The text does not say who lived there.",
+    "The document does not say.",
+    "“The document does not say.”",
+    "**The document does not say.**",
+    "The text does not mention the name of his wife.",
+    "The passages provided do not contain the answer to this question.",
+    "The passages don't actually specify a date.",
+    "There is no information about his wife in the document.",
+    "There is no mention of a wife.",
+    "His wife's name is not mentioned in the text [1].",
+    "The name of the mayor is not stated.",
+    "This cannot be determined from the given passages.",
+    "I'm not able to find the answer in the document.",
+    "I could not find that in the passages. Sorry.",
+    "Sorry, I can't answer this: the document says nothing about a mayor.",
+    "It does not say.",
+    "Not mentioned in the text.",
+    "Not stated.",
+    "No answer.",
+    "The answer is not in the text.",
+    "There is not enough information in the passages to answer.",
+    "我不知道。",
+    "不知道。",
+    "抱歉，我不知道。",
+    "文档中没有提到。",
+    "“文档中没有提到。”",
+    "文中没有提到他的妻子叫什么名字。",
+    "原文并未说明这件事发生在哪一年。",
+    "我不知道。文档里没有写他后来去了什么地方。",
+    "根据所给的段落，无法确定他的年龄。",
+    "我在文档中没有找到答案。",
+    "没有在文档中找到与此有关的内容。",
+    "段落中没有相关信息。",
+    "没有提到。",
+    "书中未提及此人的下落。",
+    "无法回答这个问题。",
+    "文档中找不到这个问题的答案。",
+)
+
+
+@pytest.mark.parametrize("answer", REFUSALS)
+def test_an_answer_that_says_that_it_is_not_there_is_a_refusal(answer: str) -> None:
+    grounding = check(answer, [Source(TEXT)])
+    assert grounding.refusal
+    assert grounding.unquoted == ()
+
+
+@pytest.mark.parametrize(
+    ("answer", "claims"),
+    [
+        ("He bought a stone in the town.", 1),
+        ("I don't know exactly, but he bought a stone in the town.", 1),
+        ("I don't know who sold it. He bought the stone in the town.", 1),
+        ("He does not know the way to the mill.", 1),
+        ("The ship was not found after the storm.", 1),
+        ("They did not tell him the whole truth.", 1),
+        ("Nothing happened to the old mill.", 1),
+        ("There was no answer at the door.", 1),
+        ("No answer came from the old mill.", 1),
+        ("It says “walked slowly to the old mill” [1]. The year is not stated.", 1),
+        ("他没有找到丢失的钥匙。", 1),
+        ("他不知道母亲已经走了。", 1),
+        ("我不知道确切地点，但他在渡口买了砚台。", 1),
+        ("文中没有写明年份，不过他当时三十岁。", 0),
+        ("她无法确定父亲的去向。", 1),
+        ("薛蟠在渡口买了砚台。文中没有提到价钱。", 1),
+        ("", 0),
+        ("Yes.", 0),
+    ],
+)
+def test_one_that_claims_something_is_none(answer: str, claims: int) -> None:
+    grounding = check(answer, [Source(TEXT)])
+    assert not grounding.refusal
+    assert len(grounding.claims) == claims
+
+
 def test_differences_do_not_tell_of_setting() -> None:
     assert differences("他说：“走”，\n去了", "他说:'走',去过") == (
         Change("same", "他说:'走',"), Change("missing", "\n"), Change("same", "去"), Change("missing", "了"),

@@ -37,6 +37,7 @@ from llmlab.services.preview import Preparing, Preview
 from llmlab.services.reading import Reader
 from llmlab.services.shape import ShapeCheck
 from llmlab.services.side_hosts import SideHosts
+from llmlab.services.vectors import Vectors
 from llmlab.store.chats import ChatStore
 from llmlab.tui.app import LabApp
 from llmlab.tui.screens.lab import LabScreen
@@ -231,6 +232,7 @@ async def laboratory(
     ready: bool = True,
     settings: str = "",
     runs: RunLab | None = None,
+    vectors: Vectors | None = None,
 ) -> AsyncIterator[Laboratory]:
     """A lab that has started; with `ready` its model is loaded."""
     used = script or (Script(replies=replies) if replies else Script())
@@ -243,7 +245,7 @@ async def laboratory(
 
     host = EngineHost(make_engine)
     documents = DocumentDouble()
-    reader = Reader(documents.open, documents.get, lambda spec, most: most)
+    reader = Reader(documents.open, documents.get, lambda spec, most: most, vectors=vectors)
     preparing = Preparing(render_template, reader)
     hashes = FileHashes(paths.file_hashes)
     chats = ChatService(ChatStore(paths.database), host, preparing, interval=0.0)

@@ -11,7 +11,8 @@ from textual.widgets import Input, OptionList, Static
 
 from llmlab import words
 from llmlab.engine.protocol import Engine
-from llmlab.engine.scripted import Reply
+from llmlab.engine.scripted import Hold, Reply, Script
+from llmlab.errors import ModelError
 from llmlab.paths import Paths
 from llmlab.services.open_document import Counted, OpenDocument
 from llmlab.tui.documents import Held
@@ -20,6 +21,7 @@ from llmlab.tui.panes.documents import DocumentsPane, EncodingPicker
 from llmlab.tui.panes.path_picker import PathPicker
 from llmlab.tui.widgets.completion import Completion
 from llmlab.tui.widgets.document_line import DocumentLine
+from tests.services.test_vectors import Bench
 from tests.tui.laboratory import Laboratory, laboratory
 
 FILLER = "Nothing of note happened on that day, and the rain fell on the roofs of the town. " * 12
@@ -68,6 +70,12 @@ def line(lab: Laboratory) -> str:
 
 def text_of(pane: DocumentsPane, name: str) -> str:
     return str(pane.query_one(f"#documents-{name}", Static).render())
+
+
+def reason(lab: Laboratory) -> str:
+    """Why the documents are read as they are."""
+    material = lab.bench.documents.values.material
+    return material.reason if material is not None else ""
 
 
 def listed(pane: DocumentsPane) -> str:
@@ -357,3 +365,55 @@ async def test_the_pane_in_chinese_in_a_small_terminal(paths: Paths, folder: Pat
         assert "文档" in text_of(pane, "title")
         assert pane.query_one(DocumentReader).size.height >= 8
         assert pane.query_one(DocumentReader).view.size.width >= 76
+
+
+async def test_an_answer_that_says_that_it_is_not_there_is_told_as_a_refusal(paths: Paths, folder: Path) -> None:
+    async with laboratory(paths, Reply(("I don't know. The text does not say who the mayor is.",))) as lab:
+        await lab.command("/read novel.txt")
+        await opened(lab, "novel.txt")
+        await lab.ask("Who is the mayor?")
+        transcript = lab.transcript
+
+        def rows() -> str:
+            return "\n".join(transcript.render_line(y).text.rstrip() for y in range(transcript.size.height))
+
+        await lab.until(lambda: "∅ says that the text does not hold the answer" in rows())
+        assert "without one" not in rows()
+
+
+async def test_passages_are_embedded_beside_the_screen_and_what_is_found_is_shown(paths: Paths, folder: Path) -> None:
+    hold = Hold()
+    bench = Bench(paths.cache, script=Script(load_hold=hold), patience=0.0)
+    novel = NOVEL + "A feline slept under the table.\n\n" + NOVEL
+    (folder / "novel.txt").write_text(novel, encoding="utf-8")
+    async with laboratory(paths, size=(140, 45), vectors=bench.vectors()) as lab:
+        await lab.command("/read novel.txt")
+        await lab.until(lambda: [one.embedded for one in held(lab)] == [0.0])
+        pane = await pane_of(lab)
+        await lab.until(
+            lambda: "embedding 0%" in listed(pane) and "by their words alone for now" in text_of(pane, "way")
+        )
+        hold.gate.set()
+        await lab.until(lambda: "BM25 + embeddings (meanings)" in text_of(pane, "way"))
+        assert "embedding" not in listed(pane)
+        await lab.pilot.press("f12")
+        lab.composer.set_draft("Where did the cat sleep?")
+        start = novel.index("A feline")
+        await lab.until(
+            lambda: (
+                (material := lab.bench.documents.values.material) is not None
+                and any(part.start <= start < part.end for part in material.excerpts)
+            )
+        )
+
+
+async def test_an_embedding_model_that_fails_is_told_once(paths: Paths, folder: Path) -> None:
+    bench = Bench(paths.cache, script=Script(load_error=ModelError("It is damaged.")))
+    async with laboratory(paths, vectors=bench.vectors()) as lab:
+        await lab.command("/read novel.txt")
+        await opened(lab, "novel.txt")
+        await lab.until(lambda: any("It is damaged." in toast for toast in lab.toasts))
+        for draft in ("Who?", "Where?"):
+            lab.composer.set_draft(draft)
+            await lab.until(lambda: "; BM25" in reason(lab))
+        assert sum("It is damaged." in toast for toast in lab.toasts) == 1

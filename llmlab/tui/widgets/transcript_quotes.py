@@ -34,6 +34,9 @@ def _rows(checked: CheckedAnswer) -> Iterator[list[Span]]:
         name = visible_line(checked.missing)
         yield [(say("Quotes cannot be checked: the text of {name} is kept no more.", name=name), _MUTED)]
         return
+    if checked.refusal:
+        yield [(say("∅ says that the text does not hold the answer"), _MUTED)]
+        return
     if not checked.quotes:
         if checked.unquoted:
             yield [(say("! no quotes; {count} claims without one", count=len(checked.unquoted)), _WARNING)]
