@@ -17,8 +17,8 @@ PATIENCE = 20.0
 """Seconds until something that does not show up fails a test; a busy machine starts slowly."""
 KEYS: Mapping[str, str] = {
     "enter": "\r", "escape": "\x1b", "up": "\x1b[A", "down": "\x1b[B", "left": "\x1b[D", "right": "\x1b[C",
-    "alt+up": "\x1b[1;3A", "alt+down": "\x1b[1;3B", "f1": "\x1bOP", "f5": "\x1b[15~", "f12": "\x1b[24~",
-    "tab": "\t", "backspace": "\x7f",
+    "alt+up": "\x1b[1;3A", "alt+down": "\x1b[1;3B", "f1": "\x1bOP", "f5": "\x1b[15~", "f6": "\x1b[17~",
+    "f12": "\x1b[24~", "tab": "\t", "backspace": "\x7f",
 }  # fmt: skip
 
 
