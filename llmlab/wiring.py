@@ -87,14 +87,19 @@ def _gpus() -> Callable[[], tuple[Gpu, ...]]:
 
 
 def make_host(paths: Paths) -> EngineHost:
-    """The host of llama.cpp engines; no process starts before a model is used."""
+    """The host of engines; no process starts, and no server is asked, before a model is used."""
 
     def start() -> Engine:
         from llmlab.engine.child import ChildEngine
 
         return ChildEngine(log=paths.engine_log, snapshots=paths.snapshots)
 
-    return EngineHost(start)
+    def connect() -> Engine:
+        from llmlab.engine.remote.engine import RemoteEngine
+
+        return RemoteEngine()
+
+    return EngineHost(start, connect)
 
 
 def open_chats(paths: Paths, host: EngineHost, reader: Reader | None = None) -> ChatService:
@@ -132,6 +137,8 @@ def make_comparing(paths: Paths, host: EngineHost, reader: Reader | None = None)
     gpus = _gpus()
 
     def fits(spec: ModelSpec) -> bool:
+        if spec.remote is not None:
+            return True
         from llmlab.engine.health import describe
 
         try:
@@ -210,6 +217,8 @@ def make_reader(
         return digest_in(digests, document) if digests else ""
 
     def largest(spec: ModelSpec, wanted: int) -> int:
+        if spec.remote is not None:
+            return 0
         from llmlab.engine.health import describe
 
         try:
@@ -241,6 +250,8 @@ def make_vectors(
     gpus = _gpus()
 
     def fits(spec: ModelSpec) -> bool:
+        if spec.remote is not None:
+            return True
         from llmlab.engine.health import describe
 
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, is_dataclass
 from typing import Final
 
 from llmlab.domain.model import ModelFacts, ModelSpec
@@ -37,6 +37,9 @@ def show_model(shelf: ModelShelf, name: str | None, out: Output, err: Diagnostic
             out.line(line)
         for note in health.facts.notes:
             out.line(f"  {visible_line(note)}")
+    elif spec.remote is not None:
+        for line in _lines([(say("Server"), health.note), *_rows(spec, health)]):
+            out.line(line)
     if card is not None:
         for line in _card_lines(card):
             out.line(line)
@@ -85,13 +88,25 @@ def _settings(spec: ModelSpec) -> dict[str, object]:
     """What a table of models.toml set, by key."""
     plain = ModelSpec(name="", path="")
     return {
-        item.name: getattr(spec, item.name)
+        item.name: _plain(getattr(spec, item.name))
         for item in fields(ModelSpec)
         if item.name not in _ASIDE and getattr(spec, item.name) != getattr(plain, item.name)
     }
 
 
+def _plain(value: object) -> object:
+    """`value` as JSON has it, with what was set alone."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: _plain(inner) for name, inner in asdict(value).items() if inner not in (None, "", ())}
+    return [_plain(inner) for inner in value] if isinstance(value, tuple) else value
+
+
 def _pairs(values: dict[str, object]) -> str:
+    values = {
+        ".".join(filter(None, (name, key))): inner
+        for name, value in values.items()
+        for key, inner in (value.items() if isinstance(value, dict) else [("", value)])
+    }
     # A hint is a float of 32 bits: 0.2 of a file is 0.20000000298.
     said = {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in values.items()}
     return ", ".join(f"{name} {value}" for name, value in said.items())

@@ -75,7 +75,7 @@ def health_lines(health: Health) -> list[str]:
         return [f"{name}: {line}" if not index else line for index, line in enumerate(str(health.problem).split("\n"))]
     facts = health.facts
     if facts is None:
-        return [f"{name}: {say('sound')}"]
+        return [f"{name}: {health.note or say('sound')}"]
     summary = say(
         "sound; {architecture}, {parameters} parameters, {quantisation}, window {n_ctx} of {trained}, "
         "vocabulary {vocabulary}, template {template}",
@@ -124,6 +124,7 @@ def _entry(model: ModelSpec | BadModel, first: str) -> dict[str, object]:
         "default": model.name == first,
         "source": model.source,
         "path": model.path,
+        "host": model.remote.host if model.remote else None,
         "n_ctx": model.n_ctx,
         "n_gpu_layers": model.n_gpu_layers,
         "chat_template": model.chat_template,

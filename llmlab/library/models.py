@@ -29,6 +29,7 @@ from llmlab.library.checks import (
     words,
     yes_or_no,
 )
+from llmlab.library.remote_models import REMOTE_CHECKS, URL_KEY, explained, remote_spec
 from llmlab.library.tomlfile import Problem, TomlFile, parse_toml, read_toml
 from llmlab.pocket import pocket_names, pocket_path
 from llmlab.words import say
@@ -144,12 +145,13 @@ def ad_hoc_pocket(name: str) -> ModelSpec:
 
 
 def _model(name: str, table: Mapping[str, object], file: TomlFile) -> ModelSpec | BadModel:
-    values, faults = check_table(table, _checks(file.source.parent))
+    remote = URL_KEY in table
+    values, faults = check_table(table, REMOTE_CHECKS if remote else _checks(file.source.parent))
     faults = [_explained(fault, name, table) for fault in faults] + _name_faults(name) + _cross_faults(values)
     rope, rope_faults = _rope(table.get("rope"))
     sampling, sampling_faults = _sampling(table.get("sampling"))
     faults += rope_faults + sampling_faults
-    if "path" not in table:
+    if not remote and "path" not in table:
         faults.append(Fault((), say("the key {key} is missing", key="path")))
     if faults:
         shown = visible_line(name)
@@ -164,6 +166,8 @@ def _model(name: str, table: Mapping[str, object], file: TomlFile) -> ModelSpec 
             for fault in faults
         )
         return BadModel(shown, str(file.source), "\n".join(str(problem) for problem in problems))
+    if remote:
+        return remote_spec(name, str(file.source), values, sampling)
     given_values = {key: value for key, value in values.items() if key not in ("rope", "sampling")}
     n_batch = given_values.get("n_batch", 2048)
     if isinstance(n_batch, int) and "n_ubatch" not in given_values:
@@ -319,6 +323,8 @@ def _sampling(value: object) -> tuple[Sampling, list[Fault]]:
 def _explained(fault: Fault, name: str, table: Mapping[str, object]) -> Fault:
     """`fault` with the reason behind the commonest mistakes: a key one level too high, a name with a dot."""
     key = fault.path[-1]
+    if mixed := explained(fault, table, _checks(Path())):
+        return mixed
     if len(fault.path) > 1 or key in _checks(Path()):
         return fault
     if key in {setting.name for setting in SETTINGS}:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from llmlab.domain.model import BadModel, ModelFacts, ModelSpec
+from llmlab.domain.remote import told_where
 from llmlab.errors import ConfigError, LlmlabError
 from llmlab.library.checks import meant
 from llmlab.library.models import POCKET, ModelsFile, ad_hoc, ad_hoc_pocket, read_models
@@ -30,6 +31,8 @@ class Health:
     """Why it cannot be used."""
     facts: ModelFacts | None = None
     """What its header says, when it could be read."""
+    note: str = ""
+    """Where a model is that has no file."""
 
     @property
     def ok(self) -> bool:
@@ -130,13 +133,18 @@ class ModelShelf:
         if isinstance(spec, BadModel):
             return Health(spec.name, source=spec.source, problem=ConfigError(spec.problem))
         health = Health(spec.name, spec.path, spec.source)
+        if spec.remote is not None:
+            # Whether its server is there is asked when the model is used, not by looking through a list.
+            return replace(health, note=told_where(spec.remote))
         try:
             return replace(health, facts=self._inspect(spec))
         except LlmlabError as error:
             return replace(health, problem=error)
 
     def fit(self, spec: ModelSpec) -> str:
-        """In a line whether `spec` fits into memory, or what stands against loading it; reads its file."""
+        """In a line whether `spec` fits into memory, or what stands against loading it; reads its file if need be."""
+        if spec.remote is not None:
+            return told_where(spec.remote)
         health = self.check(spec)
         if health.problem is not None:
             return health.problem.what

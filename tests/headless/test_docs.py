@@ -14,6 +14,7 @@ import pytest
 from llmlab.cli import lab_command
 from llmlab.domain.model import CACHE_TYPES, NAMED_TEMPLATES, ModelSpec, Rope
 from llmlab.domain.recipe import Recipe
+from llmlab.domain.remote import Remote
 from llmlab.domain.sampling import SETTINGS, Setting
 from llmlab.headless.ask import record
 from llmlab.headless.diagnostics import Exit
@@ -59,7 +60,10 @@ def test_the_object_in_the_document_has_the_keys_of_the_real_one() -> None:
 
 
 def test_every_key_of_a_model_is_documented() -> None:
-    keys = {field.name for field in dataclasses.fields(ModelSpec)} - {"name", "source", "purpose"} | set(LATER)
+    keys = {field.name for field in dataclasses.fields(ModelSpec)} - {"name", "source", "purpose", "remote"} | set(
+        LATER
+    )
+    keys |= {field.name for field in dataclasses.fields(Remote)}
     keys |= {f"rope.{field.name}" for field in dataclasses.fields(Rope)}
     keys |= {field.name for field in dataclasses.fields(Settings)}
     assert {key for key in keys if f"`{key}`" not in MODELS} == set()

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmlab.domain.model import CACHE_TYPES, NAMED_TEMPLATES, BadModel, LoraAdapter, ModelSpec, Rope
+from llmlab.domain.remote import Remote
 from llmlab.domain.sampling import DEFAULTS, SETTINGS, Sampling
 from llmlab.errors import ConfigError
 from llmlab.library import models
@@ -395,3 +396,48 @@ def test_the_shipped_file_is_good_and_its_guide_is_true(pocket: Path) -> None:
         assert getattr(spec, name) == getattr(bare, name), name
     for name, value in DEFAULTS.changed().items():
         assert name == "stop" or getattr(spec.sampling, name) == value, name
+
+
+def test_a_server_stands_in_a_table_of_its_own() -> None:
+    text = '[far]\nurl = "https://api.example.org/v1/"\nmodel = "large"\nkey_env = "A_KEY"'
+    text += "\nparallel = 8\nn_ctx = 4096\nsampling.seed = 3"
+    (model,) = parse_models(text, HERE).models
+    assert isinstance(model, ModelSpec)
+    assert model.remote == Remote(url="https://api.example.org/v1", model="large", key_env="A_KEY", parallel=8)
+    assert (model.n_ctx, model.sampling.seed) == (4096, 3)
+    assert (model.remote.host, model.remote.encrypted) == ("api.example.org", True)
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ('url = "api.example.org"', 'url: "api.example.org" is no address such as http://127.0.0.1:8080/v1'),
+        ('url = "ftp://example.org"', 'url: "ftp://example.org" is no address such as http://127.0.0.1:8080/v1'),
+        ('url = "http://[::1/v1"', 'url: "http://[::1/v1" is no address such as http://127.0.0.1:8080/v1'),
+        ('url = "http://a:99999/"', 'url: "http://a:99999/" is no address such as http://127.0.0.1:8080/v1'),
+        (
+            'url = "http://me:secret@a/v1"',
+            "url: holds a name or password; name the variable that holds the key under key_env",
+        ),
+        ('url = "http://a/v1?key=1"', 'url: "http://a/v1?key=1" ends with more than a path'),
+        ('url = "http://bücher/v1"', 'url: "http://bücher/v1" holds letters that an address cannot have'),
+        ('url = "http://a"\nmodel = " "', 'model: "" is no name of a model'),
+        (
+            'url = "http://a"\nkey_env = "sk-123"',
+            "key_env: is no name of an environment variable; the key itself never stands in this file",
+        ),
+        (
+            'url = "http://a"\napi_key = "sk-123"',
+            "api_key: a key never stands in this file: write key_env and the name of the variable that holds it",
+        ),
+        ('url = "http://a"\npath = "b"', "path: names one of the two: path, or url"),
+        ('url = "http://a"\nn_batch = 8', "n_batch: does nothing with url: the server decides that"),
+        ('path = "b"\nparallel = 8', "parallel: does nothing without url"),
+        ('url = "http://a"\nmodle = "b"', "modle: there is no such key; did you mean model?"),
+    ],
+)
+def test_what_is_wrong_with_a_server_is_told_and_no_key_shown(table: str, problem: str) -> None:
+    (bad,) = parse_models(f"[far]\n{table}", HERE).models
+    assert isinstance(bad, BadModel)
+    assert bad.problem.split("[far] ")[1] == problem
+    assert "sk-123" not in bad.problem
