@@ -14,6 +14,7 @@ from llmlab.documents.decoding import decode
 from llmlab.documents.formats.epub import read_book
 from llmlab.documents.formats.odt import read_odt
 from llmlab.documents.formats.rtf import read_rtf
+from llmlab.documents.formats.sheets import read_sheets
 from llmlab.documents.formats.slides import read_slides
 from llmlab.documents.formats.web import claimed_encoding, read_page
 from llmlab.documents.formats.word import read_word
@@ -103,6 +104,9 @@ def _read(kind: str, source: Source, limits: ReadingLimits, progress: Callable[[
         case "pptx":
             unit = "slide"
             read_slides(Archive(source.data, TITLES[kind], limits), scribe)
+        case "xlsx":
+            unit = "sheet"
+            remarks = read_sheets(Archive(source.data, TITLES[kind], limits), scribe)
         case "odt":
             read_odt(Archive(source.data, TITLES[kind], limits), scribe)
         case "epub":

@@ -22,7 +22,7 @@ _PASSED: Final = names("node_modules __pycache__ site-packages venv target dist 
 _BINARY: Final = names(
     "png jpg jpeg gif webp bmp tif tiff ico psd heic mp3 wav flac ogg m4a mp4 mkv avi mov webm zip gz bz2 xz 7z rar tar"
     " tgz zst jar war exe dll so dylib a o obj lib bin pyc class wasm woff woff2 ttf otf eot db sqlite sqlite3 gguf"
-    " safetensors pt pth onnx npy npz parquet pkl doc xls ppt xlsx iso dmg pack idx lock"
+    " safetensors pt pth onnx npy npz parquet pkl doc xls ppt xlsb iso dmg pack idx lock"
 )
 """Ends of names of files that are no text; one that is named by itself is looked into all the same."""
 

@@ -33,10 +33,19 @@ _BY_NAME: Final = {
 }
 """Kinds of plain text by the end of the name."""
 _NAMES: Final = {"makefile": "code", "dockerfile": "code", "cmakelists.txt": "code"}
-_OFFICE: Final = {"docx": "docx docm dotx dotm", "pptx": "pptx pptm ppsx potx", "odt": "odt ott", "epub": "epub"}
+_OFFICE: Final = {
+    "docx": "docx docm dotx dotm",
+    "pptx": "pptx pptm ppsx potx",
+    "xlsx": "xlsx xlsm xltx xltm",
+    "odt": "odt ott",
+    "epub": "epub",
+}
 FORMATS: Final = {end: kind for kind, ends in _OFFICE.items() for end in ends.split()} | {"pdf": "pdf", "rtf": "rtf"}
 """Kinds that are no plain text, by the end of the name."""
-TITLES: Final = dict(docx="Word", pptx="PowerPoint", odt="OpenDocument", epub="EPUB", pdf="PDF", rtf="RTF")  # noqa: C408
+TITLES: Final = {
+    "docx": "Word", "pptx": "PowerPoint", "xlsx": "Excel", "odt": "OpenDocument", "epub": "EPUB", "pdf": "PDF",
+    "rtf": "RTF",
+}  # fmt: skip
 """How people call the formats."""
 
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -101,14 +110,16 @@ def _zipped(name: str, data: bytes, limits: ReadingLimits) -> str:
         return "epub"
     if mimetype.startswith(b"application/vnd.oasis.opendocument.text"):
         return "odt"
-    for folder, kind in (("word/", "docx"), ("ppt/", "pptx")):
-        if "[Content_Types].xml" in archive and any(each.startswith(folder) for each in archive.names):
+    binary = "xl/workbook.bin" in archive
+    for folder, kind in (("word/", "docx"), ("ppt/", "pptx"), ("xl/", "xlsx")):
+        office = "[Content_Types].xml" in archive and any(each.startswith(folder) for each in archive.names)
+        if office and not binary:
             return kind
     if "content.xml" in archive and extension_of(name) == "odt":
         return "odt"
     sheet = any(each.startswith("xl/") for each in archive.names) or mimetype.endswith(b"opendocument.spreadsheet")
     what = say("a spreadsheet") if sheet else say("a zip archive")
-    advice = say("Save it as CSV, and read that.") if sheet else say("Unpack it, and read the files in it.")
+    advice = say("Save it as .xlsx or CSV, and read that.") if sheet else say("Unpack it, and read the files in it.")
     raise DocumentError(say("This is no text but {what}.", what=what), hint=advice)
 
 
@@ -120,7 +131,7 @@ def _old_office(data: bytes) -> DocumentError:
         )
     return DocumentError(
         say("This is a file of an Office before 2007, which cannot be read."),
-        hint=say("Save it as .docx, .pptx, .csv or .pdf first."),
+        hint=say("Save it as .docx, .pptx, .xlsx or .pdf first."),
     )
 
 

@@ -76,6 +76,8 @@ REMARKS: Final = {
     "unreadable": "Many characters mean nothing: the fonts of the file do not say which letters they draw.",
     "not_json": "It is not valid JSON: {reason}.",
     "ragged": "{count} rows have more or fewer columns than the first.",
+    "hidden_sheets": "{count} of {all} sheets are hidden in the file; they are read, too.",
+    "uncomputed": "{count} cells hold a formula without its result; the formula is shown.",
     "empty": "The file is empty.",
     "unlooked": "{name} holds more than {count} files; the others were not looked at.",
     "binary_files": "{name}: {count} files that are no text were passed by.",
@@ -94,7 +96,7 @@ class Document:
     path: str
     """Where it was read from, what of it is no text as U+FFFD; empty for standard input."""
     kind: str
-    """What it was read as: `text`, `markdown`, `code`, `html`, `pdf`, `docx`, `epub`, `odt`, `rtf`, `pptx`, ..."""
+    """What it was read as: `text`, `markdown`, `code`, `html`, `pdf`, `docx`, `epub`, `odt`, `rtf`, `xlsx`, ..."""
     text: str
     """What it says. Nobody vouches for it: show it through `domain.terminal.visible`."""
     pages: tuple[Page, ...] = ()
@@ -116,6 +118,13 @@ class Document:
     def line_at(self, offset: int) -> int:
         """The line of `offset`, from 1; looks at the text before it."""
         return self.text.count("\n", 0, offset) + 1
+
+    def row_at(self, offset: int) -> int | None:
+        """The row of a sheet that holds the character at `offset`; `None` where the document has no sheets."""
+        if self.unit != "sheet":
+            return None
+        number = self.text[self.text.rfind("\n", 0, offset) + 1 :][:8].partition("\t")[0]
+        return int(number) if number.isdecimal() else None
 
     def anchor(self, offset: int) -> Anchor:
         """Where `offset` is, in words that a person can look up."""

@@ -151,7 +151,10 @@ def place_in_words(document: Document, offset: int) -> str:
     if page is not None:
         number = say("page {number:,}", number=page.number)
         parts.append(visible_line(page.title) if page.title and document.unit != "page" else number)
-    parts.append(say("line {number:,}", number=document.line_at(offset)))
+    row = document.row_at(offset)
+    parts.append(
+        say("line {number:,}", number=document.line_at(offset)) if row is None else say("row {number:,}", number=row)
+    )
     if document.text:
         parts.append(f"{offset / len(document.text):.0%}")
     return " · ".join(filter(None, parts))

@@ -18,6 +18,7 @@ from tests.documents.awkward.zipped import (
     make_odt,
     make_ole,
     make_pptx,
+    make_xlsx,
     make_zip,
     paragraph,
 )
@@ -52,6 +53,30 @@ class Awkward:
 def plain(text: str, codec: str) -> Callable[[], bytes]:
     """`text` as it is written in an encoding."""
     return lambda: text.encode(codec)
+
+
+SHARED: Final = (
+    "<si><t>品名</t><rPh><t>ピンメイ</t></rPh></si><si><r><t>砚</t></r><r><t>台</t></r></si><si><t>two\nlines</t></si>"
+)
+DATES: Final = (
+    '<numFmt numFmtId="164" formatCode="[$-804]yyyy&quot;年&quot;"/>'
+    '<numFmt numFmtId="165" formatCode="0.0 &quot;days&quot;"/>'
+)
+STYLES: Final = '<xf numFmtId="0"/><xf numFmtId="14"/><xf numFmtId="164"/><xf numFmtId="165"/>'
+SHEETS: Final = {
+    "账目": (
+        '<row r="1"><c r="A1" t="s"><v>0</v></c><c r="C1" t="s"><v>2</v></c></row>'
+        '<row r="2"><c r="A2"/></row>'
+        '<row r="4"><c r="A4" t="s"><v>1</v></c><c r="B4" s="1"><v>45292</v></c><c r="C4" s="2"><v>59</v></c>'
+        '<c r="D4" s="3"><v>0.30000000000000004</v></c><c r="E4" t="b"><v>1</v></c>'
+        '<c r="F4" t="e"><v>#DIV/0!</v></c></row>'
+        '<row r="5"><c r="B5"><f>SUM(B1:B4)</f></c><c r="C5"><f>1+1</f><v>2</v></c></row>'
+    ),
+    "备注": '<row r="10"><c r="A10" t="inlineStr"><is><t>暗处</t></is></c></row>',
+}
+SHEETS_SAID: Final = (
+    "1\t品名\t\ttwo lines\n4\t砚台\t2024-01-01\t1900-02-28\t0.3\tTRUE\t#DIV/0!\n5\t\t=SUM(B1:B4)\t2\n\n10\t暗处"
+)
 
 
 def book() -> bytes:
@@ -420,10 +445,59 @@ CORPUS: Final = (
         error="encrypted",
     ),
     Awkward(
+        name="sheets.xlsx",
+        why="a workbook stored against its order: shared and pronounced texts, dates, a gap, a formula without result",
+        make=lambda: make_xlsx(SHEETS, shared=SHARED, formats=DATES, styles=STYLES, hidden="备注"),
+        kind="xlsx",
+        text=SHEETS_SAID,
+        pages=((1, "账目"), (2, "备注")),
+        warned=("hidden_sheets", "uncomputed"),
+    ),
+    Awkward(
+        name="mac.xlsx",
+        why="days that are counted from 1904, cells without references, a sheet that is empty",
+        make=lambda: make_xlsx(
+            {
+                "a": '<row><c t="inlineStr"><is><t>day</t></is></c><c s="1"><v>0</v></c><c s="1"><v>1.5</v></c></row>',
+                "b": "",
+            },
+            styles=STYLES,
+            old=True,
+        ),
+        kind="xlsx",
+        text="1\tday\t00:00:00\t1904-01-02 12:00:00",
+        pages=((1, "a"), (2, "b")),
+    ),
+    Awkward(
+        name="far.xlsx",
+        why="a cell in the last column of the last row",
+        make=lambda: make_xlsx(
+            {"a": '<row r="1048576"><c r="A1048576"><v>1</v></c><c r="XFD1048576"><v>2</v></c></row>'}
+        ),
+        kind="xlsx",
+        text="1048576\t1" + "\t" * 64 + "2",
+        pages=((1, "a"),),
+    ),
+    Awkward(
+        name="astray.xlsx",
+        why="a cell whose shared text is missing",
+        make=lambda: make_xlsx({"a": '<row r="1"><c r="A1" t="s"><v>7</v></c></row>'}),
+        error="Excel file is damaged",
+    ),
+    Awkward(
+        name="binary.xlsb",
+        why="a workbook that is no XML",
+        make=lambda: make_zip({"[Content_Types].xml": "x", "xl/workbook.bin": "x"}),
+        error="a spreadsheet",
+    ),
+    Awkward(
         name="sheet.docx",
         why="a spreadsheet named .docx",
-        make=lambda: make_zip({"[Content_Types].xml": "x", "xl/workbook.xml": "x"}),
-        error="a spreadsheet",
+        make=lambda: make_xlsx({"a": '<row r="3"><c r="B3" t="str"><v>x\ty</v></c></row>'}),
+        kind="xlsx",
+        text="3\t\tx y",
+        pages=((1, "a"),),
+        warned=("misnamed",),
     ),
     Awkward(
         name="letter.rtf",

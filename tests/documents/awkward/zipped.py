@@ -79,6 +79,52 @@ def make_pptx(slides: list[tuple[str, str, str]]) -> bytes:
     return make_zip(parts)
 
 
+X = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+
+
+def make_xlsx(
+    sheets: Mapping[str, str],
+    *,
+    shared: str = "",
+    formats: str = "",
+    styles: str = "",
+    hidden: str = "",
+    old: bool = False,
+) -> bytes:
+    """A workbook: the rows of each sheet; its files are numbered against their order.
+
+    Args:
+        sheets: `<row>` elements by the name of the sheet.
+        shared: `<si>` elements, the texts that cells share.
+        formats: `<numFmt>` elements.
+        styles: `<xf>` elements of cells.
+        hidden: the sheet that is not shown.
+        old: days are counted from 1904.
+    """
+    count = len(sheets)
+    numbers = [count - index for index in range(count)]
+    states = {hidden: "hidden"}
+    order = "".join(
+        f'<sheet name="{name}" sheetId="{index}" r:id="r{index}" state="{states.get(name, "visible")}"/>'
+        for index, name in enumerate(sheets, 1)
+    )
+    related = [("worksheet", f"worksheets/sheet{number}.xml") for number in numbers]
+    related += [("sharedStrings", "sharedStrings.xml"), ("styles", "styles.xml")]
+    year = '<workbookPr date1904="1"/>' if old else ""
+    parts = {
+        "[Content_Types].xml": HEAD + "<Types/>",
+        "_rels/.rels": relations(("officeDocument", "xl/workbook.xml")),
+        "xl/_rels/workbook.xml.rels": relations(*related),
+        "xl/workbook.xml": f"{HEAD}<workbook {X} {R}>{year}<sheets>{order}</sheets></workbook>",
+        "xl/sharedStrings.xml": f"{HEAD}<sst {X}>{shared}</sst>",
+        "xl/styles.xml": f"{HEAD}<styleSheet {X}><numFmts>{formats}</numFmts>"
+        f"<cellStyleXfs><xf numFmtId='14'/></cellStyleXfs><cellXfs>{styles}</cellXfs></styleSheet>",
+    }
+    for number, rows in zip(numbers, sheets.values(), strict=True):
+        parts[f"xl/worksheets/sheet{number}.xml"] = f"{HEAD}<worksheet {X}><sheetData>{rows}</sheetData></worksheet>"
+    return make_zip(parts)
+
+
 def shape(kind: str, text: str) -> str:
     """A shape of a slide."""
     return (
