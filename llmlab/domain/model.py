@@ -198,6 +198,8 @@ class Fit:
     """The window that was asked for, in tokens."""
     fitting: int = 0
     """The largest window up to `n_ctx` that fits; 0 when none does."""
+    draft: int = 0
+    """Of `need`, what the draft model takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

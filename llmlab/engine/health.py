@@ -15,6 +15,7 @@ from llmlab.engine.formats import FILE_TYPES
 from llmlab.engine.gguf import GgufFile, read_gguf
 from llmlab.engine.hints import sampling_hints
 from llmlab.engine.llama.checks import cache_is_known, check_adapters, check_purpose, check_window, is_encoder
+from llmlab.engine.llama.draft_spec import draft_estimate
 from llmlab.engine.llama.fit import SEQUENCES, Estimate, Sizes, sizes_of
 from llmlab.engine.llama.template_choice import choose_template
 from llmlab.words import say
@@ -110,7 +111,9 @@ def _quantisation(gguf: GgufFile) -> str:
 
 def _fit(spec: ModelSpec, gguf: GgufFile, sizes: Sizes, n_ctx: int, gpus: Callable[[], tuple[Gpu, ...]]) -> Fit:
     """How the model fits; GPUs are looked for only when that decides it."""
-    estimate = Estimate(spec, gguf, sizes, min(SEQUENCES, spec.n_batch), psutil.virtual_memory().available)
+    memory = psutil.virtual_memory().available
+    draft = draft_estimate(spec, n_ctx, memory)
+    estimate = Estimate(spec, gguf, sizes, min(SEQUENCES, spec.n_batch), memory, draft=draft)
     fit = estimate.fit(n_ctx)
     if fit.verdict == "fits" or spec.n_gpu_layers == 0 or spec.rpc:
         return fit

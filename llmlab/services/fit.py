@@ -7,7 +7,12 @@ from llmlab.words import say
 
 
 def fit_words(fit: Fit) -> str:
-    """One line: it fits, it fits with a smaller window, or it does not fit."""
+    """One line: it fits, it fits with a smaller window, or it does not fit; and what a draft model takes of that."""
+    words = _fit_words(fit)
+    return say("{words}; {size} of it for the draft model", words=words, size=_size(fit.draft)) if fit.draft else words
+
+
+def _fit_words(fit: Fit) -> str:
     need, free = _size(fit.need), _size(fit.memory_free + fit.gpu_free)
     if fit.verdict == "fits":
         if fit.n_gpu_layers:

@@ -64,6 +64,22 @@ def test_gpus_are_asked_for_only_when_memory_does_not_suffice(spec: ModelSpec, m
         describe(replace(wide, n_gpu_layers=0), gpus)
 
 
+def test_a_draft_model_is_part_of_what_is_needed(spec: ModelSpec, tmp_path: Path) -> None:
+    small = write_random_model(tmp_path / "small.gguf", Shape(layers=1, context=512))
+    alone, both = describe(spec).fit, describe(replace(spec, draft=str(small))).fit
+    assert alone is not None
+    assert both is not None
+    # It is loaded with the window that it was trained on, and reads in smaller pieces.
+    its = describe(ModelSpec(name="d", path=str(small), n_ctx=512, n_batch=512, n_ubatch=512)).fit
+    assert its is not None
+    assert (alone.draft, both.draft) == (0, its.need)
+    assert both.need == alone.need + its.need
+    assert both.memory_need == both.need
+    with pytest.raises(ModelError) as told:
+        describe(replace(spec, draft=str(tmp_path / "none.gguf")))
+    assert "none.gguf" in str(told.value)
+
+
 def test_whether_it_fits_other_machines_is_not_known(spec: ModelSpec) -> None:
     assert describe(replace(spec, rpc=("10.0.0.1:50052",))).fit is None
 

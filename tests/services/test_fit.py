@@ -15,3 +15,7 @@ def test_each_verdict_is_one_line() -> None:
     smaller = fit_words(replace(FIT, verdict="smaller", need=9 * GB, fitting=4096))
     assert smaller == "fits with n_ctx 4,096: 8,192 tokens need 9.0 GB, and 8.0 GB are free"
     assert fit_words(replace(FIT, verdict="no", need=20 * GB, fitting=0)).startswith("does not fit: it needs 20.0 GB")
+
+
+def test_what_a_draft_takes_is_told() -> None:
+    assert fit_words(replace(FIT, draft=512 << 20)) == "fits: 3.0 GB of 8.0 GB free; 512 MB of it for the draft model"

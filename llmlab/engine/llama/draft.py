@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -17,9 +16,9 @@ from llama_cpp import llama_cpp as api
 
 from llmlab.domain.model import ModelSpec
 from llmlab.domain.terminal import visible_line
-from llmlab.engine.gguf import read_gguf
 from llmlab.engine.llama.answer import Answer
 from llmlab.engine.llama.context import OK, Context
+from llmlab.engine.llama.draft_spec import MOST_READ, draft_spec
 from llmlab.engine.llama.model import Model
 from llmlab.engine.llama.payoff import WIDTHS, WORTH, Account, Odds
 from llmlab.engine.llama.prefix import Tokens, common_prefix
@@ -31,8 +30,6 @@ TENTHS: Final = tuple((tenth + 0.5) / 10 for tenth in range(10))
 """Share of guesses that come true, by tenths of the draft's own confidence, before any was seen."""
 LEAST_READ: Final = 32
 """Tokens of a text that the draft must be able to read to be asked at all."""
-MOST_READ: Final = 512
-"""Tokens at the end of a text that the draft begins from: more help little and delay the answer."""
 READ_SHARE: Final = 0.25
 """Cost of reading a token in a batch, as a part of a step of the draft, before it was measured."""
 PADDING: Final = 128
@@ -128,29 +125,14 @@ def load_draft(spec: ModelSpec, target: Model, load: Callable[[ModelSpec], Model
         ModelError: it cannot be loaded, has another vocabulary, or its memory cannot take tokens back.
         EngineError: loading was cancelled.
     """
-    path = spec.draft or ""
-    trained = read_gguf(path).of_architecture("context_length")
-    n_ctx = min(target.context.n_ctx, trained or target.context.n_ctx)
-    batch = min(spec.n_batch, MOST_READ)
-    model = load(
-        ModelSpec(
-            name=Path(path).stem,
-            path=path,
-            n_ctx=n_ctx,
-            n_gpu_layers=0 if spec.n_gpu_layers == 0 else "auto",
-            main_gpu=spec.main_gpu,
-            n_threads=spec.n_threads,
-            n_batch=batch,
-            n_ubatch=batch,
-            flash_attn=spec.flash_attn,
-        )
-    )
+    its = draft_spec(spec, target.context.n_ctx)
+    model = load(its)
     try:
-        check_vocabulary(target.vocabulary, model.vocabulary, path)
+        check_vocabulary(target.vocabulary, model.vocabulary, its.path)
         if not model.context.rewindable or api.llama_model_n_swa(model.pointer):
             raise ModelError(
                 say("This draft model's memory cannot take tokens back."),
-                where=path,
+                where=its.path,
                 hint=say("Choose a draft model that has attention over its whole window."),
             )
     except ModelError:

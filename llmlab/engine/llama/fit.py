@@ -151,6 +151,8 @@ class Estimate:
     sequences: int
     memory_free: int
     gpus: tuple[Gpu, ...] = ()
+    draft: Estimate | None = None
+    """Of the draft model, which is loaded after this one."""
 
     def fit(self, n_ctx: int) -> Fit:
         """Whether a window of `n_ctx` tokens fits, and if not, which does."""
@@ -166,9 +168,12 @@ class Estimate:
     def _told(self, verdict: Literal["fits", "smaller", "no"], n_ctx: int, fitting: int) -> Fit:
         layers = self._layers(n_ctx)
         memory, gpu = self._needs(n_ctx, layers)
+        beside = self._draft_needs(n_ctx, gpu)
+        memory, gpu = memory + beside[0], gpu + beside[1]
         return Fit(
             verdict=verdict,
             need=memory + gpu,
+            draft=sum(beside),
             memory_need=memory,
             memory_free=self.memory_free,
             gpu_free=self._room if layers else 0,
@@ -180,7 +185,18 @@ class Estimate:
     def _fits(self, n_ctx: int) -> bool:
         layers = self._layers(n_ctx)
         memory, gpu = self._needs(n_ctx, layers)
-        return memory <= self.memory_free and (not layers or gpu <= self._room)
+        beside = self._draft_needs(n_ctx, gpu)
+        return memory + beside[0] <= self.memory_free and (not layers or gpu <= self._room)
+
+    def _draft_needs(self, n_ctx: int, taken: int) -> tuple[int, int]:
+        """Bytes that the draft takes in the machine's memory, and on GPUs of what is left with `taken` bytes gone."""
+        draft = self.draft
+        if draft is None:
+            return 0, 0
+        window = min(n_ctx, draft.spec.n_ctx or n_ctx)
+        asked = bool(self.gpus) and draft.spec.n_gpu_layers != 0
+        layers = layers_that_fit(draft.sizes, window, self._room - taken) if asked else 0
+        return draft._needs(window, layers)
 
     @property
     def _room(self) -> int:

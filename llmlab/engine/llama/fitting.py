@@ -61,7 +61,7 @@ def available() -> bool:
 
 
 def fit(
-    path: str, model_params: Any, context_params: Any, totals: Sequence[int], smallest_window: int
+    path: str, model_params: Any, context_params: Any, totals: Sequence[int], smallest_window: int, beside: int = 0
 ) -> Fitted | None:
     """How the model at `path` fits its devices; `None` when it does not, or this build cannot tell.
 
@@ -71,6 +71,7 @@ def fit(
         context_params: those of the context; a window of 0 tokens is to be chosen.
         totals: bytes of each device.
         smallest_window: tokens below which the window is not made smaller to save layers.
+        beside: bytes that another model will take of the first device.
     """
     function = _function()
     if function is None:
@@ -79,6 +80,7 @@ def fit(
     split = (ctypes.c_float * devices)()
     overrides = (_Override * int(api.llama_max_tensor_buft_overrides()))()
     spare = [min(max(total // 16, SPARE_LEAST), SPARE_MOST) for total in totals]
+    spare[:1] = [spare[0] + beside] if spare else []
     margins = (ctypes.c_size_t * devices)(*spare, *[SPARE_LEAST] * (devices - len(spare)))
     status = function(
         path.encode("utf-8", "surrogateescape"),

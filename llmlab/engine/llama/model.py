@@ -25,6 +25,7 @@ from llmlab.engine.llama.checks import (
 )
 from llmlab.engine.llama.context import SEQUENCES_OF_STATE, Context, ContextSettings
 from llmlab.engine.llama.devices import Device, gpu_devices
+from llmlab.engine.llama.draft_spec import draft_estimate
 from llmlab.engine.llama.fit import SEQUENCES, Estimate, Sizes, sizes_of
 from llmlab.engine.llama.placement import Placement, place
 from llmlab.engine.llama.threads import threads_for
@@ -187,7 +188,9 @@ class Loader:
         found = gpu_devices() if placement.gpus else ()
         gpus = tuple(Gpu(each.name, each.description, each.free, each.total) for each in found)
         memory = psutil.virtual_memory().available
-        window = Estimate(spec, gguf, sizes, min(SEQUENCES, spec.n_batch), memory, gpus).fit(n_ctx).fitting or n_ctx
+        draft = draft_estimate(spec, n_ctx, memory)
+        estimate = Estimate(spec, gguf, sizes, min(SEQUENCES, spec.n_batch), memory, gpus, draft)
+        window = estimate.fit(n_ctx).fitting or n_ctx
         if window == n_ctx:
             return placement, n_ctx
         again = place(spec, sizes, window)
@@ -204,7 +207,9 @@ class Loader:
         sequences = 1 if self._spec.deterministic else min(SEQUENCES, self._spec.n_batch)
         settings = ContextSettings.of(self._spec, n_ctx=n_ctx, sequences=sequences, threads=threads)
         totals = [device.total for device in placement.gpus]
-        return fitting.fit(self._spec.path, params, settings.params(), totals, min(wanted, SMALLEST_FITTED))
+        draft = draft_estimate(self._spec, wanted, 0)
+        beside = draft.fit(wanted).need if draft else 0
+        return fitting.fit(self._spec.path, params, settings.params(), totals, min(wanted, SMALLEST_FITTED), beside)
 
     def _load(
         self, gguf: GgufFile, sizes: Sizes, placement: Placement, n_ctx: int, make: Make[AnyWeights]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,34 @@ def test_a_model_fits_or_a_smaller_window_does_or_nothing(
     assert fit.fitting % 256 == 0
     assert fit.memory_need <= fit.need
     assert bool(fit.n_gpu_layers) == bool(gpus)
+
+
+SMALL = Sizes(layers=(GB // 2,) * 2, output=GB // 4, total=2 * GB, cache_layers=(16 * 1024.0,) * 2)
+"""A draft of two gigabytes, and 256 MB of cache for 8,192 tokens."""
+
+
+@pytest.mark.parametrize(
+    ("memory", "gpus", "verdict", "there"),
+    [
+        (18, (), "fits", 0.0),
+        # The model alone would fit.
+        (15, (), "smaller", 0.0),
+        (11, (), "no", 0.0),
+        # What the model leaves of the GPU goes to the draft: all but its embedding, or not all of its layers either.
+        (3, (20,), "fits", 1.5),
+        (3, (15,), "fits", 0.9),
+    ],
+)
+def test_a_draft_needs_room_beside_the_model(
+    models: Path, memory: int, gpus: tuple[int, ...], verdict: str, there: float
+) -> None:
+    alone = estimate(models, memory * GB, *(size * GB for size in gpus))
+    its = Estimate(ModelSpec(name="d", path="", n_ctx=8192), alone.gguf, SMALL, 16, memory * GB)
+    fit = replace(alone, draft=its).fit(8192)
+    assert fit.verdict == verdict
+    assert 2 * GB < fit.draft < 3 * GB
+    assert fit.need == alone.fit(8192).need + fit.draft
+    assert fit.draft - (fit.memory_need - alone.fit(8192).memory_need) == pytest.approx(there * GB, abs=0.2 * GB)
 
 
 def test_a_number_of_layers_that_the_gpu_cannot_hold_does_not_fit(models: Path) -> None:
