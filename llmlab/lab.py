@@ -19,7 +19,7 @@ from llmlab.services.host import EngineHost
 from llmlab.services.reading import Reader
 from llmlab.tui.app import LabApp
 from llmlab.tui.services import LabServices, RunsScreen, Wish
-from llmlab.words import say
+from llmlab.words import current_language, say
 
 READING_PATIENCE: Final = 2.0
 """Seconds that a question waits for a document to be searched through; then it is answered from what was."""
@@ -125,7 +125,7 @@ def _open_runs(paths: Paths, folder: Path, host: EngineHost, reader: Reader) -> 
             Offer(name=one.key, title=one.key, problem=one.problem)
             if isinstance(one, BadPrompt)
             else Offer(name=one.key, title=one.title, description=one.description)
-            for one in shelf.items()
+            for one in shelf.in_language(current_language())
         )
 
     def prepare(name: str) -> Job:

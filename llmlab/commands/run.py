@@ -16,8 +16,11 @@ def run_command() -> click.Command:
     return command(
         "run",
         _run,
-        say("Run the experiment FILE: a file, or a name of those that ship. What was measured is not measured again."),
-        click.Argument(["file"], metavar="FILE"),
+        say(
+            "Run the experiment FILE: a file, or a name of those that ship; without FILE, list them. What was measured "
+            "is not measured again."
+        ),
+        click.Argument(["file"], metavar="[FILE]", required=False),
         flag("--dry-run", "dry", help=say("Tell trials, tokens, time and memory, and run nothing.")),
         option("-n", "--limit", type=click.IntRange(min=1), metavar="N", help=say("The first N items alone.")),
         option("-m", "--model", help=say("Another model in place of the base recipe's.")),
@@ -35,7 +38,7 @@ def run_command() -> click.Command:
 
 def _run(
     session: Session,
-    file: str,
+    file: str | None,
     dry: bool,
     limit: int | None,
     model: str | None,
@@ -48,6 +51,11 @@ def _run(
     from llmlab.headless.run import RunWish, job_of, run
 
     prepare(session.paths)
+    if file is None:
+        from llmlab.headless.prompts import list_prompts
+
+        shelf = wiring.open_experiments(session.paths, working_folder(session.paths))
+        return list_prompts([shelf], session.out, session.err, as_json=as_json)
     loaded = wiring.load_experiment(session.paths, working_folder(session.paths), file, model)
     parts = wiring.make_run_parts(session.paths, working_folder(session.paths), loaded.experiment)
     job = job_of(

@@ -18,8 +18,10 @@ FlashAttention = Literal["auto", "on", "off"]
 CACHE_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
 """The number formats llama.cpp offers for the KV cache."""
 
-NAMED_TEMPLATES = ("chatml", "llama2", "llama3", "mistral", "gemma", "phi3", "zephyr", "vicuna", "alpaca", "plain")
-"""Chat templates that llmlab knows by name, for files that carry none or a wrong one."""
+NAMED_TEMPLATES = (
+    "chatml", "llama2", "llama3", "mistral", "gemma", "phi3", "zephyr", "vicuna", "alpaca", "plain", "raw",
+)  # fmt: skip
+"""Chat templates that llmlab knows by name, for files that carry none or a wrong one; `raw` is the texts alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,9 @@ Shelves = Sequence[PromptShelf[Any]]
 
 
 def list_prompts(shelves: Shelves, out: Output, err: Diagnostics, *, as_json: bool) -> Exit:
-    """Print every prompt; what is wrong in files goes to standard error."""
-    found = [(shelf.kind.folder, item) for shelf in shelves for item in shelf.items()]
+    """Print every prompt, those of the interface's language first; what is wrong in files goes to standard error."""
+    language = current_language()
+    found = [(shelf.kind.folder, item) for shelf in shelves for item in shelf.in_language(language)]
     if as_json:
         entries = [
             {

@@ -8,7 +8,7 @@ from typing import Final, get_args
 
 from llmlab.domain.experiment import Value
 from llmlab.domain.generators.base import Generator, Parameter
-from llmlab.domain.model import CACHE_TYPES
+from llmlab.domain.model import CACHE_TYPES, NAMED_TEMPLATES
 from llmlab.domain.modes import MOST_VOTES
 from llmlab.domain.reading import WAYS, Stretching
 from llmlab.domain.recipe import OverflowPolicy
@@ -65,6 +65,7 @@ FIELDS: Final[Mapping[str, Check]] = {
     "context.cache_type_k": one_of(*CACHE_TYPES),
     "context.cache_type_v": one_of(*CACHE_TYPES),
     "context.deterministic": yes_or_no,
+    "context.chat_template": one_of("auto", *NAMED_TEMPLATES),
     **{f"sampling.{setting.name}": check_of(setting) for setting in SETTINGS},
 }
 """By dotted key."""

@@ -166,6 +166,10 @@ class PromptShelf(Generic[P]):
         """One entry a key, by key; a bad one only where no good one has its key."""
         return tuple(self._items[key] for key in sorted(self._items))
 
+    def in_language(self, language: str) -> tuple[P | BadPrompt, ...]:
+        """As `items`, those of `language` first."""
+        return tuple(sorted(self.items(), key=lambda item: item.language != language))
+
     def good(self) -> tuple[P, ...]:
         """Those that can be used."""
         return tuple(item for item in self.items() if not isinstance(item, BadPrompt))

@@ -192,3 +192,21 @@ def test_keys_are_those_under_which_the_curriculum_holds_items_out(chinese: bool
         apply = next(one[3] for one in trained_instructions.WORD_VERBS if one[0] == verb)
         fit = [word for word in re.findall(r"[a-z]+", item.question) if apply(word) == item.gold[0]]
         assert any(trained_held_out(f"rule|{verb}|{word}") for word in fit)
+
+
+@pytest.mark.parametrize("verbs", [1, 2])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_examples_of_instructions_do_the_same_with_other_words(verbs: int, language: str) -> None:
+    told, shown, both = (
+        generate(GENERATORS["instructions"], 12, 3, {"verbs": verbs, "language": language, "by": by})
+        for by in ("words", "examples", "both")
+    )
+    assert all(not item.shots for item in told)
+    for words, examples, whole in zip(told, shown, both, strict=True):
+        assert words.gold == examples.gold == whole.gold
+        assert words.question == whole.question != examples.question
+        assert examples.question in words.question
+        assert [shot.output for shot in examples.shots] == [shot.output for shot in whole.shots]
+        assert len({shot.input for shot in examples.shots} - {examples.question}) == 8
+        for bare, sentence in zip(examples.shots, whole.shots, strict=True):
+            assert bare.input in sentence.input

@@ -11,6 +11,7 @@ from typing import Final
 from llmlab.domain.constraints import Constraint
 from llmlab.domain.experiment import Item
 from llmlab.domain.generators.base import LANGUAGE, Arguments, Generator, Made, Parameter, any_word, held_out
+from llmlab.domain.shots import Shot
 
 _CHOICE: Final = re.compile(r"\[([^\[\]]*)\]")
 
@@ -64,35 +65,88 @@ def _worded(rng: Random, pattern: str, word: str) -> str:
     return re.sub(r" +", " ", pattern).strip().format(x=word)
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A word and what is to be done with it, one thing after the other."""
+
+    verbs: tuple[Verb, ...]
+    word: str
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The word, and what each verb makes of it."""
+        words = [self.word]
+        for verb in self.verbs:
+            words.append(verb.apply(words[-1]))
+        return tuple(words)
+
+    @property
+    def known(self) -> bool:
+        """Each of its steps alone is of the training side."""
+        return not any(held_out(f"rule|{verb.name}|{word}") for verb, word in zip(self.verbs, self.steps, strict=False))
+
+    def told(self, rng: Random, *, chinese: bool) -> str:
+        """The instruction in words."""
+        first = self.verbs[0]
+        if len(self.verbs) == 1:
+            question = _worded(rng, first.chinese if chinese else first.english, self.word)
+            return question if chinese else question + ("?" if question.startswith(("What", "How")) else ".")
+        second = self.verbs[1]
+        if chinese:
+            return _worded(rng, first.chinese, self.word).replace("是什么", "") + f"，{second.chinese}。"
+        # `What is the first letter` cannot go on with `and write it twice`.
+        return _worded(rng, first.english.replace("[What is|Give|Give me]", "Give"), self.word) + f" {second.english}."
+
+
+EXAMPLES: Final = 8
+"""Tasks of the same verbs that an item brings along, all of the training side but for the pair itself."""
+
+
 def _verbs(rng: Random, given: Arguments, _place: int) -> Made:
     return _two(rng, given) if given.number("verbs") == 2 else _one(rng, given)
 
 
 def _one(rng: Random, given: Arguments) -> Made:
     verb, word = rng.choice(FIRST), any_word(rng)
-    question = _worded(rng, verb.chinese if given.chinese else verb.english, word)
-    if not given.chinese:
-        question += "?" if question.startswith(("What", "How")) else "."
-    item = Item(id="", question=question, gold=(verb.apply(word),), cluster=verb.name)
-    return Made(f"rule|{verb.name}|{word}", lambda: item)
+    task = Task((verb,), word)
+    question = task.told(rng, chinese=given.chinese)
+    return Made(f"rule|{verb.name}|{word}", lambda: _item(task, question, verb.name, given))
 
 
 def _two(rng: Random, given: Arguments) -> Made:
     """Two verbs in a row; the pair is the instance, and each of its steps alone is of the training side."""
     while True:
-        first, second, word = rng.choice(FIRST), rng.choice(SECOND), any_word(rng)
-        middle = first.apply(word)
-        steps = (f"rule|{first.name}|{word}", f"rule|{second.name}|{middle}")
-        if first.name not in ("length", second.name) and not any(map(held_out, steps)):
+        task = Task((rng.choice(FIRST), rng.choice(SECOND)), any_word(rng))
+        first, second = task.verbs
+        if first.name not in ("length", second.name) and task.known:
             break
-    if given.chinese:
-        question = _worded(rng, first.chinese, word).replace("是什么", "") + f"，{second.chinese}。"
-    else:
-        # `What is the first letter` cannot go on with `and write it twice`.
-        question = _worded(rng, first.english.replace("[What is|Give|Give me]", "Give"), word) + f" {second.english}."
+    question = task.told(rng, chinese=given.chinese)
     pair = f"verbs|{first.name}|{second.name}"
-    item = Item(id="", question=question, gold=(second.apply(middle),), cluster=pair)
-    return Made(pair, lambda: item, apart=question)
+    return Made(pair, lambda: _item(task, question, pair, given), apart=question)
+
+
+def _item(task: Task, question: str, cluster: str, given: Arguments) -> Item:
+    told, shown = given.text("by") != "examples", given.text("by") != "words"
+    return Item(
+        id="",
+        question=question if told else task.word,
+        gold=(task.steps[-1],),
+        cluster=cluster,
+        shots=_examples(task, question, told=told, chinese=given.chinese) if shown else (),
+    )
+
+
+def _examples(task: Task, question: str, *, told: bool, chinese: bool) -> tuple[Shot, ...]:
+    """The same done with other words."""
+    # Drawn apart from the task, so that it is the same with and without its instruction.
+    rng = Random(f"examples {question}")
+    shots: dict[str, Shot] = {}
+    while len(shots) < EXAMPLES:
+        other = Task(task.verbs, any_word(rng))
+        asked = other.told(rng, chinese=chinese)
+        if other.known and other.word != task.word:
+            shots.setdefault(other.word, Shot(asked if told else other.word, other.steps[-1]))
+    return tuple(shots.values())
 
 
 TOPICS: Final = (
@@ -164,7 +218,11 @@ def _constraints(rng: Random, given: Arguments, _place: int) -> Made:
 INSTRUCTIONS: Final = Generator(
     "instructions",
     "one or two things to do with a word",
-    (Parameter("verbs", 1, "things to do; pairs of them are what was held out", 1, 2), LANGUAGE),
+    (
+        Parameter("verbs", 1, "things to do; pairs of them are what was held out", 1, 2),
+        Parameter("by", "words", "how it is told; examples come with each item", choices=("words", "examples", "both")),
+        LANGUAGE,
+    ),
     _verbs,
 )
 CONSTRAINTS: Final = Generator(
