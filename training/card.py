@@ -61,23 +61,29 @@ def _row(result: Result) -> dict[str, Any]:
     }
 
 
+def _data() -> dict[str, Any]:
+    return {
+        "source": "generators in training/curriculum, no scraped text",
+        "shares_of_samples": dict(SHARES),
+        "held_out": f"one instance in {HELD_OUT_SHARE} by hash, never trained",
+    }
+
+
 def write_card(output: Path, model: str, facts: Path, results: Sequence[Result], seed: int) -> None:
-    """Write `<model>.json` beside the GGUF; without the facts of a training, those of the old card stay."""
+    """Write `<model>.json` beside the GGUF; without the facts of a training, what the old card says of it stays."""
     gguf, path = output / f"{model}.gguf", output / f"{model}.json"
-    training = (
-        json.loads(facts.read_text("utf-8")) if facts.exists() else json.loads(path.read_text("utf-8"))["training"]
-    )
+    if facts.exists():
+        training, data = json.loads(facts.read_text("utf-8")), _data()
+    else:
+        old = json.loads(path.read_text("utf-8"))
+        training, data = old["training"], old["data"]
     card: dict[str, Any] = {
         "name": model,
         "file": gguf.name,
         "bytes": gguf.stat().st_size,
         "sha256": hashlib.sha256(gguf.read_bytes()).hexdigest(),
         "license": "MIT",
-        "data": {
-            "source": "generators in training/curriculum, no scraped text",
-            "shares_of_samples": dict(SHARES),
-            "held_out": f"one instance in {HELD_OUT_SHARE} by hash, never trained",
-        },
+        "data": data,
         "training": training,
         "scores": {
             "seed": seed,
