@@ -63,6 +63,11 @@ class Piece:
     sample: int = 0
     info: tuple[TokenInfo, ...] = ()
     """Where it was asked: how likely each token was, the one that ended the answer included."""
+    ids: tuple[int, ...] = ()
+    """The tokens that the answer's text has come to the end of with this piece, and that no piece before had: a token
+    in whose middle a character ends comes with the piece that completes the next one."""
+    loose: bool = False
+    """The text goes on behind these tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,9 @@ class Turn:
     info: tuple[TokenInfo, ...] = ()
     """How likely each token was, where that was asked."""
     ids: tuple[int, ...] = ()
-    """The tokens of the answer, once it finished."""
+    """The tokens of the answer, as far as they are known; all of them once it finished."""
+    loose: bool = False
+    """Its text goes on behind `ids`, so that they cannot stand for it."""
 
     @property
     def ended(self) -> bool:
@@ -129,11 +136,19 @@ def fold(turn: Turn, event: StreamEvent) -> Turn:
     match event:
         case Reading(done=done, total=total, reused=reused):
             return replace(turn, state="reading", read=done, prompt=total, reused=reused)
-        case Piece(text=text, tokens=tokens, info=info):
-            generated = turn.generated + tokens
-            return replace(turn, state="writing", raw=turn.raw + text, generated=generated, info=turn.info + info)
+        case Piece(text=text, tokens=tokens, info=info, ids=ids):
+            return replace(
+                turn,
+                state="writing",
+                raw=turn.raw + text,
+                generated=turn.generated + tokens,
+                info=turn.info + info,
+                ids=turn.ids + ids,
+                loose=event.loose if ids else turn.loose or bool(text),
+            )
         case Finished(reason=reason, usage=usage, timing=timing, ids=ids):
             generated = usage.generated
-            return replace(turn, state="done", finish=reason, usage=usage, timing=timing, generated=generated, ids=ids)
+            ended = replace(turn, state="done", finish=reason, usage=usage, timing=timing, generated=generated)
+            return replace(ended, ids=ids, loose=False)
         case Failed():
             return replace(turn, state="failed", problem=event)

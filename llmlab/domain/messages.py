@@ -94,6 +94,19 @@ MessageState = Literal["done", "writing", "interrupted", "failed"]
 """`writing` is journalled while it streams; one found at start was `interrupted` by the end of the process."""
 
 
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """The tokens of an answer that was cut, so that it goes on as if it had not been.
+
+    Its text, cut into tokens anew, may be other ones.
+    """
+
+    prompt_hash: str
+    """Of the token ids that it was asked with."""
+    ids: tuple[int, ...]
+    """What was written after them, thinking and stages included."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
     """How an answer came about."""
@@ -115,6 +128,8 @@ class Origin:
     """What of its documents the prompt held."""
     card: Card | None = None
     """Everything that the answer came from; `None` for one that was edited or came in several goes."""
+    trail: Trail | None = None
+    """For an answer that was cut: its tokens, where they are known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

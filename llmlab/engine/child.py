@@ -323,8 +323,8 @@ def _event_of(report: AnyReport) -> StreamEvent | None:
     match report:
         case Read(done=done, total=total, reused=reused, sample=sample):
             return Reading(done, total, reused, sample)
-        case Wrote(text=text, tokens=tokens, sample=sample, info=info):
-            return Piece(text, tokens, sample, info)
+        case Wrote(text=text, tokens=tokens, sample=sample, info=info, ids=ids, loose=loose):
+            return Piece(text, tokens, sample, info, ids, loose)
         case Ended(reason=reason, usage=usage, timing=timing, sample=sample, ids=ids):
             return Finished(_REASONS.get(reason, "stop"), usage, timing, sample, ids)
         case Problem(what=what, where=where, hint=hint, sample=sample):

@@ -262,7 +262,8 @@ class ScriptedEngine:
                 piece = Say(step) if isinstance(step, str) else step
                 generated += piece.tokens
                 ids += [_id_of(piece.text)] * piece.tokens
-                yield Piece(piece.text, piece.tokens, sample, () if request.logprobs is None else piece.info)
+                info = () if request.logprobs is None else piece.info
+                yield Piece(piece.text, piece.tokens, sample, info, tuple(ids[len(ids) - piece.tokens :]))
         cut = limit is not None and generated >= limit
         usage = Usage(total, reused, generated)
         yield Finished("length" if cut else reply.finish, usage, Timing(), sample, tuple(ids))

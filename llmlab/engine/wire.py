@@ -140,6 +140,10 @@ class Wrote(Report, frozen=True, kw_only=True):
     tokens: int
     sample: int = 0
     info: tuple[TokenInfo, ...] = ()
+    ids: tuple[int, ...] = ()
+    """Tokens that the text has come to the end of."""
+    loose: bool = False
+    """It goes on behind them."""
 
 
 class Ended(Report, frozen=True, kw_only=True):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Final
 
-from llmlab.domain.card import Card, card_of
+from llmlab.domain.card import Card, card_of, hash_tokens
 from llmlab.domain.generation import Failed, Turn
 from llmlab.domain.messages import (
     Chat,
@@ -22,14 +22,17 @@ from llmlab.domain.messages import (
     Reasoned,
     Text,
     Thinking,
+    Trail,
     history_of,
 )
+from llmlab.domain.prompting import ChatMessage
 from llmlab.domain.recipe import Recipe
 from llmlab.errors import LlmlabError, StoreError
 from llmlab.services.host import EngineHost
 from llmlab.services.journal import Journal
 from llmlab.services.preview import Preparing, require_room
-from llmlab.services.reasoned import Asking, Progress, reason
+from llmlab.services.ready import Ready
+from llmlab.services.reasoned import CUT_SHORT, Asking, Progress, reason
 from llmlab.services.recipe_codec import encode_recipe, freeze
 from llmlab.services.stopping import unless
 
@@ -52,8 +55,10 @@ class ChatChanged:
 class AnswerWriter:
     """Turns the growing `Progress` of one answer into the message that is stored."""
 
-    def __init__(self, message: Message, asking: Asking) -> None:
+    def __init__(self, message: Message, asking: Asking, asked: tuple[int, ...] = ()) -> None:
+        """Write `message`; `asked` is the prompt of one that goes on, without what it said, where that is known."""
         self._message = message
+        self._asked = asked
         self._kept = tuple(part for part in message.parts if isinstance(part, Thinking | Draft))
         self._before = message.reasoned
         recipe, prepared = asking.prepared.recipe, asking.prepared
@@ -83,8 +88,19 @@ class AnswerWriter:
         if turn.usage and turn.timing:
             origin = replace(origin, usage=turn.usage, timing=replace(turn.timing, load_s=self._load_s))
             origin = replace(origin, card=None if self._asking.resumed else self._card(turn.usage.reused))
+        origin = replace(origin, trail=self._trail(progress))
         state: MessageState = "failed" if turn.state == "failed" else "done" if turn.ended else "writing"
         return replace(self._message, parts=tuple(parts), state=state, origin=origin)
+
+    def _trail(self, progress: Progress) -> Trail | None:
+        """The tokens of an answer that could go on."""
+        asked = self._asked or self._asking.prepared.prompt.tokens
+        tokens, text = progress.tokens, progress.written.answer
+        cut = progress.turn.ended and progress.turn.finish in ("length", "cancelled")
+        # An answer that ends inside a character goes on from its text.
+        if not cut or tokens[: len(asked)] != asked or text.endswith(CUT_SHORT) or not text:
+            return None
+        return Trail(hash_tokens(asked), tokens[len(asked) :])
 
     def _card(self, reused: int) -> Card:
         asking, prepared = self._asking, self._asking.prepared
@@ -141,8 +157,12 @@ class Answering:
         history = history_of((*path, message))[:-1] if message.text else history_of(path[:-1] if asked else path)
         question = asked.text if asked else None
         ready = await unless(stop, self._preparing.ready(self._host, recipe, history, question))
-        prepared = await unless(stop, self._preparing.prepare_for(ready, history, question, prefill=message.text))
+        # The beginning of a character that never came is not gone on from.
+        said = message.text.rstrip(CUT_SHORT)
+        asked_with = await unless(stop, self._asked_with(ready, history, message))
+        prepared = await unless(stop, self._preparing.prepare_for(ready, history, question, prefill=said))
         require_room(prepared)
+        trail = message.origin.trail if message.origin else None
         asking = Asking(
             ready=ready,
             prepared=prepared,
@@ -151,8 +171,9 @@ class Answering:
             interval=self._interval,
             before=_version_before(chat, message),
             resumed=bool(message.text),
+            start=_beginning(asked_with, trail, ready.card.n_ctx),
         )
-        writer = AnswerWriter(message, asking)
+        writer = AnswerWriter(message, asking, asked_with)
         async with aclosing(reason(asking)) as values:
             last = Turn()
             try:
@@ -168,6 +189,12 @@ class Answering:
                     # The consumer left in the middle: the words go to disk, but nobody is there to wait.
                     self._journal.leave(chat.id, replace(message, state="interrupted"))
 
+    async def _asked_with(self, ready: Ready, history: Sequence[ChatMessage], message: Message) -> tuple[int, ...]:
+        """The prompt of an answer that goes on, as it was before it said a word; nothing for one that begins."""
+        if not message.text:
+            return ()
+        return (await self._preparing.prepare_for(ready, history, None)).prompt.tokens
+
     async def _save(self, chat_id: str, message: Message, *, ended: bool) -> StoreError | None:
         """Journal a running answer, or write its end; why it could not be written, if so."""
         if not ended:
@@ -177,6 +204,13 @@ class Answering:
         except StoreError as error:
             return error
         return None
+
+
+def _beginning(asked: tuple[int, ...], trail: Trail | None, n_ctx: int) -> tuple[int, ...]:
+    """The tokens that an answer goes on from; none where they are unknown, of another prompt, or fill the window."""
+    if trail is None or trail.prompt_hash != hash_tokens(asked) or len(asked) + len(trail.ids) >= n_ctx:
+        return ()
+    return asked + trail.ids
 
 
 def _version_before(chat: Chat, message: Message) -> str:

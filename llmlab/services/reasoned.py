@@ -39,6 +39,8 @@ class Progress:
     reasoned: Reasoned | None = None
     settled: bool = True
     """From here on its text only grows."""
+    tokens: tuple[int, ...] = ()
+    """Once it ended: its prompt and all that was written after it; empty where they do not stand for its text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,13 @@ class Asking:
     """What the version before says, if there is one."""
     resumed: bool = False
     """The answer goes on where it ended: its mode's stages and votes are done with."""
+    start: tuple[int, ...] = ()
+    """For an answer that goes on: the very tokens that it goes on from; empty goes on from its text."""
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        """What the answer goes on from."""
+        return self.start or self.prepared.prompt.tokens
 
     @property
     def use(self) -> ReasoningUse | None:
@@ -84,7 +93,7 @@ class _Run:
         messages = prepared.assembled.chat_messages()
         prefill = prepared.assembled.prefill
         begun = Written(prefill.text if prefill else "", prepared.prompt.in_thinking)
-        self._strands = [Strand(index, messages, prepared.prompt.tokens, begun) for index in range(self._wanted)]
+        self._strands = [Strand(index, messages, asking.tokens, begun) for index in range(self._wanted)]
         self._options = prompt_options(prepared.recipe, asking.ready.card, prepared.assembled)
         self._stage = 0
         self._usage, self._timing = Usage(), Timing()
@@ -266,7 +275,7 @@ class _Run:
             info=shown.info,
             ids=shown.ids or (),
         )
-        return Progress(turn, shown.written, self._drafts(shown), self._reasoned(shown, shown))
+        return Progress(turn, shown.written, self._drafts(shown), self._reasoned(shown, shown), tokens=shown.trail)
 
     def _finish(self, shown: Strand, done: int) -> FinishReason:
         """Why the answer ended; that a stage had all the tokens that its mode gives it is no cut."""

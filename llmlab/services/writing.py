@@ -87,6 +87,11 @@ class Strand:
         return replace(self.written, raw=self.written.raw + self.turn.raw, ended=self.turn.ended)
 
     @property
+    def trail(self) -> tuple[int, ...]:
+        """Prompt and all that was written after it; empty where that does not stand for its text."""
+        return () if self.ids is None else (*self.tokens, *self.ids)
+
+    @property
     def done(self) -> bool:
         """The model ended it, or its room did; neither a person nor a failure."""
         return (self.turn.finish if self.turn else self.finish) in ("stop", "length")
@@ -104,7 +109,9 @@ class Strand:
         self.generated += turn.generated
         self.info += turn.info
         hidden = own_stops and turn.finish == "stop"
-        self.ids = None if hidden or len(turn.ids) != turn.generated else turn.ids
+        # What was cut short while it came has tokens up to a character's end, or none that stand for its text.
+        known = not turn.loose if turn.finish == "cancelled" else len(turn.ids) == turn.generated
+        self.ids = turn.ids if known and not hidden else None
 
     def go_on(self, tokens: tuple[int, ...], written: Written) -> None:
         """It goes on in the same answer, from `tokens`."""
@@ -121,7 +128,7 @@ class Strand:
     def fall_back(self) -> None:
         """Where a later stage said nothing, its draft is the answer."""
         if self.past and not self.written.answer.strip():
-            self.written = self.past.pop()
+            self.written, self.ids = self.past.pop(), None
             self.finish = self.finish or "cancelled"
 
 

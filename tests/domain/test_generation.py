@@ -28,6 +28,17 @@ def test_the_tokens_of_the_answer_come_with_its_end() -> None:
     assert fold(Turn(), Finished("stop", ids=(3, 1, 2))).ids == (3, 1, 2)
 
 
+def test_tokens_are_known_as_far_as_they_stand_for_the_text() -> None:
+    turn = reduce(fold, [Piece("a", ids=(1, 2)), Piece("", 1), Piece("b", 1, ids=(3, 4))], Turn())
+    assert (turn.raw, turn.ids, turn.loose) == ("ab", (1, 2, 3, 4), False)
+    # A token ends one character and begins the next: its text is out, the token is not done with.
+    turn = fold(turn, Piece("c", 1))
+    assert (turn.ids, turn.loose) == ((1, 2, 3, 4), True)
+    assert not fold(turn, Piece("d", 1, ids=(5, 6))).loose
+    assert fold(turn, Piece("de", 2, ids=(5, 6), loose=True)).loose
+    assert not fold(turn, Finished("stop", ids=(1, 2))).loose
+
+
 def test_a_failure_keeps_what_was_said() -> None:
     events: list[StreamEvent] = [Piece("half"), Failed("died", "decode", "try again")]
     turn = reduce(fold, events, Turn())

@@ -123,6 +123,41 @@ async def test_an_edited_answer_is_continued_from_its_text(make_lab: MakeLab) ->
     assert texts(await lab.chats.open(chat.id)) == texts(chat)
 
 
+async def test_an_answer_that_was_cut_goes_on_from_its_own_tokens_also_after_a_restart(make_lab: MakeLab) -> None:
+    # In the text the two tokens would be one word, which is another token.
+    script = Script(replies=(Reply(("He", "llo"), finish="length"), Reply((" you",), finish="length"), Reply(("!",))))
+    lab = make_lab(script)
+    chat = (await drain(lab.chats.send(lab.fresh(), "a", recipe()))).chat
+    answer = chat.conversation.path()[-1]
+    assert answer.origin is not None
+    assert answer.origin.trail is not None
+    engine = lab.engines.made[0]
+    asked, said = engine.requests[-1].tokens, answer.origin.trail.ids
+    assert said == (*engine.tokenise("He"), *engine.tokenise("llo"))
+    chat = (await drain(lab.chats.continue_answer(await lab.chats.open(chat.id), answer.id, recipe()))).chat
+    assert engine.requests[-1].tokens == asked + said
+    chat = (await drain(lab.chats.continue_answer(chat, answer.id, recipe()))).chat
+    assert engine.requests[-1].tokens == (*asked, *said, *engine.tokenise(" you"))
+    assert texts(chat) == ["a", "Hello you!"]
+    ended = chat.conversation.path()[-1].origin
+    assert ended is not None
+    assert ended.trail is None
+
+
+@pytest.mark.parametrize("change", ["recipe", "text"])
+async def test_what_is_not_as_it_was_goes_on_from_the_text(make_lab: MakeLab, change: str) -> None:
+    lab = make_lab(Script(replies=(Reply(("He", "llo"), finish="length"), Reply((" you",)))))
+    chat = (await drain(lab.chats.send(lab.fresh(), "a", recipe()))).chat
+    answer, other = chat.conversation.path()[-1], recipe()
+    if change == "recipe":
+        other = replace(other, system="Be brief.")
+    chat = (await drain(lab.chats.continue_answer(chat, answer.id, other, "Hell" if change == "text" else None))).chat
+    engine = lab.engines.made[0]
+    word = "Hell" if change == "text" else "Hello"
+    assert list(engine.requests[-1].tokens[-1:]) == engine.tokenise(word)
+    assert texts(chat) == ["a", f"{word} you"]
+
+
 async def test_continuing_an_unchanged_answer_makes_no_version(make_lab: MakeLab) -> None:
     lab = make_lab(says("one", " two"))
     chat = (await drain(lab.chats.send(lab.fresh(), "a", recipe()))).chat

@@ -69,6 +69,7 @@ class Answer:
         self.began = self.first = self.last = 0.0
         """Clock readings: first reading step, first token, last token."""
         self._asked = asked
+        self._said = len(prompt)
 
     @property
     def pending(self) -> int:
@@ -99,6 +100,14 @@ class Answer:
     def writing(self) -> bool:
         """The prompt is read and tokens come one by one."""
         return self.length - self.evaluated == 1 and self.length > self.prompt
+
+    def said(self) -> list[int]:
+        """The tokens whose text is shown to its end, and that were not given before."""
+        if not self.text.whole:
+            return []
+        ids: list[int] = self.tokens[self._said : self.length].tolist()
+        self._said = self.length
+        return ids
 
     def append(self, token: int) -> None:
         """Add a token that was drawn."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -22,6 +22,8 @@ class _Gathering:
     parts: list[str] = field(default_factory=list)
     tokens: int = 0
     info: list[TokenInfo] = field(default_factory=list)
+    ids: list[int] = field(default_factory=list)
+    loose: bool = False
 
 
 class Outbox:
@@ -45,10 +47,17 @@ class Outbox:
         with self._lock:
             self._write(encode(report))
 
-    def write(self, key: AnswerKey, text: str, tokens: int, info: TokenInfo | None = None) -> None:
-        """Add `text`, which took `tokens`, to the answer `key`; it is written when its moment has passed.
+    def write(
+        self, key: AnswerKey, text: str, tokens: int, info: TokenInfo | None = None, ids: Sequence[int] = ()
+    ) -> None:
+        """Add text to an answer; it is written when its moment has passed.
 
-        `info` is how likely the token was, where that was asked.
+        Args:
+            key: the answer.
+            text: what follows.
+            tokens: how many it took.
+            info: how likely the token was, where that was asked.
+            ids: the tokens that the text has come to the end of.
         """
         gathering = self._text.get(key)
         if gathering is None:
@@ -57,6 +66,8 @@ class Outbox:
         gathering.tokens += tokens
         if info is not None:
             gathering.info.append(info)
+        gathering.ids += ids
+        gathering.loose = not ids and (gathering.loose or bool(text))
 
     def flush(self) -> None:
         """Write the gathered text if its moment has passed."""
@@ -76,6 +87,8 @@ class Outbox:
                     tokens=each.tokens,
                     sample=key.sample,
                     info=tuple(each.info),
+                    ids=tuple(each.ids),
+                    loose=each.loose,
                 )
             )
             for key, each in gathered.items()

@@ -178,7 +178,7 @@ class Scheduler:
             self._finish(answer, "stop")
             return
         answer.append(drawn.token)
-        self._outbox.write(answer.key, answer.text.feed(piece), 1, drawn.info)
+        self._outbox.write(answer.key, answer.text.feed(piece), 1, drawn.info, answer.said())
         if answer.text.stopped:
             self._finish(answer, "stop")
         elif answer.length >= answer.limit:

@@ -30,6 +30,11 @@ class StopFilter:
         self._held = text[len(text) - keep :]
         return text[: len(text) - keep], False
 
+    @property
+    def holds(self) -> bool:
+        """It holds back what could begin a stop text."""
+        return bool(self._held)
+
     def rest(self) -> str:
         """What was held back, when the answer ended otherwise."""
         held, self._held = self._held, ""
@@ -52,6 +57,11 @@ class AnswerText:
         self._filter = StopFilter(stops)
         self.stopped = False
         """A stop text appeared; nothing more is shown."""
+
+    @property
+    def whole(self) -> bool:
+        """Nothing is held back: the text shown is that of all its tokens."""
+        return not self.stopped and not self._decoder.getstate()[0] and not self._filter.holds
 
     def feed(self, piece: bytes) -> str:
         """The text that `piece` completes; invalid bytes become U+FFFD."""

@@ -41,6 +41,21 @@ def test_text_of_a_moment_is_one_write() -> None:
     assert last.tokens == 2
 
 
+def test_tokens_that_the_text_has_come_to_the_end_of_go_with_it() -> None:
+    pipe = Pipe()
+    for text, ids in (("a", [1]), ("", []), ("bc", [2, 3])):
+        pipe.outbox.write(KEY, text, 1, None, ids)
+    pipe.outbox.send()
+    pipe.outbox.write(KEY, "d", 1, None, [4])
+    pipe.outbox.write(KEY, "e", 1)
+    pipe.outbox.send()
+    first, second = (decode_report(line) for data in pipe.writes for line in data.splitlines())
+    assert isinstance(first, Wrote)
+    assert isinstance(second, Wrote)
+    assert (first.text, first.ids, first.loose) == ("abc", (1, 2, 3), False)
+    assert (second.text, second.ids, second.loose) == ("de", (4,), True)
+
+
 def test_events_come_after_the_text_before_them_and_at_once() -> None:
     pipe = Pipe()
     pipe.outbox.write(KEY, "a", 1)

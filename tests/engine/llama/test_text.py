@@ -30,6 +30,17 @@ def test_an_unfinished_character_is_replaced_at_the_end() -> None:
     assert text.finish() == "\ufffd"
 
 
+def test_it_is_whole_between_characters_and_when_no_stop_text_may_come() -> None:
+    text = AnswerText(["STOP"])
+    two = "€é".encode()
+    whole: list[tuple[str, bool]] = []
+    for piece in (b"a", two[:2], two[2:4], two[4:], b"ST", b"x", b"STOP", b"y"):
+        whole.append((text.feed(piece), text.whole))
+    assert whole == [
+        ("a", True), ("", False), ("€", False), ("é", True), ("", False), ("STx", True), ("", False), ("", False)
+    ]  # fmt: skip
+
+
 @given(st.binary(max_size=60), st.lists(st.integers(0, 60), max_size=6))
 def test_pieces_show_what_the_whole_shows(data: bytes, cuts: list[int]) -> None:
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
