@@ -6,10 +6,13 @@ import asyncio
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from llmlab.domain.document import Document
+from llmlab.domain.experiment import own_documents
 from llmlab.errors import UsageError
 from llmlab.library.records import append_record
 from llmlab.library.settings import SettingsFile
@@ -17,6 +20,7 @@ from llmlab.paths import Paths
 from llmlab.services.file_hashes import FileHashes
 from llmlab.services.host import EngineHost
 from llmlab.services.reading import Reader
+from llmlab.services.run_digests import RunDigests
 from llmlab.tui.app import LabApp
 from llmlab.tui.services import LabServices, RunsScreen, Wish
 from llmlab.words import current_language, say
@@ -71,7 +75,8 @@ def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitab
     vectors = wiring.make_vectors(paths, shelf.embeddings, READING_PATIENCE)
     reader = wiring.make_reader(documents, READING_PATIENCE, digests=paths.digests, vectors=vectors)
     # What is measured depends on nothing that may be ready or not.
-    measuring = wiring.make_reader(documents, digests=paths.digests)
+    own: dict[str, Document] = {}
+    measuring, run_digests = wiring.make_measuring(documents, own)
     chats = wiring.open_chats(paths, host, reader)
     comparing = wiring.make_comparing(paths, host, reader)
     hashes = FileHashes(paths.file_hashes)
@@ -98,7 +103,7 @@ def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitab
         wiring.open_reasoning(paths, folder),
         open_shots=partial(wiring.open_shots, paths, folder),
         open_templates=partial(wiring.open_templates, paths, folder),
-        open_runs=partial(_open_runs, paths, folder, host, measuring),
+        open_runs=partial(_open_runs, paths, folder, host, _Measuring(measuring, run_digests, own)),
         reader=reader,
         documents=documents,
         hashes=hashes,
@@ -106,7 +111,17 @@ def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitab
     return services, partial(wiring.tidy, paths, chats, time.time())
 
 
-def _open_runs(paths: Paths, folder: Path, host: EngineHost, reader: Reader) -> RunsScreen:
+@dataclass(frozen=True, slots=True)
+class _Measuring:
+    """What the prompts of trials are made with."""
+
+    reader: Reader
+    digests: RunDigests
+    own: dict[str, Document]
+    """Documents that the items of experiments bring along, by digest."""
+
+
+def _open_runs(paths: Paths, folder: Path, host: EngineHost, measuring: _Measuring) -> RunsScreen:
     """Runs, on the engine of the chat: two models at once may be more than memory holds."""
     from llmlab import wiring
     from llmlab.headless.report import PAGES
@@ -130,12 +145,13 @@ def _open_runs(paths: Paths, folder: Path, host: EngineHost, reader: Reader) -> 
 
     def prepare(name: str) -> Job:
         loaded = wiring.load_experiment(paths, folder, name)
+        measuring.own.update(own_documents(loaded.experiment))
         marks = wiring.file_marks(arm.recipe.model for arm in loaded.experiment.arms)
         return job_of(runs, loaded, marks, wiring.engine_build(), folder=paths.runs)
 
     experimenting = Experimenting(
         runs=runs,
-        runner=Runner(host, wiring.make_preparing(reader), runs.store),
+        runner=Runner(host, wiring.make_preparing(measuring.reader), runs.store, measuring.digests),
         offers=offers,
         prepare=prepare,
         report=partial(report_of, runs),

@@ -38,6 +38,7 @@ from llmlab.services.notes import digest_in
 from llmlab.services.planning import Planning
 from llmlab.services.preview import Preparing, Preview
 from llmlab.services.reading import Reader
+from llmlab.services.run_digests import RunDigests
 from llmlab.services.run_parts import RunParts
 from llmlab.services.runner import Runner
 from llmlab.services.runs import Runs
@@ -197,6 +198,7 @@ def make_reader(
     patience: float | None = None,
     own: Mapping[str, Document] | None = None,
     digests: Path | None = None,
+    digest: Callable[[Document], str] | None = None,
     vectors: Vectors | None = None,
 ) -> Reader:
     """What brings documents into prompts; all services of one program share it.
@@ -206,14 +208,15 @@ def make_reader(
         patience: seconds that a question waits for the search to be ready; `None` waits until it is.
         own: documents that are in no file, by digest.
         digests: where digests are kept.
+        digest: gives them instead.
         vectors: finds passages and examples by what they mean; `None` finds them by their words alone.
     """
-    gpus, known = _gpus(), own or {}
+    gpus, known = _gpus(), {} if own is None else own
 
     def get(digest: str) -> Document:
         return known.get(digest) or shelf.get(digest)
 
-    def digest(document: Document) -> str:
+    def kept(document: Document) -> str:
         return digest_in(digests, document) if digests else ""
 
     def largest(spec: ModelSpec, wanted: int) -> int:
@@ -228,7 +231,7 @@ def make_reader(
         # Where other machines hold layers nobody can tell: the load will.
         return wanted if fit is None else fit.fitting
 
-    return Reader(shelf.open, get, largest, patience=patience, digest=digest, vectors=vectors)
+    return Reader(shelf.open, get, largest, patience=patience, digest=digest or kept, vectors=vectors)
 
 
 def make_vectors(
@@ -306,9 +309,21 @@ def open_runs(paths: Paths) -> Runs:
 def make_run_parts(paths: Paths, folder: Path, experiment: Experiment) -> RunParts:
     """What an experiment is run with, on an engine of its own."""
     host, shelf, runs = make_host(paths), open_shelf(paths, folder), open_runs(paths)
-    preparing = make_preparing(make_reader(open_documents(paths), own=own_documents(experiment)))
+    reader, digests = make_measuring(open_documents(paths), own_documents(experiment))
+    preparing = make_preparing(reader)
     planning = Planning(host, preparing, lambda spec: shelf.check(spec).facts)
-    return RunParts(host=host, planning=planning, runner=Runner(host, preparing, runs.store), runs=runs)
+    return RunParts(host=host, planning=planning, runner=Runner(host, preparing, runs.store, digests), runs=runs)
+
+
+def make_measuring(shelf: DocumentShelf, own: Mapping[str, Document]) -> tuple[Reader, RunDigests]:
+    """What brings documents into the prompts of trials, and what makes the digests among them.
+
+    Args:
+        shelf: opens files.
+        own: documents that items of experiments bring along, by digest; may grow.
+    """
+    digests = RunDigests(lambda digest: own.get(digest) or shelf.get(digest))
+    return make_reader(shelf, own=own, digest=digests.text_of), digests
 
 
 def engine_build() -> str:

@@ -74,28 +74,7 @@ class Digesting:
 
     async def _plan(self, document: Document, spec: ModelSpec, way: DigestWay, stop: asyncio.Event) -> DigestPlan:
         ready = await ready_engine(self._host, Recipe(model=spec))
-        blank = Request("refine", 9999, 9999, 9999, 0, 0, ("", ""))
-        frame = len((await prompt(ready, document, blank)).tokens)
-        sizes = sizes_of(ready.card, frame)
-        # A summary that is refined is read with every part.
-        most = sizes.text - (sizes.note if way == "refine" else 0)
-        if most < LEAST_TEXT:
-            raise UsageError(
-                say("The window of {model} is too small for a digest: {window:,} tokens.",
-                    model=spec.name, window=ready.card.n_ctx),
-                hint=say("Raise n_ctx in models.toml, or use another model."),
-            )  # fmt: skip
-        plan = DigestPlan(
-            document=document,
-            way=way,
-            model=spec,
-            ready=ready,
-            sizes=sizes,
-            sampling=replace(Recipe(model=spec).complete_sampling(ready.card, seed=0), max_tokens=sizes.note),
-            parts=await _cut(ready, document, most),
-            notes=NoteFolder(self._folder, document),
-            cost=Cost(0, 0, 0, 0, 0),
-        )
+        plan = await planned(ready, document, spec, way, NoteFolder(self._folder, document))
         return replace(plan, cost=await cost_of(plan, stop))
 
     async def run(self, plan: DigestPlan, stop: asyncio.Event) -> AsyncGenerator[DigestProgress, None]:
@@ -112,7 +91,7 @@ class Digesting:
         """
         began, fresh, done = time.monotonic(), 0, 0
         total = plan.cost.requests
-        steps = _refined(plan, stop) if plan.way == "refine" else _mapped(plan, stop)
+        steps = _refined(plan, stop) if plan.way == "refine" else mapped(plan, stop)
         async with aclosing(steps):
             async for note, ahead in steps:
                 done, fresh = done + 1, fresh + (not note.kept)
@@ -121,8 +100,52 @@ class Digesting:
                 yield DigestProgress(done, total, left, note, None if ahead else note)
 
 
-async def _mapped(plan: DigestPlan, stop: asyncio.Event) -> AsyncGenerator[tuple[Note, int], None]:
-    """Every note, and how many requests are still ahead after it: round after round, until one note holds all."""
+async def planned(ready: Ready, document: Document, spec: ModelSpec, way: DigestWay, notes: NoteFolder) -> DigestPlan:
+    """A document cut into what can be read at once; what that takes is not measured.
+
+    Args:
+        ready: an engine that holds the model.
+        document: what is made short.
+        spec: the model.
+        way: how.
+        notes: where notes are kept.
+
+    Raises:
+        UsageError: the document is blank, or the window has no room for a part of it.
+        EngineError: the engine died.
+    """
+    blank = Request("refine", 9999, 9999, 9999, 0, 0, ("", ""))
+    frame = len((await prompt(ready, document, blank)).tokens)
+    sizes = sizes_of(ready.card, frame)
+    # A summary that is refined is read with every part.
+    most = sizes.text - (sizes.note if way == "refine" else 0)
+    if most < LEAST_TEXT:
+        raise UsageError(
+            say("The window of {model} is too small for a digest: {window:,} tokens.",
+                model=spec.name, window=ready.card.n_ctx),
+            hint=say("Raise n_ctx in models.toml, or use another model."),
+        )  # fmt: skip
+    return DigestPlan(
+        document=document,
+        way=way,
+        model=spec,
+        ready=ready,
+        sizes=sizes,
+        sampling=replace(Recipe(model=spec).complete_sampling(ready.card, seed=0), max_tokens=sizes.note),
+        parts=await _cut(ready, document, most),
+        notes=notes,
+        cost=Cost(0, 0, 0, 0, 0),
+    )
+
+
+async def mapped(plan: DigestPlan, stop: asyncio.Event) -> AsyncGenerator[tuple[Note, int], None]:
+    """Every note, and how many requests are still ahead after it: round after round, until one note holds all.
+
+    Raises:
+        Stopped: `stop` was set.
+        StoreError: a note cannot be kept.
+        LlmlabError: the engine failed.
+    """
     requests = first_round(plan)
     while True:
         notes: list[Note | None] = [None] * len(requests)

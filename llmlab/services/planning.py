@@ -105,6 +105,7 @@ class Planning:
         asks: list[tuple[Prepared, Trial]] = []
         ready: Ready | None = None
         for trial in islice((trial for trial in job.trials(spec) if trial.id not in done), COUNTED):
+            trial = _as_planned(trial)
             try:
                 self._preparing.require_filled(trial.recipe, trial.question)
                 ready = await unless(stop, self._preparing.ready(self._host, trial.recipe, (), trial.question))
@@ -177,6 +178,14 @@ class Planning:
             read_speed=counted.read_speed,
             write_speed=counted.write_speed,
         )
+
+
+def _as_planned(trial: Trial) -> Trial:
+    """`trial`, with documents read whole where it reads digests: making one reads all of a document, too."""
+    reading = trial.recipe.reading
+    if reading is None or reading.way != "digest":
+        return trial
+    return replace(trial, recipe=replace(trial.recipe, reading=replace(reading, way="whole")))
 
 
 def shared_tokens(prompts: Iterable[Tokens]) -> int:

@@ -18,6 +18,7 @@ from llmlab.services.judging import Unjudged
 from llmlab.services.keeping import Keeper
 from llmlab.services.loads import OneLoad
 from llmlab.services.preview import Preparing
+from llmlab.services.run_digests import RunDigests
 from llmlab.services.scorers import Scoring
 from llmlab.services.trials import Trials
 from llmlab.store.runs import Measured, RunStore
@@ -29,10 +30,19 @@ RECENT: Final = 60.0
 
 
 class Runner:
-    """Runs jobs, one at a time."""
+    """Runs jobs, one at a time.
 
-    def __init__(self, host: EngineHost, preparing: Preparing, store: RunStore) -> None:
-        self._host, self._preparing, self._store = host, preparing, store
+    Args:
+        host: loads models.
+        preparing: makes prompts.
+        store: keeps what was measured.
+        digests: makes digests of documents; `None` where none are read that way.
+    """
+
+    def __init__(
+        self, host: EngineHost, preparing: Preparing, store: RunStore, digests: RunDigests | None = None
+    ) -> None:
+        self._host, self._preparing, self._store, self._digests = host, preparing, store, digests
 
     async def run(self, job: Job, stop: asyncio.Event, *, interval: float = TELL) -> AsyncGenerator[RunProgress, None]:
         """The run as it goes on; in the last value it is done or stopped.
@@ -47,7 +57,7 @@ class Runner:
         Raises:
             StoreError: results cannot be read, or could not be written for a minute.
         """
-        going = _Going(self._host, self._preparing, self._store, job, stop)
+        going = _Going(self._host, self._preparing, self._store, self._digests, job, stop)
         task = asyncio.ensure_future(going.all())
         loop = asyncio.get_running_loop()
         try:
@@ -72,10 +82,18 @@ class Runner:
 class _Going:
     """One run in the making."""
 
-    def __init__(self, host: EngineHost, preparing: Preparing, store: RunStore, job: Job, stop: asyncio.Event) -> None:
+    def __init__(
+        self,
+        host: EngineHost,
+        preparing: Preparing,
+        store: RunStore,
+        digests: RunDigests | None,
+        job: Job,
+        stop: asyncio.Event,
+    ) -> None:
         self.news = asyncio.Event()
         self._host, self._store, self._job, self._stop = host, store, job, stop
-        self._preparing = preparing
+        self._preparing, self._digests = preparing, digests
         self._keeper = Keeper(store, job.run.id, stop, self._kept)
         self._run = replace(job.run, planned=job.planned, done=0, failed=0)
         self._phase: RunPhase = "loading"
@@ -113,7 +131,7 @@ class _Going:
         """All that a source has for one model, asked as the scorers need it."""
         if self._stop.is_set():
             return
-        trials = Trials(self._host, self._preparing, scoring, self._stop)
+        trials = Trials(self._host, self._preparing, scoring, self._stop, self._digests)
         load = OneLoad(self._host, trials, self._keeper, self._stop, source, self._show, self._skipped)
         await load.run(spec)
         if load.card is not None:

@@ -20,6 +20,7 @@ from llmlab.services.host import EngineHost, Holder
 from llmlab.services.preview import Prepared, Preparing
 from llmlab.services.ready import Ready
 from llmlab.services.reasoned import Asking, Progress, reason
+from llmlab.services.run_digests import RunDigests, Spent
 from llmlab.services.scorers import Scoring
 from llmlab.services.sharing import Sharing
 from llmlab.services.stopping import unless
@@ -50,7 +51,14 @@ class Asked:
 class Trials:
     """Asks trials, any number at the same time; they share one engine."""
 
-    def __init__(self, host: EngineHost, preparing: Preparing, scoring: Scoring, stop: asyncio.Event) -> None:
+    def __init__(
+        self,
+        host: EngineHost,
+        preparing: Preparing,
+        scoring: Scoring,
+        stop: asyncio.Event,
+        digests: RunDigests | None = None,
+    ) -> None:
         """Prepare.
 
         Args:
@@ -58,7 +66,9 @@ class Trials:
             preparing: makes the prompts.
             scoring: what is looked at; nothing is written where that is likelihoods alone.
             stop: set it to cancel.
+            digests: makes the digests that are read; `None` reads those that there are.
         """
+        self._digests = digests
         self._host, self._preparing, self._sharing = host, preparing, Sharing(host)
         self._scoring, self._stop = scoring, stop
 
@@ -77,6 +87,7 @@ class Trials:
 
     async def _ask(self, trial: Trial, host: Holder) -> Asked:
         try:
+            spent = await self._digests.make(host, trial.recipe, self._stop) if self._digests else Spent()
             ready = await unless(self._stop, self._preparing.ready(host, trial.recipe, (), trial.question))
         except Stopped:
             raise
@@ -92,7 +103,7 @@ class Trials:
             raise
         except LlmlabError as error:
             return failed_trial(trial, error, fatal=not ready.engine.alive)
-        return asked
+        return _with(asked, spent)
 
     async def _answered(self, trial: Trial, ready: Ready, prepared: Prepared) -> Asked:
         """The answer, where a scorer reads one."""
@@ -128,6 +139,13 @@ class Trials:
             request = ScoreRequest((measurement.text,), prompt=() if measurement.alone else tokens)
             answer = replace(answer, gold=(await unless(self._stop, ready.engine.score(request)))[0])
         return answer
+
+
+def _with(asked: Asked, spent: Spent) -> Asked:
+    """`asked` with what its digests took: reading that way costs it."""
+    result = asked.result
+    tokens, seconds = result.generated_tokens + spent.tokens, round(result.seconds + spent.seconds, 6)
+    return replace(asked, result=replace(result, generated_tokens=tokens, seconds=seconds))
 
 
 def _line(trial: Trial, prepared: Prepared | None) -> TrialResult:
