@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
 
+from llmlab.domain.generation import Piece, StreamEvent
 from llmlab.domain.messages import Chat, Message
 from llmlab.domain.model import ModelSpec
 from llmlab.domain.modes import ReasoningUse
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
 from llmlab.engine.child import ChildEngine
+from llmlab.engine.protocol import GenerationRequest
 from llmlab.library.reasoning_files import ReasoningShelf
 from llmlab.library.rendering import render_template
 from llmlab.library.shipped import shipped_prompts_folder
@@ -32,11 +35,25 @@ LONGEST = 60
 """Tokens of an answer that is not stopped."""
 
 
+class Halting(ChildEngine):
+    """Says nothing after its first words while it is told to halt, until it is stopped."""
+
+    halt = False
+
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[StreamEvent, None]:
+        async with aclosing(super().generate(request)) as events:
+            async for event in events:
+                yield event
+                if self.halt and isinstance(event, Piece):
+                    await asyncio.Event().wait()
+
+
 class Pocket:
     """Chats with the embedded model, greedily."""
 
     def __init__(self, paths: Paths) -> None:
-        self.host = EngineHost(lambda: ChildEngine(log=paths.engine_log))
+        self.engine = Halting(log=paths.engine_log)
+        self.host = EngineHost(lambda: self.engine)
         self.chats = ChatService(ChatStore(paths.database), self.host, Preparing(render_template), interval=0.0)
         self._modes = ReasoningShelf([shipped_prompts_folder()])
         self._spec = ModelSpec(name="pocket-m", path=str(pocket_path("pocket-m")), n_ctx=1024, n_threads=2)
@@ -108,13 +125,17 @@ async def test_it_goes_on_twice_and_after_a_restart(pocket: Pocket, paths: Paths
 async def test_stopped_by_hand_it_goes_on_as_if_it_had_not_been(pocket: Pocket) -> None:
     recipe = pocket.recipe(LONGEST, "steps")
     whole = last(await pocket.ask(recipe))
-    chat, stopped = pocket.chats.new("pocket-m"), False
+    chat, pocket.engine.halt = pocket.chats.new("pocket-m"), True
     async with aclosing(pocket.chats.send(chat, QUESTION, recipe)) as changes:
         async for change in changes:
             chat = change.chat
-            if change.turn.generated >= 5 and not stopped:
-                stopped = pocket.chats.stop(chat.id)
-    assert last(chat).text != whole.text
+            if change.turn.generated:
+                pocket.chats.stop(chat.id)
+    pocket.engine.halt = False
+    assert last(chat).text not in ("", whole.text)
+    origin = last(chat).origin
+    assert origin is not None
+    assert (origin.finish, origin.trail is None) == ("cancelled", False)
     chat = await pocket.go_on(chat, recipe)
     assert last(chat).text == whole.text
     assert reread(last(chat)) == 0
