@@ -9,6 +9,7 @@ import click
 
 from llmlab import __version__
 from llmlab.commands.ask import ask_command
+from llmlab.commands.compare import compare_command
 from llmlab.commands.digest import digest_command
 from llmlab.commands.documents import documents_command
 from llmlab.commands.kit import (
@@ -86,6 +87,7 @@ def lab_command() -> click.Group:
         ],
         commands=[
             ask_command(),
+            compare_command(),
             preview_command(),
             score_command(),
             prompts_command(),

@@ -109,8 +109,13 @@ def recipe_options() -> list[click.Parameter]:
     ]
 
 
-def recipe_of(session: Session, flags: RecipeFlags) -> Recipe:
+def recipe_of(session: Session, flags: RecipeFlags, base: Recipe | None = None) -> Recipe:
     """The recipe that the flags ask for.
+
+    Args:
+        session: the folders.
+        flags: what stood on the command line.
+        base: what holds where they say nothing, unless they name a kept recipe.
 
     Raises:
         LlmlabError: one of them cannot be; the message names it.
@@ -120,7 +125,7 @@ def recipe_of(session: Session, flags: RecipeFlags) -> Recipe:
     # A command line may hold bytes that are no text; nothing further on can carry them.
     sampling = sampling_of([(key, encodable(value)) for key, value in flags.options], flags.seed, flags.max_tokens)
     grammar, schema = shape_of(flags.grammar, flags.schema)
-    kept = _kept(session, flags.recipe) if flags.recipe else None
+    kept = _kept(session, flags.recipe) if flags.recipe else base
     spec = kept.model if kept and not flags.model else chosen_model(session, flags.model)
     template = template_of(session, flags.template)
     if template is not None and grammar is None:
