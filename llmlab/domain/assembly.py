@@ -197,6 +197,7 @@ def _as_the_examples(use: ShotUse, framed: Iterable[Segment]) -> Iterator[Segmen
 
 
 def last_question(history: Sequence[ChatMessage]) -> str:
+    """What was asked last; empty when nothing was."""
     return next((message.text for message in reversed(history) if message.role == "user"), "")
 
 
