@@ -361,6 +361,7 @@ def load_experiment(paths: Paths, folder: Path, wanted: str, model: str | None =
         ConfigError: there is none, or something in it is wrong; the message names all of it.
     """
     from llmlab.domain.reading import DocumentRef
+    from llmlab.engine.counting import tokens_of
     from llmlab.library.experiment_recipes import Shelves
     from llmlab.words import current_language
 
@@ -378,5 +379,6 @@ def load_experiment(paths: Paths, folder: Path, wanted: str, model: str | None =
         shots=lambda name: open_shots(paths, folder).find(name, language),
         mode=lambda name: open_reasoning(paths, folder).find(name, language),
         document=document,
+        count=tokens_of,
     )
     return open_experiments(paths, folder).load(wanted, language, shelves, model or "")

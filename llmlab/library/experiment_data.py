@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from llmlab.domain.experiment import Arm, DataCard, Item, ScorerUse, Value
-from llmlab.domain.generators.base import TooFew, generate
+from llmlab.domain.generators.base import TokenSizes, TooFew, generate
 from llmlab.domain.generators.registry import GENERATORS
 from llmlab.domain.scorers.registry import KINDS, Asks
+from llmlab.errors import LlmlabError
 from llmlab.library.checks import Check, Unfit, check_table, given, meant, one_of, whole
 from llmlab.library.data_files import COLUMNS, MOST_ITEMS, DataFile, read_data
 from llmlab.library.experiment_fields import MOST_SEED, parameter_check
@@ -89,13 +90,16 @@ def data_wish(table: Mapping[str, Any], file: PromptFile, note: Note) -> DataWis
     return DataWish(generator=name, arguments=arguments, **own)  # type: ignore[arg-type]  # checked
 
 
-def loaded_data(wish: DataWish, varied: Mapping[str, Value], note: Note) -> tuple[tuple[Item, ...], DataCard]:
+def loaded_data(
+    wish: DataWish, varied: Mapping[str, Value], note: Note, sizes: TokenSizes
+) -> tuple[tuple[Item, ...], DataCard]:
     """The items of one arm and where they came from; what is wrong is noted.
 
     Args:
         wish: what is asked for.
         varied: arguments of the generator that this arm sets.
         note: takes what is wrong.
+        sizes: counts the tokens of texts.
     """
     if wish.path is not None:
         sample: Any = wish.sample
@@ -108,7 +112,10 @@ def loaded_data(wish: DataWish, varied: Mapping[str, Value], note: Note) -> tupl
     arguments = {**wish.arguments, **varied}
     count = wish.limit or USUAL
     try:
-        items = generate(GENERATORS[wish.generator], count, wish.seed, arguments)
+        items = generate(GENERATORS[wish.generator], count, wish.seed, arguments, sizes)
+    except LlmlabError as error:
+        note(error.what, "data", "unit")
+        items = ()
     except TooFew as few:
         what = say(
             "only {found:,} different items can be made of these settings: lower limit, or set held_out = false",

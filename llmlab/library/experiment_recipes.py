@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -34,6 +34,8 @@ class Shelves:
     mode: Callable[[str], ReasoningMode]
     document: Callable[[Path], DocumentRef]
     """Takes the absolute path of a file."""
+    count: Callable[[ModelSpec, Sequence[str]], Sequence[int]]
+    """Tokens of texts, by the vocabulary of a model."""
 
 
 Note = Callable[[str, tuple[str, ...]], None]

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from llmlab.domain.experiment import Arm, Axis, DataCard, Experiment, Item, ScorerUse, Value
-from llmlab.domain.generators.base import Generator
+from llmlab.domain.generators.base import Generator, TokenSizes
 from llmlab.domain.generators.registry import GENERATORS
 from llmlab.domain.model import ModelSpec
 from llmlab.domain.scorers.own import Function
@@ -308,14 +308,20 @@ class _Loading:
             self._top.fault(error.what, "base", "model")
             return None
 
+    def _counted(self, texts: Sequence[str]) -> Sequence[int]:
+        """Tokens of texts, by the first model of the file."""
+        named = next((str(setting.value) for setting in self._parts.settings() if setting.key == "model"), "")
+        model = self._shelves.model(named) if named else self._shelves.default_model()
+        return self._shelves.count(model, texts)
+
     def _arms(self, combinations: Sequence[Combination]) -> tuple[tuple[Arm, ...], DataCard]:
-        fallback, wish = self._default_model(), self._parts.data
+        fallback, wish, sizes = self._default_model(), self._parts.data, TokenSizes(self._counted)
         made: dict[str, tuple[Item, ...]] = {}
         card = DataCard(origin="")
         arms: list[Arm] = []
         for one in combinations:
             if wish is not None and repr(one.data) not in made:
-                made[repr(one.data)], card = loaded_data(wish, one.data, self._top.fault)
+                made[repr(one.data)], card = loaded_data(wish, one.data, self._top.fault, sizes)
             items = made.get(repr(one.data), ())
             recipe = recipe_of(one.settings, self._lookup, fallback)
             if recipe is None:

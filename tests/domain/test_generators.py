@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from random import Random
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from llmlab.domain.constraints import KINDS, flaw, language_of
 from llmlab.domain.experiment import Item, Value
 from llmlab.domain.generators import languages, rules, world
-from llmlab.domain.generators.base import Generator, TooFew, generate, held_out
+from llmlab.domain.generators.base import Generator, TokenSizes, TooFew, generate, held_out
 from llmlab.domain.generators.problems import WORD_PROBLEMS
 from llmlab.domain.generators.registry import GENERATORS
 from llmlab.domain.generators.texts import FACTS, NEEDLE
@@ -210,3 +211,27 @@ def test_examples_of_instructions_do_the_same_with_other_words(verbs: int, langu
         assert len({shot.input for shot in examples.shots} - {examples.question}) == 8
         for bare, sentence in zip(examples.shots, whole.shots, strict=True):
             assert bare.input in sentence.input
+
+
+@pytest.mark.parametrize("length", [500, 900])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_document_has_its_length_in_tokens_where_they_are_counted(length: int, language: str) -> None:
+    calls: list[int] = []
+
+    def count(texts: Sequence[str]) -> list[int]:
+        """Two tokens for each character, as no guess has it."""
+        calls.append(len(texts))
+        return [2 * len(text) for text in texts]
+
+    sizes = TokenSizes(count)
+    asking: dict[str, Value] = {"length": length, "language": language, "unit": "tokens"}
+    items = generate(NEEDLE, 6, 1, asking, sizes)
+    for item in items:
+        assert length - 4 <= 2 * len(item.document) <= length + 2 * 40
+        assert item.fields["needle"] in item.document
+    asked = len(calls)
+    assert asked <= 2
+    assert generate(NEEDLE, 6, 1, asking, sizes) == items
+    deeper = generate(NEEDLE, 6, 1, {**asking, "depth": 0.0}, sizes)
+    assert [item.question for item in deeper] == [item.question for item in items]
+    assert len(calls) == asked, "what is known is not counted again"

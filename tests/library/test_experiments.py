@@ -63,6 +63,7 @@ SHELVES = Shelves(
     shots=lambda name: ShotShelf([shipped_prompts_folder()]).find(name, "en"),
     mode=lambda name: ReasoningShelf([shipped_prompts_folder()]).find(name, "en"),
     document=lambda path: DocumentRef(name=path.name, path=str(path), digest="d" * 64, characters=9),
+    count=lambda model, texts: [len(text.split()) for text in texts],
 )
 
 

@@ -33,6 +33,7 @@ DONE = Turn("done", "x", finish="stop", usage=Usage(31, 0, 38), timing=Timing(fi
         (Status(host=HostState("dead", "big")), ["big cannot be loaded", "F5"]),
         (Status(host=replace(READY, phase="dead", card=CARD)), ["pocket-m stopped", "the next message starts it"]),
         (Status(title="Apples", host=READY), ["Apples", "pocket-m", "ready"]),
+        (Status(host=replace(READY, card=replace(CARD, host="api.example.org"))), ["ready at api.example.org"]),
         (Status(host=READY, gauge=Gauge(412, 1024)), ["412/1,024", "████░░░░░░"]),
         (Status(host=READY, waiting=True, turn=Turn()), ["waiting"]),
         (Status(host=READY, turn=Turn("reading", read=1024, prompt=4096)), ["reading 1,024/4,096 25%"]),

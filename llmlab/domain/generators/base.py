@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Final, TypeVar
@@ -57,11 +57,40 @@ class Made:
     """What makes it different from other items of the same instance; empty: an instance comes once."""
 
 
+class TokenSizes:
+    """How many tokens texts have; a guess until they are counted, all that were asked about together.
+
+    Args:
+        count: tokens of each text by the vocabulary of a model.
+    """
+
+    def __init__(self, count: Callable[[Sequence[str]], Sequence[int]]) -> None:
+        self._count = count
+        self._known: dict[str, int] = {}
+        self._guessed: set[str] = set()
+
+    def of(self, text: str) -> int:
+        """Tokens of a text."""
+        if text not in self._known:
+            self._guessed.add(text)
+        return self._known.get(text, max(1, len(text) // 4))
+
+    def settle(self) -> bool:
+        """Count what was guessed; whether anything was, so that what was made by it has to be made anew."""
+        texts = sorted(self._guessed)
+        self._guessed.clear()
+        if texts:
+            self._known.update(zip(texts, self._count(texts), strict=True))
+        return bool(texts)
+
+
 @dataclass(frozen=True, slots=True)
 class Arguments:
     """What a generator is asked for."""
 
     values: Mapping[str, Value]
+    sizes: TokenSizes | None = None
+    """Where lengths are told in tokens."""
 
     def number(self, name: str) -> int:
         """A whole number."""
@@ -106,6 +135,8 @@ class Generator:
         return next((one for one in (*self.parameters, HELD_OUT) if one.name == name), None)
 
 
+TOKENS: Final = "tokens"
+UNIT: Final = Parameter("unit", "characters", "of lengths; tokens of the first model", choices=("characters", TOKENS))
 HELD_OUT: Final = Parameter("held_out", True, "only instances that no pocket model was trained on")
 """Every generator takes it."""
 
@@ -122,17 +153,34 @@ class TooFew(Exception):
         self.found = found
 
 
-def generate(generator: Generator, count: int, seed: int, given: Mapping[str, Value]) -> tuple[Item, ...]:
+def generate(
+    generator: Generator, count: int, seed: int, given: Mapping[str, Value], sizes: TokenSizes | None = None
+) -> tuple[Item, ...]:
     """`count` different items; the same for the same seed and arguments.
 
     An item keeps its place, and what its question is about, when an argument such as a length or a depth changes, so
     that arms over such an argument are compared in pairs.
+
+    Args:
+        generator: the family.
+        count: how many.
+        seed: of all that is drawn.
+        given: arguments by name; those left out are at their defaults.
+        sizes: counts tokens, for `unit = "tokens"`.
 
     Raises:
         TooFew: there are not as many.
     """
     defaults = {one.name: one.default for one in (*generator.parameters, HELD_OUT)}
     arguments = Arguments({**defaults, **given})
+    if arguments.values.get("unit") == TOKENS and sizes is not None:
+        while items := _drawn(generator, count, seed, replace(arguments, sizes=sizes)):
+            if not sizes.settle():
+                return items
+    return _drawn(generator, count, seed, arguments)
+
+
+def _drawn(generator: Generator, count: int, seed: int, arguments: Arguments) -> tuple[Item, ...]:
     wants_held_out = arguments.is_on("held_out")
     items: list[Item] = []
     seen: set[tuple[str, str]] = set()

@@ -7,7 +7,7 @@ from random import Random
 from typing import Final
 
 from llmlab.domain.experiment import Item
-from llmlab.domain.generators.base import LANGUAGE, Arguments, Generator, Made, Parameter, held_out, trained
+from llmlab.domain.generators.base import LANGUAGE, UNIT, Arguments, Generator, Made, Parameter, held_out, trained
 from llmlab.domain.generators.world import (
     ANIMALS,
     ATTRIBUTES,
@@ -99,19 +99,24 @@ def _others(rng: Random, count: int, asked: Fact) -> list[Fact]:
     return list(found.values())
 
 
-def _fillers(rng: Random, characters: float, *, chinese: bool) -> list[str]:
-    """Sentences that say nothing about places, as many as fill this many characters."""
-    pool = FILLER_ZH if chinese else FILLER_EN
+def _fillers(rng: Random, room: float, given: Arguments) -> list[str]:
+    """Sentences that say nothing about places, as many as fill this much room."""
+    pool = FILLER_ZH if given.chinese else FILLER_EN
+    rooms = {sentence: _room(sentence, given) for sentence in pool}
     sentences: list[str] = []
-    while characters > 0:
+    while room > 0:
         sentences.append(pool[rng.randrange(len(pool))])
-        characters -= _room([sentences[-1]], chinese=chinese)
+        room -= rooms[sentences[-1]]
     return sentences
 
 
-def _room(sentences: list[str], *, chinese: bool) -> float:
-    """Characters that sentences take in paragraphs: one between two, in Chinese only between paragraphs."""
-    return sum(map(len, sentences)) + len(sentences) * (0.25 if chinese else 1.0)
+def _room(sentence: str, given: Arguments) -> float:
+    """Characters, or tokens, that a sentence takes in paragraphs, with its share of what stands between sentences."""
+    if given.sizes is not None:
+        # Behind another one: vocabularies join what stands between two sentences with either of them.
+        stop, joint, size = ("。", "", given.sizes.of) if given.chinese else (".", " ", given.sizes.of)
+        return 0.75 * size(f"{stop}{joint}{sentence}") + 0.25 * size(f"{stop}\n{sentence}") - size(stop)
+    return len(sentence) + (0.25 if given.chinese else 1.0)
 
 
 def _paragraphs(sentences: list[str], *, chinese: bool) -> str:
@@ -131,8 +136,8 @@ def _hidden(asked: Fact, given: Arguments) -> Item:
     rng, chinese = Random(f"document {asked.key}"), given.chinese
     told = asked.told(rng)
     others = [other.told(rng) for other in _others(rng, given.number("facts"), asked)]
-    room = given.number("length") - _room([told, *others], chinese=chinese)
-    sentences = [*others, *_fillers(rng, room, chinese=chinese)]
+    room = given.number("length") - sum(_room(sentence, given) for sentence in (told, *others))
+    sentences = [*others, *_fillers(rng, room, given)]
     rng.shuffle(sentences)
     sentences.insert(round(given.share("depth") * len(sentences)), told)
     return Item(
@@ -185,7 +190,8 @@ NEEDLE: Final = Generator(
     "needle",
     "a fact at a depth of a long document",
     (
-        Parameter("length", 2_000, "characters of the document", 100, LONGEST),
+        Parameter("length", 2_000, "of the document", 100, LONGEST),
+        UNIT,
         Parameter("depth", 0.5, "where the fact stands, from 0 at the beginning to 1 at the end", 0.0, 1.0),
         Parameter("facts", 3, "other facts, all over the document", 0, 200),
         LANGUAGE,
