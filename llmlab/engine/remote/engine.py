@@ -233,7 +233,7 @@ class RemoteEngine:
             async with aclosing(_whole(exchange) if whole else _events(exchange)) as events:
                 async for data in events:
                     if data.strip() == b"[DONE]":
-                        return answer.end()
+                        break
                     if not data.strip():
                         continue
                     for piece in answer.pieces(_sound(chunk_of(data), server)):

@@ -42,7 +42,7 @@ def broken(error: Broken, remote: Remote) -> LlmlabError:
         case "closed":
             return EngineError(
                 say("{host} ended the connection before the answer was complete.", host=where),
-                hint=say("Its own log may say why; try again."),
+                hint=say("Its own log may say why; a server that answers one at a time needs parallel = 1."),
             )
         case "endless":
             return EngineError(say("{host} sent far more than an answer.", host=where), hint=_is_it_one())

@@ -205,6 +205,13 @@ def ended_early(reply: Reply) -> None:
     reply.say("Hal")
 
 
+def ended_without_a_reason(reply: Reply) -> None:
+    """As llama-cpp-python's server does with an answer when the next request comes."""
+    reply.head()
+    reply.say("Hal")
+    reply.event("[DONE]")
+
+
 def cut_in_a_chunk(reply: Reply) -> None:
     reply.head(Transfer_Encoding="chunked")
     reply.write(b"400\r\ndata: ")
@@ -252,6 +259,7 @@ def refuses(status: int, **headers: str) -> Behaviour:
 FAULTS: dict[str, tuple[Behaviour, str]] = {
     "broken off": (broken_off, "ended the connection"),
     "ended early": (ended_early, "ended the connection"),
+    "ended without a reason": (ended_without_a_reason, "ended the connection"),
     "cut in a chunk": (cut_in_a_chunk, "ended the connection"),
     "closed without a word": (Reply.cut, "ended the connection"),
     "no HTTP": (lambda reply: reply.write("what?\r\n\r\n"), "cannot be read"),
