@@ -40,7 +40,7 @@ Said = Progress | Refused | Document | None
 
 
 class ReadingProcess:
-    """Reads files one after the other, in a process that is started anew when it dies.
+    """Reads files one after the other, in a process that is started anew when it dies; any thread may use it.
 
     Args:
         limits: what one file may cost.
@@ -53,6 +53,7 @@ class ReadingProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._said: queue.SimpleQueue[Said] = queue.SimpleQueue()
         self._stderr: IO[bytes] | None = None
+        self._in_use = threading.RLock()
 
     def __enter__(self) -> ReadingProcess:
         return self
@@ -88,28 +89,30 @@ class ReadingProcess:
             Stopped: `stop` was set.
         """
         where = encodable(str(source) if isinstance(source, Path) else name)
-        try:
-            self._ask(name, source, encoding)
-            return self._answer(progress, stop)
-        except DocumentError as error:
-            raise DocumentError(error.what, where=error.where or where, hint=error.hint) from None
-        except BaseException:
-            self.close()
-            raise
+        with self._in_use:
+            try:
+                self._ask(name, source, encoding)
+                return self._answer(progress, stop)
+            except DocumentError as error:
+                raise DocumentError(error.what, where=error.where or where, hint=error.hint) from None
+            except BaseException:
+                self.close()
+                raise
 
     def close(self) -> None:
-        """End the process; may be called twice."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    with suppress(OSError):
-                        pipe.close()
-            process.wait()
-        if self._stderr is not None:
-            self._stderr.close()
-            self._stderr = None
+        """End the process once nothing is read; may be called twice."""
+        with self._in_use:
+            process, self._process = self._process, None
+            if process is not None:
+                process.kill()
+                for pipe in (process.stdin, process.stdout):
+                    if pipe is not None:
+                        with suppress(OSError):
+                            pipe.close()
+                process.wait()
+            if self._stderr is not None:
+                self._stderr.close()
+                self._stderr = None
 
     def _ask(self, name: str, source: Path | bytes, encoding: str) -> None:
         if self._process is None:

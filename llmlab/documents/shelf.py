@@ -22,6 +22,31 @@ AT_HAND: Final = 8_000_000
 """Characters of documents that are kept in memory, beside the one used last."""
 
 
+_Open = Callable[[ReadingProcess, Path, str, Callable[[float], None], threading.Event | None], Document]
+
+
+class Batch:
+    """Opens one file after the other in one process; `DocumentShelf.batch` makes it."""
+
+    def __init__(self, open_in: _Open, process: ReadingProcess) -> None:
+        self._open_in, self._process = open_in, process
+
+    def open(
+        self,
+        path: Path,
+        encoding: str = "",
+        *,
+        progress: Callable[[float], None] = lambda _share: None,
+        stop: threading.Event | None = None,
+    ) -> Document:
+        """As `DocumentShelf.open`; the limits are those of each file."""
+        return self._open_in(self._process, path, encoding, progress, stop)
+
+    def close(self) -> None:
+        """End the process once what is being read has ended; may be called twice."""
+        self._process.close()
+
+
 class DocumentShelf:
     """Opens documents; every verb may be called from any thread, and takes as long as reading the file does.
 
@@ -56,8 +81,15 @@ class DocumentShelf:
             DocumentError: it cannot be read, or not within the limits.
             Stopped: `stop` was set.
         """
-        with ReadingProcess(self.limits) as process:
-            return self._open(process, path, encoding, progress, stop)
+        batch = self.batch()
+        try:
+            return batch.open(path, encoding, progress=progress, stop=stop)
+        finally:
+            batch.close()
+
+    def batch(self) -> Batch:
+        """Opens files one after the other in one process, which is started for the first that must be read."""
+        return Batch(self._open, ReadingProcess(self.limits))
 
     def open_all(
         self,

@@ -14,6 +14,7 @@ from llmlab.domain.document import Document
 from llmlab.domain.reading import Coverage, DocumentRef, Material, ReadingUse, WishedWay
 from llmlab.errors import LlmlabError, UsageError
 from llmlab.tui.desk import Desk
+from llmlab.tui.services import DocumentBatch
 from llmlab.words import say
 
 Phase = Literal["reading", "counting", "ready", "failed"]
@@ -135,17 +136,15 @@ class Documents:
         """A file was announced, and nobody has stopped that."""
         return path in self._held and self._held[path].phase == "reading"
 
-    async def open(self, path: Path) -> None:
-        """Read a file that was announced; when that fails, it is as if it had not been announced.
+    async def open(self, path: Path, batch: DocumentBatch) -> None:
+        """Read a file that was announced, as part of a batch; when that fails, it is as if it had not been announced.
 
         Raises:
             DocumentError: it cannot be read.
         """
         encoding, document = self._held[path].encoding, None
         stop = self._stops[path] = threading.Event()
-        open_file = partial(
-            self._desk.services.documents.open, progress=partial(self._read.__setitem__, path), stop=stop
-        )
+        open_file = partial(batch.open, progress=partial(self._read.__setitem__, path), stop=stop)
         try:
             document = await asyncio.to_thread(open_file, path, encoding)
         finally:

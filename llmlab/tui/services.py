@@ -232,12 +232,8 @@ class Shots(Protocol):
         """Read what changed again."""
 
 
-class DocumentShelf(Protocol):
-    """`documents.shelf.DocumentShelf`: files as documents. Every verb reads the disk; call it in a thread."""
-
-    @property
-    def limits(self) -> ReadingLimits:
-        """What reading a file may cost."""
+class DocumentBatch(Protocol):
+    """`documents.shelf.Batch`: opens one file after the other. Every verb takes time; call it in a thread."""
 
     def open(
         self,
@@ -253,6 +249,21 @@ class DocumentShelf(Protocol):
             DocumentError: it cannot be read.
             Stopped: `stop` was set.
         """
+        ...
+
+    def close(self) -> None:
+        """End what reads, once nothing is being read."""
+
+
+class DocumentShelf(Protocol):
+    """`documents.shelf.DocumentShelf`: files as documents. Every verb reads the disk; call it in a thread."""
+
+    @property
+    def limits(self) -> ReadingLimits:
+        """What reading a file may cost."""
+
+    def batch(self) -> DocumentBatch:
+        """What opens files one after the other; it reads nothing yet."""
         ...
 
     def get(self, digest: str) -> Document:

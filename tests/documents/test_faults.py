@@ -78,6 +78,31 @@ def test_reading_can_be_stopped_and_the_process_ends() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can limit what a process allocates")
+def test_closing_waits_for_what_is_being_read() -> None:
+    with fake("hang") as reading:
+        stop, ends = threading.Event(), list[Stopped]()
+
+        def read() -> None:
+            try:
+                reading.read("a", b"x", stop=stop)
+            except Stopped as stopped:
+                ends.append(stopped)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        while reading.pid is None:
+            reader.join(0.01)
+        closer = threading.Thread(target=reading.close)
+        closer.start()
+        closer.join(0.2)
+        assert closer.is_alive()
+        stop.set()
+        closer.join(10)
+        reader.join(10)
+        assert len(ends) == 1
+        assert not closer.is_alive()
+
+
 def test_a_memory_bomb_is_refused_and_the_same_process_reads_on() -> None:
     lines = ("x" * 60 + "\n").encode() * 2_000_000
     with ReadingProcess(ReadingLimits(memory_mb=128, characters=1_000_000_000)) as reading:

@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from llmlab.documents import shelf as shelves
@@ -90,6 +91,34 @@ def test_many_files_are_read_by_one_process_and_a_bad_one_takes_its_place(shelf:
         "markdown",
     ]
     assert told == sorted(told)
+
+
+def test_a_batch_reads_file_by_file_in_one_process_until_it_is_closed(
+    shelf: DocumentShelf, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[ReadingProcess] = []
+    start = ReadingProcess._start
+
+    def noted(process: ReadingProcess) -> None:
+        started.append(process)
+        start(process)
+
+    monkeypatch.setattr(ReadingProcess, "_start", noted)
+    bad, other = tmp_path / "bad.pdf", tmp_path / "b.txt"
+    bad.write_bytes(b"%PDF-1.4 no more than this")
+    other.write_text("another")
+    batch = shelf.batch()
+    assert not started
+    assert batch.open(file).encoding == "gb18030"
+    with pytest.raises(DocumentError, match="damaged"):
+        batch.open(bad)
+    assert batch.open(other).text == "another"
+    assert len(started) == 1
+    pid = started[0].pid
+    assert pid is not None
+    batch.close()
+    batch.close()
+    assert not psutil.pid_exists(pid)
 
 
 def test_bytes_from_elsewhere_are_a_document_without_a_path(shelf: DocumentShelf) -> None:

@@ -133,6 +133,12 @@ class DocumentDouble:
         self.kept[digest] = document
         return document
 
+    def batch(self) -> DocumentDouble:
+        return self
+
+    def close(self) -> None:
+        pass
+
     def get(self, digest: str) -> Document:
         if digest not in self.kept:
             raise DocumentError("The text is not kept any more.", hint="Open the file again.")

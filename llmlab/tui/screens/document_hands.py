@@ -66,16 +66,21 @@ class DocumentHands:
 
     async def _open(self, paths: Sequence[Path]) -> None:
         """Open what was announced; a file that cannot be read does not keep the others from being."""
-        for path in paths:
-            if not self.values.awaits(path):
-                continue
-            try:
-                await self.values.open(path)
-            except Stopped:
-                # Whoever stopped it knows.
-                return
-            except LlmlabError as error:
-                self._tell_problem(error)
+        batch = self._picture.desk.services.documents.batch()
+        try:
+            for path in paths:
+                if not self.values.awaits(path):
+                    continue
+                try:
+                    await self.values.open(path, batch)
+                except Stopped:
+                    # Whoever stopped it knows.
+                    return
+                except LlmlabError as error:
+                    self._tell_problem(error)
+        finally:
+            # In a thread: what is still being read ends first.
+            asyncio.get_running_loop().run_in_executor(None, batch.close)
 
     def _tell_problem(self, error: LlmlabError) -> None:
         pane = self._pane
