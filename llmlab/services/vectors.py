@@ -10,11 +10,13 @@ from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 from typing import Final
 
 from llmlab.domain.model import ModelSpec
 from llmlab.engine.protocol import Engine
 from llmlab.errors import EngineDied, EngineError, LlmlabError, ModelError, StoreError, UsageError
+from llmlab.library.watching import Stamp, stamp_of
 from llmlab.services.host import EngineHost
 from llmlab.store.vectors import VectorStore
 from llmlab.words import say
@@ -25,6 +27,8 @@ MOST: Final = 20_000
 """Texts that are held against a question at once."""
 AT_HAND: Final = 40_000
 """Texts whose vectors are kept in memory, beside those used last."""
+RETRY: Final = 300.0
+"""Seconds after which a model that could not be used is tried again; sooner when its file or its table changes."""
 _QUESTIONS: Final = 16
 """Questions whose vectors are remembered."""
 _SHORTEST: Final = 64
@@ -70,7 +74,7 @@ class Vectors:
         self._making = asyncio.Lock()
         self._known: OrderedDict[tuple[str, ModelSpec], Likeness] = OrderedDict()
         self._asked: OrderedDict[tuple[ModelSpec, str], bytes] = OrderedDict()
-        self._problem: tuple[ModelSpec, LlmlabError] | None = None
+        self._problem: tuple[ModelSpec, Stamp, float, LlmlabError] | None = None
         self.paused = False
         """Nothing is embedded in the background until `resume` is called."""
         self.unkept: StoreError | None = None
@@ -84,14 +88,17 @@ class Vectors:
     @property
     def problem(self) -> LlmlabError | None:
         """Why the model that is in use cannot be used."""
-        if self._problem is None or self._problem[0] != self._model():
+        spec = self._model()
+        if self._problem is None or spec is None:
             return None
-        return self._problem[1]
+        failed, stamp, moment, error = self._problem
+        same = failed == spec and stamp == stamp_of(Path(spec.path))
+        return error if same and asyncio.get_running_loop().time() - moment <= RETRY else None
 
     def fail(self, spec: ModelSpec, error: LlmlabError) -> None:
-        """From now on do without `spec`, until another model is named or `resume` is called."""
-        if self._problem is None or self._problem[0] != spec:
-            self._problem = spec, error
+        """Do without `spec` for a while, or until its file or its table changes."""
+        if self.problem is None:
+            self._problem = spec, stamp_of(Path(spec.path)), asyncio.get_running_loop().time(), error
             self._failed(spec, error)
 
     def likeness(self, name: str, spec: ModelSpec, texts: Texts) -> Likeness:
@@ -124,10 +131,8 @@ class Vectors:
             each.pause()
 
     def resume(self) -> None:
-        """Embed in the background again, and try a model again that could not be used."""
-        self.paused, self._problem = False, None
-        for each in self._known.values():
-            each.forget_problem()
+        """Embed in the background again, once a question asks for it."""
+        self.paused = False
 
     async def close(self) -> None:
         """End what runs in the background, and the engine."""
@@ -231,7 +236,7 @@ class Likeness:
         self.done = 0
         """Texts whose vectors are made."""
         self.problem: LlmlabError | None = None
-        """Why they cannot be made."""
+        """Why they cannot be made with any model."""
 
     @property
     def complete(self) -> bool:
@@ -279,10 +284,6 @@ class Likeness:
         if self._task is not None:
             self._task.cancel()
 
-    def forget_problem(self) -> None:
-        """Let `begin` try again."""
-        self.problem = None
-
     async def close(self) -> None:
         """End what runs in the background."""
         if self._task is not None:
@@ -298,10 +299,10 @@ class Likeness:
                     say("{count:,} texts are more than the {most:,} that are embedded.", count=self.count, most=MOST)
                 )
             made = await self._vectors.of(self._spec, texts, self._tell)
-        except LlmlabError as error:
+        except UsageError as error:
             self.problem = error
-            if not isinstance(error, UsageError):
-                self._vectors.fail(self._spec, error)
+        except LlmlabError as error:
+            self._vectors.fail(self._spec, error)
         else:
             self._made = await asyncio.to_thread(_table, made)
 

@@ -169,7 +169,9 @@ async def test_asking_does_not_wait_longer_than_patience(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("room", [True, False])
-async def test_a_model_that_fails_is_told_and_words_find_passages(bench: Bench, room: bool) -> None:
+async def test_a_model_that_fails_is_told_and_words_find_passages(
+    bench: Bench, room: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if room:
         bench.script = Script(load_error=ModelError("It is damaged.", where="m.gguf"))
     bench.room = room
@@ -183,8 +185,25 @@ async def test_a_model_that_fails_is_told_and_words_find_passages(bench: Bench, 
     tries = len(bench.engines)
     assert (await material(lab)).warnings == (warning,)
     assert (len(bench.engines), len(bench.failures)) == (tries, 1), "it is not tried with every question"
-    bench.script, bench.room = Script(), True
     vectors.resume()
+    assert (await material(lab)).warnings == (warning,)
+    assert len(bench.failures) == 1
+    bench.script, bench.room = Script(), True
+    monkeypatch.setattr("llmlab.services.vectors.RETRY", -1.0)
+    assert (await material(lab)).reason.endswith("(meanings)")
+    await vectors.close()
+
+
+async def test_a_model_that_fails_is_tried_again_when_its_file_has_changed(bench: Bench, tmp_path: Path) -> None:
+    path = tmp_path / "m.gguf"
+    bench.spec = ModelSpec(name="meanings", path=str(path))
+    bench.script = Script(load_error=ModelError("There is no such file."))
+    vectors = bench.vectors()
+    lab = desk(vectors)
+    assert (await material(lab)).warnings
+    bench.script = Script()
+    assert (await material(lab)).warnings
+    path.write_bytes(b"GGUF")
     assert (await material(lab)).reason.endswith("(meanings)")
     await vectors.close()
 

@@ -417,3 +417,4 @@ async def test_an_embedding_model_that_fails_is_told_once(paths: Paths, folder: 
             lab.composer.set_draft(draft)
             await lab.until(lambda: "; BM25" in reason(lab))
         assert sum("It is damaged." in toast for toast in lab.toasts) == 1
+        assert len(bench.failures) == 1

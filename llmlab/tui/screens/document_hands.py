@@ -191,12 +191,12 @@ class DocumentHands:
         """Tell once that the embedding model cannot be used."""
         vectors = self._picture.desk.services.reader.vectors
         problem, spec = (vectors.problem, vectors.model) if vectors is not None else (None, None)
-        if problem is not self._trouble:
-            self._trouble = problem
-            if problem is not None and spec is not None:
-                self._picture.tell(by_words_alone(spec, problem), severity="warning")
+        told = by_words_alone(spec, problem) if spec is not None and problem is not None else ""
+        if told and told != self._trouble:
+            self._trouble = told
+            self._picture.tell(told, severity="warning")
 
-    _trouble: LlmlabError | None = None
+    _trouble = ""
 
     def _changed(self) -> None:
         """More is known of the documents, or they are others."""
