@@ -140,7 +140,7 @@ def _name(opened: OpenDocument) -> str:
 
 
 def _still_making(spec: ModelSpec, likes: Sequence[Likeness]) -> str:
-    share = sum(like.done for like in likes) / max(1, sum(like.count for like in likes))
+    share = min(0.99, sum(like.done for like in likes) / max(1, sum(like.count for like in likes)))
     return say(
         "Passages are found by their words alone for now: {model} has embedded {share:.0%} of them.",
         model=spec.name,

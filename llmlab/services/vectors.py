@@ -250,8 +250,8 @@ class Likeness:
 
     @property
     def share(self) -> float:
-        """Share of the texts that have their vectors, 0 to 1."""
-        return 1.0 if self.complete else self.done / max(1, self.count)
+        """Share of the texts that have their vectors, 0 to 1; 1 only once questions can be held against them."""
+        return 1.0 if self.complete else min(0.99, self.done / max(1, self.count))
 
     def begin(self) -> None:
         """Make what is not made yet, in the background."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+import threading
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +19,7 @@ from llmlab.domain.shots import Shot, ShotSet, ShotUse
 from llmlab.engine.scripted import Hold, Script, ScriptedEngine
 from llmlab.errors import EngineError, ModelError
 from llmlab.library.rendering import render_template
+from llmlab.services import vectors as service
 from llmlab.services.host import EngineHost
 from llmlab.services.nearest import ranked
 from llmlab.services.preview import Preparing
@@ -272,6 +275,30 @@ def test_a_text_is_halved_at_a_blank(text: str, parts: list[str]) -> None:
 def test_a_mean_has_length_one() -> None:
     assert mean([[1.0, 0.0], [0.0, 1.0]]).tolist() == pytest.approx([math.sqrt(0.5)] * 2)
     assert mean([[1.0, 0.0], [-1.0, 0.0]]).tolist() == [0.0, 0.0]
+
+
+async def test_not_all_is_there_before_questions_can_be_held_against_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, table = threading.Event(), service._table
+
+    def late(vectors: Sequence[bytes]) -> object:
+        gate.wait(30)
+        return table(vectors)
+
+    monkeypatch.setattr(service, "_table", late)
+    bench.patience = 0.0
+    vectors = bench.vectors()
+    lab = desk(vectors)
+    await material(lab)
+    ref = ref_of(lab.documents[0])
+    while not bench.told or bench.told[-1][0] < bench.told[-1][1]:
+        await asyncio.to_thread(lambda: None)
+    assert lab.reader.readiness(ref, model(), 1000).embedded == 0.99
+    gate.set()
+    vectors.patience = 60.0
+    assert (await material(lab)).reason.endswith("(meanings)")
+    await vectors.close()
 
 
 ROWS = (Shot("Tea is hot", "no"), Shot("A feline", "yes"), Shot("The sea", "no"), Shot("My cat", "yes", on=False))
