@@ -56,6 +56,7 @@ def train(options: argparse.Namespace) -> None:
 
     from training.model import SHAPES
     from training.shards import Source
+    from training.start import start_from, told_of
     from training.trainer import Plan, Trainer
 
     if options.threads:
@@ -65,14 +66,17 @@ def train(options: argparse.Namespace) -> None:
         minutes=options.minutes, tokens=options.tokens, batch_tokens=options.batch_tokens, rate=options.rate,
         seed=options.seed, compiled=options.compile,
     )  # fmt: skip
-    folder = options.work / options.model
-    trainer = Trainer(SHAPES[options.model], tokenizer.ids, folder, plan)
+    folder, shape = options.work / options.model, SHAPES[options.model]
+    start = start_from(options.start, shape.heads, tokenizer.tokens) if options.start else None
+    trainer = Trainer(shape, tokenizer.ids, folder, plan, start)
     machine = f"{torch.get_num_threads()} CPU threads" if trainer.device.type == "cpu" else torch.cuda.get_device_name()
     run = {
         "plan": {**asdict(plan), "tokens": options.tokens if options.tokens < float("inf") else None},
         "hardware": f"{machine}, {platform.machine()}, bf16",
         "torch": str(torch.__version__),
     }
+    if options.start:
+        run["started_from"] = told_of(options.start)
     (folder / "run.json").write_text(json.dumps(run, indent=1) + "\n", "utf-8")
     trainer.run(Source(options.work, options.base_shards))
 
@@ -110,7 +114,7 @@ def score(options: argparse.Namespace) -> None:
     """Measure GGUFs on held-out items through llmlab's engine, print tables and bars, write the cards."""
     from training.bars import bars, print_bars, size_bars
     from training.card import write_card
-    from training.score import print_table, score_model
+    from training.score import BASE_SUFFIX, print_table, score_model
 
     shipped = sorted(path.stem for path in options.output.glob("*.gguf"))
     family = {}
@@ -118,7 +122,8 @@ def score(options: argparse.Namespace) -> None:
         results = score_model(options.output / f"{model}.gguf", options.threads, options.items, options.score_seed)
         print_table(model, results, options.score_seed)
         family[model] = {result.name: result for result in results}
-        print_bars(f"Bars, {model}", bars(family[model]))
+        if not model.endswith(BASE_SUFFIX):
+            print_bars(f"Bars, {model}", bars(family[model]))
         facts = options.work / model / "facts.json"
         write_card(options.output, model, facts, results, options.score_seed)
     print_bars("Bars, sizes", size_bars(family))
@@ -145,6 +150,7 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--model", help="pocket-s, pocket-m or pocket-l; `score` takes all without it")
     root.add_argument("--work", type=Path, default=Path("build/training"), help="folder for shards and checkpoints")
     root.add_argument("--output", type=Path, default=Path("llmlab/pocket"), help="folder for the GGUF and its card")
+    root.add_argument("--start", type=Path, help="a GGUF of the same size and vocabulary whose weights come first")
     root.add_argument("--seed", type=int, default=1, help="seed of data and training")
     root.add_argument("--shards", type=int, default=60, help="number of shards of about 0.8 million tokens")
     root.add_argument("--base-shards", type=int, default=0, help="shards of base text that come first")
@@ -163,6 +169,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run one step."""
     options = parser().parse_args(arguments)
+    if options.start and options.base_shards:
+        raise SystemExit("--start goes on with a trained model: --base-shards would come too late")
     if options.model is None and options.step not in ("data", "score"):
         raise SystemExit(f"{options.step} needs --model")
     steps = {"all": everything, "data": data, "train": train, "export": export, "score": score}

@@ -10,7 +10,7 @@ from typing import Any
 
 from training.curriculum import SHARES
 from training.sample import HELD_OUT_SHARE
-from training.score import Result, wilson
+from training.score import BASE_SUFFIX, Result, wilson
 
 LIMITS = (
     ("Knows nothing about the world; meant for the lab, not an assistant.", "对世界一无所知；用于实验室，不是助手。"),
@@ -27,6 +27,15 @@ LIMITS = (
     ),
 )
 """What no pocket model can do, in English and Chinese."""
+
+BASE_LIMITS = (
+    (
+        "It goes on with a text, and follows no instruction: it was never shown a conversation.",
+        "它只会续写文字，不听指令：从未见过对话。",
+    ),
+    *LIMITS[:3],
+)
+"""What a base model cannot do."""
 
 WORDS_ZH = {
     "small talk": "闲聊", "glossary": "术语", "out of world": "世界之外的问题", "name kept over turns": "记住名字",
@@ -77,6 +86,7 @@ def write_card(output: Path, model: str, facts: Path, results: Sequence[Result],
     else:
         old = json.loads(path.read_text("utf-8"))
         training, data = old["training"], old["data"]
+    limits = BASE_LIMITS if model.endswith(BASE_SUFFIX) else LIMITS
     card: dict[str, Any] = {
         "name": model,
         "file": gguf.name,
@@ -90,7 +100,7 @@ def write_card(output: Path, model: str, facts: Path, results: Sequence[Result],
             "decoding": "greedy unless the task says otherwise",
             "rows": [_row(result) for result in results],
         },
-        "limits": [english for english, _ in LIMITS],
-        "limits_zh": [chinese for _, chinese in LIMITS],
+        "limits": [english for english, _ in limits],
+        "limits_zh": [chinese for _, chinese in limits],
     }
     path.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", "utf-8")

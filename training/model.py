@@ -53,6 +53,12 @@ def interleave(weight: Tensor, heads: int) -> Tensor:
     return weight.view(heads, 2, rows // heads // 2, columns).transpose(1, 2).reshape(rows, columns)
 
 
+def weave_apart(weight: Tensor, heads: int) -> Tensor:
+    """Undo `interleave`."""
+    rows, columns = weight.shape
+    return weight.view(heads, rows // heads // 2, 2, columns).transpose(1, 2).reshape(rows, columns)
+
+
 def sample_mask(ids: Tensor, end: int) -> Tensor:
     """Let every position see its own sample alone, up to itself; samples end with the token `end`.
 

@@ -17,6 +17,8 @@ from training.sample import Sample, draw
 from training.vocabulary import counter_of
 
 MAX_TOKENS = 200
+BASE_SUFFIX = "-base"
+"""How the name of a model before instruction tuning ends."""
 
 Setting = tuple[int, Rope | None]
 """How the model is loaded: window and scaling of positions."""
@@ -112,14 +114,21 @@ def score_cells(answer: Answerer, chosen: Sequence[Cell], items: int, seed: int)
     return [results[cell.name] for cell in chosen]
 
 
+BASE_CELLS = ("examples", "instructions")
+"""What is asked of a model that never saw a turn: how little it follows, and what examples alone do."""
+
+
 def score_model(path: Path, threads: int, items: int, seed: int) -> list[Result]:
-    """Measure every cell of the table on one GGUF."""
+    """Measure every cell of the table on one GGUF, or those that a base model can be asked."""
 
     def answer(setting: Setting, asks: Sequence[Ask]) -> Sequence[Sequence[Said]]:
         window, rope = setting
         return Player(path, threads=threads, window=window, rope=rope).answer(asks)
 
-    return score_cells(answer, cells(counter_of(path)), items, seed)
+    chosen = cells(counter_of(path))
+    if path.stem.endswith(BASE_SUFFIX):
+        chosen = [cell for cell in chosen if cell.name.startswith(BASE_CELLS)]
+    return score_cells(answer, chosen, items, seed)
 
 
 def line(result: Result) -> str:

@@ -101,12 +101,21 @@ def loss_of(model: Model, states: Tensor, targets: Tensor, classes: Tensor, thin
 class Trainer:
     """One run in one folder; made again over the same folder it goes on where it stopped."""
 
-    def __init__(self, shape: Shape, ids: Mapping[str, int], folder: Path, plan: Plan) -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        ids: Mapping[str, int],
+        folder: Path,
+        plan: Plan,
+        start: Mapping[str, Tensor] | None = None,
+    ) -> None:
         self.folder, self.plan = folder, plan
         self.think, self.end = ids[THINK], ids[END_OF_TEXT]
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(plan.seed)
         self.model = Model(shape, len(ids), plan.seed).to(self.device)
+        if start is not None:
+            self.model.load_state_dict(start)
         matrices = [weight for weight in self.model.layers.parameters() if weight.ndim == 2]
         others = [weight for weight in self.model.parameters() if all(weight is not other for other in matrices)]
         self.muon = Muon(matrices, lr=plan.rate)
