@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from llmlab.documents.shelf import DocumentShelf
 from llmlab.domain.document import Document
@@ -123,6 +123,19 @@ async def tidy(paths: Paths, chats: ChatService, now: float) -> None:
         await asyncio.to_thread(forget_states, paths.snapshots, now - DELETED_KEPT)
 
 
+def _room(spec: ModelSpec, gpus: Callable[[], tuple[Gpu, ...]]) -> Literal["fits", "smaller", "no", "unknown"]:
+    """Whether a model fits beside what is loaded; a server's does, and one that loading will find fault with."""
+    if spec.remote is not None:
+        return "fits"
+    from llmlab.engine.health import describe
+
+    try:
+        fit = describe(spec, gpus).fit
+    except LlmlabError:
+        return "fits"
+    return fit.verdict if fit is not None else "unknown"
+
+
 def make_preview(host: EngineHost, reader: Reader | None = None) -> Preview:
     """What the next prompt would be, counted by the loaded model."""
     return Preview(host, make_preparing(reader))
@@ -138,16 +151,7 @@ def make_comparing(paths: Paths, host: EngineHost, reader: Reader | None = None)
     gpus = _gpus()
 
     def fits(spec: ModelSpec) -> bool:
-        if spec.remote is not None:
-            return True
-        from llmlab.engine.health import describe
-
-        try:
-            fit = describe(spec, gpus).fit
-        except LlmlabError:
-            # Loading it will say what is wrong with it; nothing has to make room for that.
-            return True
-        return fit is not None and fit.verdict == "fits"
+        return _room(spec, gpus) == "fits"
 
     return Comparing(SideHosts(host, partial(make_host, paths), fits), make_preparing(reader))
 
@@ -253,16 +257,8 @@ def make_vectors(
     gpus = _gpus()
 
     def fits(spec: ModelSpec) -> bool:
-        if spec.remote is not None:
-            return True
-        from llmlab.engine.health import describe
-
-        try:
-            fit = describe(spec, gpus).fit
-        except LlmlabError:
-            return True
         # Vectors need no cache of the window that makes it too large.
-        return fit is None or fit.verdict != "no"
+        return _room(spec, gpus) != "no"
 
     def mark(spec: ModelSpec) -> bytes:
         from llmlab.engine.file_mark import sampled_hash
