@@ -42,7 +42,7 @@ def problem(text: str) -> str:
 @pytest.fixture
 def pocket(monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = Path("/pocket").absolute()
-    monkeypatch.setattr(models, "pocket_names", lambda: ("pocket-l", "pocket-m"))
+    monkeypatch.setattr(models, "pocket_names", lambda: ("pocket-l", "pocket-l-base", "pocket-m", "pocket-s"))
     monkeypatch.setattr(models, "pocket_path", lambda name: folder / f"{name}.gguf")
     return folder
 
@@ -369,7 +369,8 @@ def test_the_shipped_file_is_good_and_its_guide_is_true(pocket: Path) -> None:
     file = parse_models(text, shipped)
     assert file.problems == ()
     assert file.default == "pocket-m"
-    assert [type(model) for model in file.models] == [ModelSpec]
+    assert [model.name for model in file.models] == ["pocket-m", "pocket-l", "pocket-s", "pocket-l-base"]
+    assert {type(model) for model in file.models} == {ModelSpec}
 
     lines = text.split("\n")
     start = next(number for number, line in enumerate(lines) if line.startswith('# ["qwen3-4b"]'))
