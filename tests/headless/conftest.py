@@ -46,6 +46,6 @@ def llmlab(paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Com
     folder.mkdir()
     monkeypatch.chdir(folder)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
-    monkeypatch.setattr(models, "pocket_names", lambda: ("pocket-m",))
+    monkeypatch.setattr(models, "pocket_names", lambda: ("pocket-l", "pocket-l-base", "pocket-m", "pocket-s"))
     monkeypatch.setattr(models, "pocket_path", lambda name: write_random_model(tmp_path / f"{name}.gguf"))
     return Command(paths)
