@@ -27,8 +27,10 @@ def test_a_server_is_picked_asked_and_stopped(home: Path) -> None:
             terminal.until_shows("pocket-m", "ready")
             assert not server.asked
             terminal.press("f5")
+            terminal.until_shows("type to filter")
+            terminal.press("far")
             terminal.until_shows(f"{server.url}#tiny", f"goes to another program on this machine, {host}")
-            terminal.press("down", "enter")
+            terminal.press("enter")
             terminal.until_shows(f"ready at {host}")
             terminal.press("Who are you?", "enter")
             terminal.until_shows("Hello")

@@ -98,6 +98,15 @@ async def test_the_model_is_swapped_from_the_picker(paths: Paths) -> None:
         assert lab.bench.settings.current.last_model == "two"
 
 
+async def test_what_is_typed_at_once_filters_the_models(paths: Paths) -> None:
+    shelf = ShelfDouble([spec("one"), spec("three"), spec("two")])
+    async with laboratory(paths, shelf=shelf) as lab:
+        await lab.pilot.press("f5")
+        await lab.until(lambda: isinstance(lab.app.screen, ModelPicker))
+        await lab.pilot.press("t", "w", "enter")
+        await lab.until(lambda: lab.services.host.state.model == "two")
+
+
 async def test_an_engine_that_dies_while_idle_is_told_at_once_and_the_next_message_starts_it(paths: Paths) -> None:
     async with laboratory(paths) as lab:
         await lab.ask("a")

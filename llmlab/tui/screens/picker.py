@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -105,6 +105,14 @@ class ModelPicker(ModalScreen[ModelSpec | BadModel | str | None]):
         if self._fitting:
             options.focus()
             options.highlighted = options.highlighted or 0
+
+    def on_key(self, event: events.Key) -> None:
+        """Letters typed while the list has the keys go where they filter it."""
+        if event.is_printable and event.character is not None and isinstance(self.focused, OptionList):
+            event.stop()
+            typed = self.query_one(Input)
+            typed.focus()
+            typed.insert_text_at_cursor(event.character)
 
     @on(Input.Changed)
     def _filter(self, event: Input.Changed) -> None:
