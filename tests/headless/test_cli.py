@@ -155,14 +155,13 @@ def test_models_lists_the_good_and_the_bad(llmlab: Command) -> None:
     found = llmlab.json("models")
     assert isinstance(found, dict)
     assert {model["name"]: (model["ok"], model["default"]) for model in found["models"]} == {
-        "pocket-m": (True, True), "odd": (False, False), "fine": (True, False),
+        "pocket-m": (True, True), "pocket-l": (True, False), "pocket-s": (True, False), "pocket-l-base": (True, False),
+        "odd": (False, False), "fine": (True, False),
     }  # fmt: skip
     assert llmlab("models") == 0
-    assert [line.split()[:2] for line in llmlab.out.splitlines()] == [
-        ["*", "pocket-m"],
-        ["!", "odd"],
-        ["fine", "/x.gguf"],
-    ]
+    marked, *family, odd, fine = (line.split()[:2] for line in llmlab.out.splitlines())
+    assert (marked, odd, fine) == (["*", "pocket-m"], ["!", "odd"], ["fine", "/x.gguf"])
+    assert [name for name, _ in family] == ["pocket-l", "pocket-s", "pocket-l-base"]
     assert f"{llmlab.paths.models_file}:2: [odd] pth: there is no such key; did you mean path?" in llmlab.err
 
 
@@ -321,7 +320,7 @@ def test_the_doctor_names_what_is_broken(llmlab: Command, monkeypatch: pytest.Mo
     areas = findings(llmlab, 1)
     assert areas["engine"] == [("broken", "It does not start. (libllama.so is missing)")]
     assert "did you mean theme?" in areas["settings"][0][1]
-    assert [state for state, _ in areas["model"]] == ["ok", "broken", "broken"]
+    assert [state for state, _ in areas["model"]] == ["ok"] * 4 + ["broken"] * 2
     assert "default names no model: zz" in areas["models.toml"][0][1]
     assert llmlab("doctor") == 1
     assert "BROKEN" in llmlab.out
