@@ -354,7 +354,7 @@ def load_experiment(paths: Paths, folder: Path, wanted: str, model: str | None =
         model: stands in for the model of its base recipe.
 
     Raises:
-        ConfigError: there is none, or something in it is wrong; the message names all of it.
+        ConfigError: there is none, or something in it is wrong; the message names all of it. Or there is no such model.
     """
     from llmlab.domain.reading import DocumentRef
     from llmlab.engine.counting import tokens_of
@@ -363,6 +363,9 @@ def load_experiment(paths: Paths, folder: Path, wanted: str, model: str | None =
 
     language = current_language()
     models, documents = open_shelf(paths, folder), open_documents(paths)
+    if model:
+        # A name from the command line is not told as a mistake of the file.
+        models.find(model)
 
     def document(path: Path) -> DocumentRef:
         found = documents.open(path)

@@ -168,6 +168,8 @@ def test_a_file_that_is_wrong_is_told_before_anything_runs(run: Command, tmp_pat
     assert "limit" in run.err
     assert run("run", "nowhere") == Exit.USAGE
     assert run("run", "steps.toml", "-m", "nobody") == Exit.USAGE
+    assert "There is no model nobody" in run.err
+    assert "steps.toml" not in run.err, "the file is right"
 
 
 def test_runs_are_shown_exported_compared_and_deleted(run: Command, tmp_path: Path) -> None:
