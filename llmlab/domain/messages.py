@@ -87,6 +87,15 @@ class Reasoned:
         """Answers that have ended, where several are drawn."""
         return self.silent + sum(vote.count for vote in self.votes)
 
+    def place_in(self, text: str) -> tuple[int, int] | None:
+        """Where the final answer stands in the text of the message, in characters; `None` where that cannot be told.
+
+        Nor where it is the whole text: what says everything points at nothing.
+        """
+        if not self.answer or text[self.start : self.end] != self.answer or self.answer.strip() == text.strip():
+            return None
+        return self.start, self.end
+
 
 Part = Text | Thinking | Draft | Reasoned
 

@@ -183,6 +183,19 @@ class LabApp(App[None]):
         if not isinstance(self.screen, CommandPalette):
             self.push_screen(CommandPalette(placeholder=say("type to find a command"), id="--command-palette"))
 
+    async def action_quit(self) -> None:
+        """End, after every screen that holds changes has asked what becomes of them."""
+        from llmlab.tui.screens.leaving import LeavingDialog
+
+        if not isinstance(self.screen, LeavingDialog):
+            run_beside(self, self._quit, "quit", exclusive=True)
+
+    async def _quit(self) -> None:
+        from llmlab.tui.screens.unsaved import may_quit
+
+        if await may_quit(self):
+            self.exit()
+
     def action_help_quit(self) -> None:
         """Answer ctrl+c with nothing selected: it copies; quitting has a key of its own."""
         self.notify(say("Nothing is selected to copy. ctrl+q quits."), markup=False)

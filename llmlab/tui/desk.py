@@ -110,6 +110,8 @@ class Desk:
             shots=self.shots,
             grammar=self.grammar,
             schema=shape,
+            overflow=self.overflow,
+            keep_thinking=self.keep_thinking,
         )
 
     def take_recipe(self, recipe: Recipe) -> None:
@@ -118,6 +120,7 @@ class Desk:
         self.sampling, self.thinking, self.reasoning = recipe.sampling, recipe.thinking, recipe.reasoning
         self.shots, self.grammar, self.template = recipe.shots, recipe.grammar, recipe.template
         self.reading = recipe.reading
+        self.overflow, self.keep_thinking = recipe.overflow, recipe.keep_thinking
         by_template = recipe.template is not None and recipe.schema == recipe.template.template.schema
         self.schema = None if by_template else recipe.schema
 

@@ -110,6 +110,10 @@ class Examples:
         self.edit(saved)
         return saved
 
+    def unsaved(self) -> tuple[ShotDraft, ...]:
+        """Sets that their files do not hold as they are now."""
+        return tuple(draft for draft in self._drafts.values() if draft.changed)
+
     async def use_named(self, wanted: str) -> ShotUse | None:
         """Use what `SET:K`, a number for the set in use, or `off` says; the use.
 

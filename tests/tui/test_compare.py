@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 
+from textual.content import Content
 from textual.widgets import Input, Label, OptionList, Static
 
 from llmlab.engine.scripted import Reply, Script
 from llmlab.paths import Paths
-from llmlab.tui.screens.compare import Column, CompareScreen, VariantPicker
+from llmlab.tui.screens.compare import FOUND_STYLE, Column, CompareScreen, VariantPicker
 from tests.tui.laboratory import Laboratory, laboratory
 
 
@@ -20,6 +21,17 @@ def heads(lab: Laboratory) -> list[str]:
 def answers(lab: Laboratory) -> list[str]:
     columns = [column for column in lab.app.screen.query(Column) if column.display]
     return [str(column.query_one(".answer", Static).content) for column in columns]
+
+
+def marked(lab: Laboratory) -> list[str]:
+    """What is marked in the first answer."""
+    shown = lab.app.screen.query(Column)[0].query_one(".answer", Static).content
+    assert isinstance(shown, Content)
+    return [
+        shown.plain[span.start : span.end]
+        for span in shown.spans
+        if span.style == FOUND_STYLE and span.end > span.start
+    ]
 
 
 async def test_a_variant_is_asked_beside_the_recipe_voted_better_and_taken(paths: Paths) -> None:
@@ -64,3 +76,17 @@ async def test_blind_hides_which_is_which_until_the_vote(paths: Paths) -> None:
         await lab.until(lambda: "hidden" not in "".join(heads(lab)))
         await lab.pilot.press("escape")
         await lab.until(lambda: not isinstance(lab.app.screen, CompareScreen))
+
+
+async def test_the_final_answer_is_marked_inside_the_answer(paths: Paths) -> None:
+    script = Script(replies=(Reply(("3 + 4 = 7\n", "The answer is 7.")),))
+    async with laboratory(paths, script=script, size=(140, 40)) as lab:
+        await lab.command("/reason steps")
+        await lab.until(lambda: lab.bench.desk.reasoning is not None)
+        await lab.pilot.press("h", "i", "f3")
+        await lab.until(lambda: isinstance(lab.app.screen, VariantPicker))
+        await lab.pilot.press("enter")
+        await lab.until(lambda: isinstance(lab.app.screen, CompareScreen) and len(heads(lab)) == 2)
+        await lab.pilot.press("enter")
+        await lab.until(lambda: marked(lab) == ["7"])
+        assert answers(lab)[0].endswith("The answer is 7.")

@@ -14,6 +14,8 @@ from textual.widget import Widget
 from textual.widgets import Label, TextArea
 
 from llmlab.domain.shots import Shot
+from llmlab.tui.jobs import Watched, run_beside
+from llmlab.tui.screens.unsaved import may_leave
 from llmlab.words import say
 
 
@@ -75,11 +77,11 @@ class ShotSlider(Widget, can_focus=True):
         )
 
 
-class ShotDialog(ModalScreen[Shot | None]):
-    """One example to fill in: ctrl+s gives it, escape gives `None`."""
+class ShotDialog(ModalScreen[Shot | None], Watched):
+    """One example to fill in: ctrl+s gives it, escape gives `None`, after it asked what becomes of changes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", show=False, priority=True),
+        Binding("escape", "leave", show=False, priority=True),
         Binding("ctrl+s", "keep", show=False, priority=True),
     ]
     DEFAULT_CSS = """
@@ -116,11 +118,32 @@ class ShotDialog(ModalScreen[Shot | None]):
         yield Label(title, markup=False)
         yield TextArea(text, soft_wrap=True, show_line_numbers=False, tab_behavior="focus", compact=True, id=name)
 
+    def _shot(self) -> Shot:
+        asked, steps, output = (self.query_one(f"#{name}", TextArea).text for name in ("input", "reasoning", "output"))
+        return Shot(asked, output, steps, self._row.on)
+
     def action_keep(self) -> None:
         """Give the example, unless its input is empty."""
-        asked, steps, output = (self.query_one(f"#{name}", TextArea) for name in ("input", "reasoning", "output"))
-        if not asked.text.strip():
-            self.query_one("#problem", Label).update(say("An example needs an input."))
-            asked.focus()
+        shot = self._shot()
+        if shot.input.strip():
+            self.dismiss(shot)
             return
-        self.dismiss(Shot(asked.text, output.text, steps.text, self._row.on))
+        self.query_one("#problem", Label).update(say("An example needs an input."))
+        self.query_one("#input", TextArea).focus()
+
+    def action_leave(self) -> None:
+        """Close it; with changes, ask first what becomes of them."""
+        run_beside(self, self._leave, "leave", exclusive=True)
+
+    def unsaved(self) -> tuple[str, ...]:
+        """The title of the dialog, while a field differs from the example."""
+        return () if self._shot() == self._row else (self._title,)
+
+    async def keep_changes(self) -> bool:
+        """Give the example, unless its input is empty."""
+        self.action_keep()
+        return bool(self._shot().input.strip())
+
+    async def _leave(self) -> None:
+        if await may_leave(self.app, self) and self.is_current:
+            self.dismiss(None)

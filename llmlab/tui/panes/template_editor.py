@@ -15,7 +15,7 @@ from llmlab.domain.template import PromptTemplate
 from llmlab.domain.terminal import visible, visible_line
 from llmlab.errors import LlmlabError
 from llmlab.tui.jobs import Watched, run_beside
-from llmlab.tui.screens.leaving import LeavingDialog
+from llmlab.tui.screens.unsaved import may_leave
 from llmlab.tui.templates import Templates
 from llmlab.words import say
 
@@ -49,25 +49,26 @@ class TemplateEditor(ModalScreen[PromptTemplate | None], Watched):
 
     def action_leave(self) -> None:
         """Close it; with changes, ask first what becomes of them."""
-        if self.query_one(TextArea).text == self._text:
-            self.dismiss(None)
-        else:
-            run_beside(self, self._leave, "leave", exclusive=True)
+        run_beside(self, self._leave, "leave", exclusive=True)
 
-    async def _leave(self) -> None:
-        match await self.app.push_screen_wait(LeavingDialog()):
-            case "save":
-                await self._save()
-            case "discard":
-                self.dismiss(None)
-            case "stay":
-                self.query_one(TextArea).focus()
+    def unsaved(self) -> tuple[str, ...]:
+        """The file, while its text differs."""
+        return () if self.query_one(TextArea).text == self._text else (str(self._place),)
 
-    async def _save(self) -> None:
+    async def keep_changes(self) -> bool:
+        """Write the file and close, unless something in it is wrong."""
         try:
             saved = await self._templates.save(self._place, self.query_one(TextArea).text)
         except LlmlabError as error:
             # The file is named above; what helps is the line.
             self.query_one("#problem", Label).update(visible(str(error)).replace(str(self._place), ""))
-            return
+            return False
         self.dismiss(saved)
+        return True
+
+    async def _leave(self) -> None:
+        if await may_leave(self.app, self) and self.is_current:
+            self.dismiss(None)
+
+    async def _save(self) -> None:
+        await self.keep_changes()

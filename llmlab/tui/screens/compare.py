@@ -32,6 +32,9 @@ from llmlab.words import say
 INTERVAL: Final = 1 / 10
 """Seconds between two repaints while answers come."""
 
+FOUND_STYLE: Final = "bold underline on $success 25%"
+"""How the final answer looks inside the answer."""
+
 Variants = Callable[[Recipe], Sequence[Variant]]
 
 
@@ -291,13 +294,16 @@ class CompareScreen(Screen[Recipe | None], Watched):
 
 
 def answer_content(arm: Arm, against: str | None) -> Content:
-    """The answer of an arm; words that `against` does not have are marked."""
+    """The answer of an arm; the final answer inside it is marked, or the words that `against` does not have."""
     if arm.problem is not None:
         notice = describe(arm.problem)
         return Content.styled(f"{notice.title} {notice.text}", "$text-error")
     thinking = Content.styled(visible(arm.thinking) + "\n\n", "italic $text-muted") if arm.thinking else Content("")
     if against is None:
-        return thinking + Content(visible(arm.text))
+        reasoned = arm.progress.reasoned if arm.progress else None
+        start, end = (reasoned.place_in(arm.text) if reasoned else None) or (0, 0)
+        before, found, after = (visible(part) for part in (arm.text[:start], arm.text[start:end], arm.text[end:]))
+        return thinking + Content.assemble(before, (found, FOUND_STYLE), after)
     parts = [
         (visible(text), "" if kind == "same" else "bold $text-warning underline")
         for text, kind in word_diff(against, arm.text)

@@ -16,6 +16,7 @@ from textual.timer import Timer
 from textual.widgets import Static, TextArea
 from textual.worker import Worker, WorkerState
 
+from llmlab.domain.terminal import visible_line
 from llmlab.errors import LlmlabError
 from llmlab.tui.commands.command import Command, Scope
 from llmlab.tui.commands.slash import parse_slash
@@ -34,6 +35,7 @@ from llmlab.tui.widgets.hints import KeyHints
 from llmlab.tui.widgets.message_pane import MessagePane
 from llmlab.tui.widgets.status import StatusBar
 from llmlab.tui.widgets.transcript import Transcript
+from llmlab.words import say
 
 PAINTED_AGAIN = 0.5
 """Seconds after the end of a message at which what it covered is painted."""
@@ -202,6 +204,22 @@ class LabScreen(KeyFirstScreen):
         """Let nothing fail in silence."""
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             self.post_message(DefectFound(event.worker.error))
+
+    def unsaved(self) -> tuple[str, ...]:
+        """The example sets whose files lack what was changed here."""
+        drafts = self.bench.examples.unsaved() if self.bench is not None else ()
+        return tuple(say("Examples: {title}", title=visible_line(draft.set.title)) for draft in drafts)
+
+    async def keep_changes(self) -> bool:
+        """Write these sets to their files; what cannot be written is told."""
+        assert self.bench is not None
+        try:
+            for draft in self.bench.examples.unsaved():
+                await self.bench.examples.save(draft)
+        except LlmlabError as error:
+            self._refuse(error)
+            return False
+        return True
 
     # What happens in the widgets
 

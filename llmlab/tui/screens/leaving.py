@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
+from llmlab.domain.terminal import visible_line
 from llmlab.words import say
 
 Leaving = Literal["save", "discard", "stay"]
@@ -21,7 +22,7 @@ _ORDER: Final[tuple[Leaving, ...]] = ("save", "discard", "stay")
 
 
 class LeavingDialog(ModalScreen[Leaving]):
-    """Gives what becomes of the changes; escape stays with them."""
+    """Gives what becomes of the named changes; escape stays with them."""
 
     AUTO_FOCUS = "OptionList"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -30,11 +31,16 @@ class LeavingDialog(ModalScreen[Leaving]):
         Binding("d", "dismiss('discard')", show=False),
     ]
 
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self._names = names
+
     def compose(self) -> ComposeResult:
-        """The question and its three answers."""
+        """What has changed, and the three answers."""
         titles = (say("Save them"), say("Drop them"), say("Go on editing"))
         with Vertical(classes="dialog"):
             yield Label(say("There are changes that are not saved."), classes="dialog-title", markup=False)
+            yield Label("\n".join(map(visible_line, self._names)), markup=False)
             yield OptionList(*map(Option, titles), markup=False)
             yield Label(
                 say("enter chooses, s saves, d drops, esc goes on editing"), classes="dialog-keys", markup=False

@@ -24,17 +24,9 @@ _FOLDED = Look("thinking")
 
 
 def answer_place(message: Message) -> Range | None:
-    """Where the final answer stands in the text of a message, in characters; `None` where that cannot be told.
-
-    Nor where it is the whole text: what says everything points at nothing.
-    """
-    reasoned, text = message.reasoned, message.text
-    if reasoned is None or not reasoned.answer or message.state == "writing":
-        return None
-    start, end = reasoned.start, reasoned.end
-    if text[start:end] != reasoned.answer or reasoned.answer.strip() == text.strip():
-        return None
-    return start, end
+    """Where the final answer stands in a message that is written; `None` where that cannot be told."""
+    reasoned = message.reasoned
+    return reasoned.place_in(message.text) if reasoned is not None and message.state != "writing" else None
 
 
 def folded_texts(message: Message) -> Iterator[tuple[str, str]]:
