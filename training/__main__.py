@@ -23,10 +23,24 @@ MERGES = 950
 TOKENIZER_SAMPLES = 20_000
 
 
-def build_tokenizer(path: Path, seed: int) -> Tokenizer:
-    """Load the tokenizer, or learn it from generated text."""
+def build_tokenizer(options: argparse.Namespace) -> Tokenizer:
+    """Load the tokenizer, take that of the model to start from, or learn one from generated text."""
+    path: Path = options.work / "tokenizer.json"
     if path.exists():
         return Tokenizer.load(path)
+    tokenizer = _tokenizer_of_start(options.start) if options.start else _learn_tokenizer(options.seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(path)
+    return tokenizer
+
+
+def _tokenizer_of_start(start: Path) -> Tokenizer:
+    from training.vocabulary import tokenizer_of
+
+    return tokenizer_of(start)
+
+
+def _learn_tokenizer(seed: int) -> Tokenizer:
     from training.bpe import learn_merges, learn_words
 
     rng = Random(f"{seed}/tokenizer")
@@ -35,17 +49,14 @@ def build_tokenizer(path: Path, seed: int) -> Tokenizer:
              for sample in samples]  # fmt: skip
     merges = learn_merges(texts, MERGES, frozenset("".join(CHINESE) + "，。！？：、“”；（）"))
     words = learn_words(texts, VOCABULARY - 256 - len(SPECIAL) - len(merges), frozenset(ENGLISH))
-    tokenizer = Tokenizer(merges, words)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tokenizer.save(path)
-    return tokenizer
+    return Tokenizer(merges, words)
 
 
 def data(options: argparse.Namespace) -> None:
     """Write the shards that are still missing."""
     from training.shards import write_shards
 
-    tokenizer = build_tokenizer(options.work / "tokenizer.json", options.seed)
+    tokenizer = build_tokenizer(options)
     write_shards(options.work / "base", running_text, tokenizer, f"{options.seed}/base", options.base_shards)
     write_shards(options.work / "shards", mixture, tokenizer, str(options.seed), options.shards)
 
@@ -61,7 +72,7 @@ def train(options: argparse.Namespace) -> None:
 
     if options.threads:
         torch.set_num_threads(options.threads)
-    tokenizer = build_tokenizer(options.work / "tokenizer.json", options.seed)
+    tokenizer = build_tokenizer(options)
     plan = Plan(
         minutes=options.minutes, tokens=options.tokens, batch_tokens=options.batch_tokens, rate=options.rate,
         seed=options.seed, compiled=options.compile,
@@ -131,7 +142,7 @@ def score(options: argparse.Namespace) -> None:
 
 def everything(options: argparse.Namespace) -> None:
     """Make the data beside the training, then export and score."""
-    build_tokenizer(options.work / "tokenizer.json", options.seed)
+    build_tokenizer(options)
     writer = multiprocessing.get_context("spawn").Process(target=data, args=(options,))
     writer.start()
     try:
