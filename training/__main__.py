@@ -130,14 +130,16 @@ def score(options: argparse.Namespace) -> None:
     shipped = sorted(path.stem for path in options.output.glob("*.gguf"))
     family = {}
     for model in [options.model] if options.model else shipped:
-        results = score_model(options.output / f"{model}.gguf", options.threads, options.items, options.score_seed)
+        path = options.output / f"{model}.gguf"
+        results = score_model(path, options.threads, options.items, options.score_seed, options.only)
         print_table(model, results, options.score_seed)
         family[model] = {result.name: result for result in results}
-        if not model.endswith(BASE_SUFFIX):
+        if not model.endswith(BASE_SUFFIX) and not options.only:
             print_bars(f"Bars, {model}", bars(family[model]))
         facts = options.work / model / "facts.json"
-        write_card(options.output, model, facts, results, options.score_seed)
-    print_bars("Bars, sizes", size_bars(family))
+        write_card(options.output, model, facts, results, options.score_seed, kept=bool(options.only))
+    if not options.only:
+        print_bars("Bars, sizes", size_bars(family))
 
 
 def everything(options: argparse.Namespace) -> None:
@@ -173,6 +175,7 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True, help="compile the model")
     root.add_argument("--average", type=int, default=1, help="how many of the newest checkpoints to average at export")
     root.add_argument("--items", type=int, default=200, help="held-out items of each score")
+    root.add_argument("--only", default="", help="score the tasks whose names begin so; the card keeps its other rows")
     root.add_argument("--score-seed", type=int, default=90_001, help="seed of the scored items")
     return root
 

@@ -78,14 +78,21 @@ def _data() -> dict[str, Any]:
     }
 
 
-def write_card(output: Path, model: str, facts: Path, results: Sequence[Result], seed: int) -> None:
-    """Write `<model>.json` beside the GGUF; without the facts of a training, what the old card says of it stays."""
+def write_card(
+    output: Path, model: str, facts: Path, results: Sequence[Result], seed: int, *, kept: bool = False
+) -> None:
+    """Write `<model>.json` beside the GGUF; without the facts of a training, what the old card says of it stays.
+
+    With `kept`, rows of the old card that were not measured now stay as well.
+    """
     gguf, path = output / f"{model}.gguf", output / f"{model}.json"
+    old = json.loads(path.read_text("utf-8")) if path.exists() else {}
     if facts.exists():
         training, data = json.loads(facts.read_text("utf-8")), _data()
     else:
-        old = json.loads(path.read_text("utf-8"))
         training, data = old["training"], old["data"]
+    rows = {row["task"]: row for row in (old["scores"]["rows"] if kept else ())}
+    rows |= {result.name: _row(result) for result in results}
     limits = BASE_LIMITS if model.endswith(BASE_SUFFIX) else LIMITS
     card: dict[str, Any] = {
         "name": model,
@@ -98,7 +105,7 @@ def write_card(output: Path, model: str, facts: Path, results: Sequence[Result],
         "scores": {
             "seed": seed,
             "decoding": "greedy unless the task says otherwise",
-            "rows": [_row(result) for result in results],
+            "rows": list(rows.values()),
         },
         "limits": [english for english, _ in limits],
         "limits_zh": [chinese for _, chinese in limits],

@@ -118,14 +118,14 @@ BASE_CELLS = ("examples", "instructions")
 """What is asked of a model that never saw a turn: how little it follows, and what examples alone do."""
 
 
-def score_model(path: Path, threads: int, items: int, seed: int) -> list[Result]:
-    """Measure every cell of the table on one GGUF, or those that a base model can be asked."""
+def score_model(path: Path, threads: int, items: int, seed: int, only: str = "") -> list[Result]:
+    """Measure the cells whose names begin with `only` on one GGUF; of a base model those that it can be asked."""
 
     def answer(setting: Setting, asks: Sequence[Ask]) -> Sequence[Sequence[Said]]:
         window, rope = setting
         return Player(path, threads=threads, window=window, rope=rope).answer(asks)
 
-    chosen = cells(counter_of(path))
+    chosen = [cell for cell in cells(counter_of(path)) if cell.name.startswith(only)]
     if path.stem.endswith(BASE_SUFFIX):
         chosen = [cell for cell in chosen if cell.name.startswith(BASE_CELLS)]
     return score_cells(answer, chosen, items, seed)

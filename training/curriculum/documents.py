@@ -280,7 +280,7 @@ def reading(
 
 def _earlier(rng: Random, desk: _Desk, lacking: float, count: int) -> list[tuple[Fact, str]]:
     """Ask `count` earlier questions, all of the training side; no fact twice, or its first answer could be copied."""
-    order = rng.sample(range(1, len(desk.facts)), len(desk.facts) - 1)
+    order = rng.sample(range(1, len(desk.facts)), len(desk.facts) - 1) if count else []
     asked: list[tuple[Fact, str]] = []
     while len(asked) < count:
         if order and rng.random() > lacking:
