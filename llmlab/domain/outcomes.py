@@ -108,6 +108,11 @@ class TrialResult:
     problem: str = ""
     """Why there is no answer; empty when there is one."""
 
+    @property
+    def failed(self) -> bool:
+        """There is no answer, or a scorer failed at it."""
+        return bool(self.problem) or any(score.outcome == "error" for score in self.scores)
+
     def score(self, scorer: str, extractor: Extractor | None = None) -> Scored | None:
         """What a scorer says; without `extractor` its first."""
         fits = (one for one in self.scores if one.scorer == scorer and extractor in (None, one.extractor))

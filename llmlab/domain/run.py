@@ -32,7 +32,7 @@ class RunInfo:
     done: int = 0
     """Trials that were measured, failed ones among them."""
     failed: int = 0
-    """Of these, trials without an answer; they are tried again when the run goes on."""
+    """Of these, trials without an answer, which are tried again when the run goes on, or whose scorer failed."""
     models: tuple[str, ...] = ()
     source: str = ""
     """The experiment's file."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from llmlab.domain.plots.choice import figures_of_all
+from llmlab.domain.plots.choice import failures_in_words, figures_of_all
 from llmlab.domain.plots.svg import svg
 from llmlab.domain.plots.terminal import as_text
 from llmlab.errors import StoreError
@@ -30,9 +30,10 @@ def plot_run(runs: Runs, name: str, out: Output, *, width: int, picture: Path | 
         StoreError: it cannot be read, or a file cannot be written.
     """
     run = runs.find(name)
-    figures = figures_of_all(runs.summary(run.id), runs.environment(run.id))
+    summary = runs.summary(run.id)
+    figures = figures_of_all(summary, runs.environment(run.id))
     if not figures:
-        out.line(say("Nothing is measured yet."))
+        out.line(failures_in_words(summary) or say("Nothing is measured yet."))
     for number, figure in enumerate(figures):
         if picture is None:
             if number:

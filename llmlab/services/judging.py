@@ -12,7 +12,7 @@ from typing import Final
 from llmlab.domain.experiment import Arm, Trial
 from llmlab.domain.model import ModelSpec
 from llmlab.domain.modes import Extraction
-from llmlab.domain.outcomes import Answer
+from llmlab.domain.outcomes import Answer, Scored
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
 from llmlab.domain.scorers.judge import Judge
@@ -63,9 +63,7 @@ class Unjudged:
         measures = replace(row.measures or Answer(text=""), verdict=verdict)
         scores = self._job.scoring(row.item, answer_of(self._extractions.get(row.result.arm), row.result, measures))
         if asked.result.problem:
-            scores = tuple(
-                replace(one, why=asked.result.problem) if one.scorer == self._judge.name else one for one in scores
-            )
+            scores += (Scored(scorer=self._judge.name, outcome="error", why=asked.result.problem),)
         return replace(row, result=replace(row.result, scores=scores), measures=measures)
 
     def _question(self, row: Measured) -> Trial:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from llmlab.domain.model import BadModel, ModelFacts, ModelSpec
+from llmlab.domain.quantisation import TYPES
 from llmlab.domain.remote import told_where
 from llmlab.errors import ConfigError, LlmlabError
 from llmlab.library.checks import meant
@@ -82,9 +83,8 @@ class ModelShelf:
         if _is_file(name):
             return ad_hoc(name)
         if name.lower().endswith(".gguf") or "/" in name or os.sep in name:
-            raise ConfigError(
-                say("There is no file {path}.", path=name), hint=say("See all of them with: llmlab models")
-            )
+            what = " ".join(filter(None, (say("There is no file {path}.", path=name), self._how_made(name))))
+            raise ConfigError(what, hint=say("See all of them with: llmlab models"))
         raise ConfigError(
             say("There is no model {name}", name=name) + meant(name, self._models),
             hint=say("See all of them with: llmlab models"),
@@ -151,6 +151,15 @@ class ModelShelf:
         if health.facts is not None and not health.facts.writes:
             return say("an embedding model; it cannot write answers")
         return fit_words(health.facts.fit) if health.facts is not None and health.facts.fit is not None else ""
+
+    def _how_made(self, name: str) -> str:
+        """The command that makes the file `name` of a model on the shelf, in fewer bits; empty where none does."""
+        sources = {name.removesuffix(f"-{kind}.gguf"): kind for kind in TYPES if name.endswith(f"-{kind}.gguf")}
+        for model in self._models.values():
+            kind = sources.get(Path(model.path).stem) if isinstance(model, ModelSpec) else None
+            if kind is not None:
+                return say("Make it with: llmlab models quantise {model} --type {kind}", model=model.name, kind=kind)
+        return ""
 
     def _gather(self) -> None:
         """Lay the files over each other, keeping good tables where bad ones came."""

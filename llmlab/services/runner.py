@@ -21,7 +21,7 @@ from llmlab.services.preview import Preparing
 from llmlab.services.run_digests import RunDigests
 from llmlab.services.scorers import Scoring
 from llmlab.services.trials import Trials
-from llmlab.store.runs import Measured, RunStore
+from llmlab.store.runs import Measured, RunStore, TrialKey
 
 TELL: Final = 0.2
 """Seconds between two values at the least."""
@@ -100,6 +100,7 @@ class _Going:
         self._model = ""
         self._began = time.monotonic()
         self._fresh = 0
+        self._failed: set[TrialKey] = set()
         self._ends: deque[float] = deque()
         self._news: list[TrialResult] = []
         self._cards: dict[str, ModelCard] = {}
@@ -112,6 +113,8 @@ class _Going:
         complete = False
         try:
             done = await asyncio.to_thread(store.done, job.run.id)
+            self._failed.update(await asyncio.to_thread(self._unscored))
+            self._count_failed()
             async with self._keeper:
                 for spec in job.loads:
                     await self._on(spec, Pending(store, job, spec, done), job.scoring)
@@ -175,6 +178,14 @@ class _Going:
         self._run = replace(self._run, done=self._run.done + count)
         self.news.set()
 
+    def _unscored(self) -> set[TrialKey]:
+        """Trials that are asked for now and have an answer already, at which a scorer failed."""
+        asked = {(arm.name, item.id) for arm in self._job.experiment.arms for item in arm.items[: self._job.limit]}
+        return {key for key in self._store.unscored(self._job.run.id) if key[:2] in asked}
+
+    def _count_failed(self) -> None:
+        self._run = replace(self._run, failed=len(self._failed))
+
     def _kept(self, rows: Sequence[Measured]) -> None:
         """These results were written; none where writing failed."""
         now = time.monotonic()
@@ -182,11 +193,15 @@ class _Going:
         self._news.extend(results)
         fresh = [result for result in results if self._judging or not result.cached]
         self._ends.extend(now for _ in fresh)
+        for result in results:
+            # A judge that is asked again may have failed before.
+            mark = self._failed.add if result.failed else self._failed.discard
+            mark((result.arm, result.item, result.repeat))
+        self._count_failed()
         if self._judging:
             # These are trials that were counted when they were answered.
             self.news.set()
             return
         self._fresh += len(fresh)
-        failed = sum(bool(result.problem) for result in results)
-        self._run = replace(self._run, done=self._run.done + len(results), failed=self._run.failed + failed)
+        self._run = replace(self._run, done=self._run.done + len(results))
         self.news.set()

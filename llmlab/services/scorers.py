@@ -10,7 +10,6 @@ from llmlab.domain.outcomes import Answer, Scored
 from llmlab.domain.scorers.base import Need, Scorer, judged
 from llmlab.domain.scorers.judge import Judge
 from llmlab.domain.scorers.likelihood import Likelihood
-from llmlab.words import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class Scoring:
     @staticmethod
     def _said(scorer: Scorer, item: Item, answer: Answer) -> tuple[Scored, ...]:
         if isinstance(scorer, Judge) and not answer.verdict and not answer.problem:
-            return (Scored(scorer=scorer.name, outcome="error", why=say("The judge was not asked yet.")),)
+            return ()  # It is asked once all have answered; until then nothing has failed.
         return judged(scorer, item, answer)
 
     @property

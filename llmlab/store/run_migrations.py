@@ -58,5 +58,12 @@ def runs_with_items_and_results(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-RUN_MIGRATIONS: Final[tuple[Migration, ...]] = (runs_with_items_and_results,)
+def index_of_failures(connection: sqlite3.Connection) -> None:
+    """Trials without an answer, or whose scorer failed: counted without reading what was answered."""
+    connection.execute(
+        """CREATE INDEX results_failures ON results (run) WHERE failed OR instr(result, '"outcome":"error"')"""
+    )
+
+
+RUN_MIGRATIONS: Final[tuple[Migration, ...]] = (runs_with_items_and_results, index_of_failures)
 """Every step; the version of a database is how many of them it has seen."""

@@ -30,17 +30,21 @@ from llmlab.store.run_migrations import RUN_MIGRATIONS
 from llmlab.store.writers import Writer, this_process
 from llmlab.words import say
 
-_INFO: Final = """
+_UNSCORED: Final = """instr(result, '"outcome":"error"')"""
+"""A scorer failed at it: quotes within a text of the result are escaped, so that only a score has these letters."""
+_INFO: Final = f"""
     SELECT id, name, title, digest, created, updated, complete, planned,
         (SELECT count(*) FROM results WHERE run = runs.id) AS done,
-        (SELECT count(*) FROM results WHERE run = runs.id AND failed) AS failed,
+        (SELECT count(*) FROM results WHERE run = runs.id AND (failed OR {_UNSCORED})) AS failed,
         models, source, folder, writer_pid, writer_started
     FROM runs
 """
 
 
-Done = Mapping[tuple[str, str, int], str]
-"""The trials that were measured, by arm, item and repeat."""
+TrialKey = tuple[str, str, int]
+"""Arm, item and repeat."""
+Done = Mapping[TrialKey, str]
+"""The trials that were measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +217,14 @@ class RunStore:
                 "SELECT arm, item, repeat, trial FROM results WHERE run = ? AND failed = 0", (run_id,)
             ).fetchall()
         return {(arm, item, repeat): trial for arm, item, repeat, trial in rows}
+
+    def unscored(self, run_id: str) -> frozenset[TrialKey]:
+        """The trials that have an answer at which a scorer failed."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"SELECT arm, item, repeat FROM results WHERE run = ? AND failed = 0 AND {_UNSCORED}", (run_id,)
+            ).fetchall()
+        return frozenset((arm, item, repeat) for arm, item, repeat in rows)
 
     def item(self, run_id: str, arm: str, item_id: str) -> Item | None:
         """What was asked in a trial; `None` where it cannot be read any more."""

@@ -49,3 +49,11 @@ def llmlab(paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Com
     monkeypatch.setattr(models, "pocket_names", lambda: ("pocket-l", "pocket-l-base", "pocket-m", "pocket-s"))
     monkeypatch.setattr(models, "pocket_path", lambda name: write_random_model(tmp_path / f"{name}.gguf"))
     return Command(paths)
+
+
+@pytest.fixture
+def shipped(paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The command line in a folder of its own, with the models that ship."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    return Command(paths)

@@ -113,6 +113,11 @@ def test_a_bad_table_is_listed_and_never_takes_a_good_ones_place(files: Files) -
         ("zzz", "There is no model zzz"),
         ("modell", "There is no model modell; did you mean model-x?"),
         ("missing.gguf", "There is no file missing.gguf."),
+        (
+            "shipped-a-q5_0.gguf",
+            "There is no file shipped-a-q5_0.gguf. Make it with: llmlab models quantise a --type q5_0",
+        ),
+        ("shipped-a-q9.gguf", "There is no file shipped-a-q9.gguf."),
         ("dir/missing", "There is no file dir/missing."),
         ("pocket:none", 'llmlab ships no model "none"'),
         ("nul\0", "There is no model nul\0"),

@@ -168,10 +168,13 @@ async def test_a_model_that_cannot_be_loaded_is_told_in_every_row(tmp_path: Path
 async def test_a_scorer_that_raises_is_an_error_of_its_own(tmp_path: Path) -> None:
     lab = Laboratory(tmp_path, None, Raising())
     values = await lab.run(lab.job(experiment(2)))
-    assert (values[-1].phase, values[-1].run.failed) == ("done", 0)
+    assert (values[-1].phase, values[-1].run.done, values[-1].run.failed) == ("done", 4, 4)
     scores = [score for each in lab.results() for score in each.scores]
     assert {score.outcome for score in scores} == {"error"}
     assert "ZeroDivisionError: nothing to divide by" in scores[0].why
+    assert lab.runs.find("run").failed == lab.runs.summary("run").failed == 4
+    values = await lab.run(lab.job(experiment(2), limit=1))
+    assert (values[-1].fresh, values[-1].run.done, values[-1].run.failed) == (0, 2, 2), "they have answers"
 
 
 class FullDisk(RunStore):
@@ -248,8 +251,11 @@ async def test_a_judge_is_asked_once_all_have_answered(tmp_path: Path) -> None:
     assert sorted(one.outcome for one in said if one) == ["correct", "correct", "error", "wrong"]
     assert {one.why for one in said if one and one.outcome == "error"} == {"out of luck"}
     assert {each.score("exact", "flexible").outcome for each in lab.results()} == {"correct"}  # type: ignore[union-attr]
-    await lab.run(job)
+    assert max(value.run.failed for value in values) == 1, "an answer that awaits its verdict has not failed"
+    assert values[-1].run.failed == lab.runs.find("run").failed == 1
+    values = await lab.run(job)
     assert lab.asked == 9
+    assert values[-1].run.failed == lab.runs.find("run").failed == 0
     assert {one.outcome for one in (each.score("judge") for each in lab.results()) if one} == {"correct", "wrong"}
 
 

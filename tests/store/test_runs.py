@@ -19,8 +19,11 @@ from llmlab.domain.run import RunInfo
 from llmlab.domain.scoring import ScoredText
 from llmlab.domain.tokens import TokenScore
 from llmlab.errors import StoreError
+from llmlab.store.database import Database
+from llmlab.store.rescue import rescue_runs
 from llmlab.store.run_codec import decode_result, encode
-from llmlab.store.runs import Measured, RunStore
+from llmlab.store.run_migrations import RUN_MIGRATIONS
+from llmlab.store.runs import _INFO, Measured, RunStore
 from llmlab.store.writers import Writer
 from tests.services.experiments import experiment
 
@@ -81,6 +84,48 @@ def test_a_run_is_listed_with_what_was_measured(store: RunStore) -> None:
     assert store.environment("run") == {"python": "3", "models": {}}
     assert store.of_digest("digest") == store.info("run")
     assert store.of_digest("another") is None
+
+
+def failing(item: str, text: str = "1") -> Measured:
+    """A trial with an answer, at which the scorer failed."""
+    row = measured(item, text=text)
+    return replace(row, result=replace(row.result, scores=(replace(SCORED, outcome="error", why="raised"),)))
+
+
+def test_a_trial_whose_scorer_failed_counts_as_failed_and_is_not_asked_again(store: RunStore) -> None:
+    store.begin(info(), experiment(3), {})
+    hostile = '"outcome":"error"'
+    store.put("run", [failing("q0"), measured("q1", text=hostile), measured("q2", problem="out of luck")])
+    assert store.info("run").failed == 2
+    assert store.unscored("run") == {("tiny 0.0", "q0", 0)}
+    assert set(store.done("run")) == {("tiny 0.0", "q0", 0), ("tiny 0.0", "q1", 0)}
+    store.put("run", [measured("q0")])
+    assert store.info("run").failed == 1
+    assert store.unscored("run") == frozenset()
+
+
+def test_a_file_of_before_counts_them_too(store: RunStore) -> None:
+    old = Database(store.path, RUN_MIGRATIONS[:1], rescue=rescue_runs, busy_timeout=5.0, holds="runs")
+    with old.writing() as connection:
+        connection.execute(
+            """INSERT INTO runs (id, name, title, digest, created, updated, planned, models, source, folder, experiment)
+            VALUES ('run', 'try.en', 'Try', 'digest', 0, 0, 6, '[]', '', '', '{}')"""
+        )
+        connection.execute(
+            """INSERT INTO results (run, trial, arm, item, repeat, failed, result, measures)
+            VALUES ('run', 't', 'a', 'q0', 0, 0, ?, '')""",
+            (encode(failing("q0").result),),
+        )
+    old.close()
+    assert (store.info("run").done, store.info("run").failed) == (1, 1)
+
+
+def test_failures_are_counted_by_their_index(store: RunStore) -> None:
+    """A list of runs reads no answers."""
+    store.begin(info(), experiment(3), {})
+    with store._database.reading() as connection:
+        plan = " ".join(str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {_INFO}"))
+    assert "results_failures" in plan
 
 
 def test_the_experiment_comes_back_with_the_ids_of_its_items(store: RunStore) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from types import MappingProxyType
 from typing import Final
@@ -20,6 +20,8 @@ MOST_TOGETHER: Final = 4
 """Curves in one graph where they can be shared out among several."""
 MOST_SERIES: Final = 8
 """Curves in one graph; more are drawn as bars, where each has a row of its own."""
+MOST_PLACED: Final = 12
+"""Arms that are set against what they cost: as many as there are marks to tell them apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,15 @@ def figures_of(summary: Summary, view: View) -> tuple[Figure, ...]:
     main = _main(summary, own, view, scale)
     bars = _bars(summary, measured, scale)
     costs = _costs(own, scale)
-    return tuple(figure for figure in (*main, *([] if len(measured) < 2 and main else [bars]), *costs))
+    found = (*main, *([] if len(measured) < 2 and main else [bars]), *costs)
+    return tuple(replace(figure, note=failures_in_words(summary)) for figure in found)
+
+
+def failures_in_words(summary: Summary) -> str:
+    """That trials failed, and how many; empty where none did."""
+    if not summary.failed:
+        return ""
+    return say("{failed:,} of {done:,} trials failed", failed=summary.failed, done=summary.done)
 
 
 def _measured(arm: ArmSummary, view: View) -> _Measured | None:
@@ -283,7 +293,7 @@ def _arm_in_words(arm: ArmSummary, *, full: bool) -> str:
 def _costs(own: Sequence[_Measured], scale: Scale) -> Iterator[Graph]:
     """Tokens against the figure, where arms differ in what they cost."""
     tokens = [one.tokens for one in own if one.tokens > 0]
-    if len(tokens) < 2 or len(own) > MOST_SERIES or max(tokens) < 1.2 * min(tokens):
+    if len(tokens) < 2 or len(own) > MOST_PLACED or max(tokens) < 1.2 * min(tokens):
         return
     series = tuple(
         Series(name=one.arm.name, points=(Point(x=one.tokens, y=one.estimate),)) for one in own if one.tokens > 0

@@ -63,6 +63,8 @@ class Graph:
     y: Scale
     series: tuple[Series, ...]
     joined: bool = True
+    note: str = ""
+    """What a reader must know of the trials behind it; empty where that is nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,8 @@ class Bars:
     title: str
     scale: Scale
     bars: tuple[Bar, ...]
+    note: str = ""
+    """What a reader must know of the trials behind it; empty where that is nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +98,8 @@ class Heat:
     rows: tuple[str, ...]
     cells: tuple[tuple[Estimate | None, ...], ...]
     """By row, then column; `None` where nothing was measured."""
+    note: str = ""
+    """What a reader must know of the trials behind it; empty where that is nothing."""
 
 
 Figure = Graph | Bars | Heat
@@ -108,6 +114,10 @@ def told(estimate: Estimate, scale: Scale) -> str:
 
 def described(figure: Figure) -> list[str]:
     """A figure as sentences, for who cannot see it or has no room for it."""
+    return [*([figure.note] if figure.note else []), *_values(figure)]
+
+
+def _values(figure: Figure) -> list[str]:
     match figure:
         case Graph():
             lines = [say("{y} over {x}", y=figure.y.title, x=figure.x.title)]

@@ -80,6 +80,9 @@ def svg(figure: Figure, name: str, *, alone: bool = True) -> str:
             height, parts = _bars(figure)
         case Heat():
             height, parts = _heat(figure)
+    if figure.note:
+        parts = [*parts, _text(0, height + 8, figure.note)]
+        height += 16
     told_in_words = clean(". ".join(described(figure)))
     style = f"<style>{STYLE}</style>" if alone else ""
     space = 'xmlns="http://www.w3.org/2000/svg" ' if alone else ""
@@ -114,6 +117,8 @@ def _mark(x: float, y: float, rank: int, tip: str = "") -> str:
     shapes = (
         "m0-5a5 5 0 1 0 .01 0z", "m0-6 5.5 10h-11z", "m-5-5h10v10h-10z", "m0-6.5 6.5 6.5-6.5 6.5-6.5-6.5z",
         "m0 6 5.5-10h-11z", "m-6-2h4v-4h4v4h4v4h-4v4h-4v-4h-4z", "m-5-3 5-3 5 3v6l-5 3-5-3z", "m-6-3h12v6h-12z",
+        "m0-6.5 1.6 4.4h4.7l-3.8 2.9 1.4 4.6-3.9-2.7-3.9 2.7 1.4-4.6-3.8-2.9h4.7z", "m-3-6h6v12h-6z",
+        "m-6-4 2-2 4 4 4-4 2 2-4 4 4 4-2 2-4-4-4 4-2-2 4-4z", "m-5-6h10l-4 6 4 6h-10l4-6z",
     )  # fmt: skip
     inside = f"<title>{clean(tip)}</title>" if tip else ""
     return f'<path class="mark" d="M{x:.1f} {y:.1f}{shapes[rank % len(shapes)]}">{inside}</path>'

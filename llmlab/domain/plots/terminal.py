@@ -14,7 +14,7 @@ from llmlab.domain.plots.span import Span, from_zero, span_of
 from llmlab.domain.terminal import visible_line
 from llmlab.words import say
 
-MARKS: Final = "●▲■◆○△□◇"
+MARKS: Final = "●▲■◆○△□◇▼▽★☆"
 """One a series; after the last the first comes again, in another colour."""
 SEVERAL: Final = "✶"
 """Marks of several series in one cell."""
@@ -37,13 +37,14 @@ def draw(figure: Figure, width: int, height: int = GRAPH_ROWS) -> list[Row]:
     title: Row = (Piece(fitted(figure.title, width), TITLE),)
     if width < LEAST_WIDTH:
         return [title, *((Piece(line),) for text in described(figure) for line in _wrapped(text, width))]
+    notes: list[Row] = [(Piece(line),) for line in _wrapped(figure.note, width)]
     match figure:
         case Graph():
-            return [title, *_graph(figure, width, max(4, height))]
+            return [title, *notes, *_graph(figure, width, max(4, height))]
         case Bars():
-            return [title, *_bars(figure, width)]
+            return [title, *notes, *_bars(figure, width)]
         case Heat():
-            return [title, *_heat(figure, width)]
+            return [title, *notes, *_heat(figure, width)]
 
 
 def _wrapped(text: str, width: int) -> Iterator[str]:

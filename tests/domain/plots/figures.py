@@ -54,6 +54,7 @@ graphs = st.builds(
     title=names,
     x=scales,
     y=scales,
+    note=names,
     series=st.lists(st.builds(Series, name=names, points=st.lists(points, max_size=6).map(tuple)), max_size=10).map(
         tuple
     ),
@@ -63,6 +64,7 @@ bars = st.builds(
     Bars,
     title=names,
     scale=scales,
+    note=names,
     bars=st.lists(st.builds(Bar, name=names, estimate=estimates), max_size=12).map(tuple),
 )
 
@@ -73,6 +75,7 @@ def heats(draw: st.DrawFn) -> Heat:
     row = st.lists(st.none() | estimates, min_size=columns, max_size=columns).map(tuple)
     return Heat(
         title=draw(names),
+        note=draw(names),
         scale=draw(scales),
         x_title=draw(names),
         y_title=draw(names),

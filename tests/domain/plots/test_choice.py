@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from xml.etree import ElementTree
 
 from llmlab.domain.outcomes import Extractor
-from llmlab.domain.plots.choice import View, figures_of, scorers_of
+from llmlab.domain.plots.choice import MOST_PLACED, View, figures_of, scorers_of
 from llmlab.domain.plots.figure import Bars, Graph, Heat
+from llmlab.domain.plots.svg import svg
+from llmlab.domain.plots.terminal import MARKS, as_text
 from llmlab.domain.statistics import Interval
 from llmlab.domain.summary import ArmScore, ArmSummary, Summary
 
@@ -108,6 +112,38 @@ def test_each_extractor_can_be_drawn() -> None:
         return bars.bars[0].estimate.value
 
     assert [first(None), first("strict"), first("flexible")] == [0.2, 0.2, 0.2 + 0.1]
+
+
+def test_a_run_with_failures_says_so_in_every_figure() -> None:
+    arms = (arm(0.2, 5, shots__k=0), arm(0.7, 60, shots__k=4))
+    figures = figures_of(replace(summary(*arms), done=40, failed=3), VIEW)
+    assert [type(figure) for figure in figures] == [Graph, Bars, Graph]
+    cells = [arm(0.5, data__length=length, data__depth=depth) for length in (512, 1024) for depth in (0, 1)]
+    figures += figures_of(replace(summary(*cells), done=40, failed=3), VIEW)[:1]
+    for figure in figures:
+        assert figure.note == "3 of 40 trials failed"
+        for width in (20, 80):
+            assert "3 of 40 trials failed" in " ".join(as_text(figure, width).split())
+        shown = [
+            text.text for text in ElementTree.fromstring(svg(figure, "f")).iter("{http://www.w3.org/2000/svg}text")
+        ]
+        assert "3 of 40 trials failed" in shown
+    assert not any(figure.note for figure in figures_of(summary(*arms), VIEW))
+
+
+def test_as_many_arms_as_can_be_told_apart_are_set_against_their_tokens() -> None:
+    def costs(count: int) -> list[Graph]:
+        arms = [arm(0.5, 5 + number, mode=f"m{number}") for number in range(count)]
+        return [one for one in figures_of(summary(*arms), VIEW) if isinstance(one, Graph)]
+
+    (graph,) = costs(MOST_PLACED)
+    assert len(set(MARKS)) == len(MARKS) == MOST_PLACED
+    legend = as_text(graph, 200)
+    assert all(mark in legend for mark in MARKS)
+    marks = [path.attrib["d"].partition("m")[2] for path in ElementTree.fromstring(svg(graph, "f")).iter()
+             if path.attrib.get("class") == "mark"]  # fmt: skip
+    assert len(set(marks)) == MOST_PLACED
+    assert costs(MOST_PLACED + 1) == []
 
 
 def test_nothing_measured_is_no_figure() -> None:
