@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from llmlab.domain.experiment import Arm, Experiment, ScorerUse
 from llmlab.domain.outcomes import Extractor, TrialResult
 from llmlab.domain.results import Figures, Key, extractors_of, outcome_of
+from llmlab.domain.scorers.registry import unit_of
 from llmlab.domain.statistics import (
     Interval,
     bootstrap_mean,
@@ -33,6 +34,7 @@ class _Test:
     arm: str
     against: str
     pairs: int
+    failed: int
     difference: Interval
     counts: tuple[int, int] | None
     p: float
@@ -58,11 +60,16 @@ def _tests(experiment: Experiment, use: ScorerUse, extractor: Extractor, by_arm:
         if reference := experiment.reference(arm):
             pairs = figures[arm.name].less(figures[reference])
             if pairs.values:
-                tests.append(_test(experiment, use, arm, pairs))
+                failed = _failed(use, extractor, [*by_arm[arm.name], *by_arm[reference]])
+                tests.append(_test(experiment, use, arm, pairs, failed))
     return tests
 
 
-def _test(experiment: Experiment, use: ScorerUse, arm: Arm, pairs: Figures) -> _Test:
+def _failed(use: ScorerUse, extractor: Extractor, results: Sequence[TrialResult]) -> int:
+    return sum(outcome_of(result, use, extractor) == "error" for result in results)
+
+
+def _test(experiment: Experiment, use: ScorerUse, arm: Arm, pairs: Figures, failed: int) -> _Test:
     values = list(pairs.values.values())
     if not use.graded and pairs.stand_alone:
         ours, theirs = sum(value > 0 for value in values), sum(value < 0 for value in values)
@@ -71,6 +78,7 @@ def _test(experiment: Experiment, use: ScorerUse, arm: Arm, pairs: Figures) -> _
             arm=arm.name,
             against=experiment.reference(arm),
             pairs=len(values),
+            failed=failed,
             difference=paired_shares(ours, theirs, len(values), experiment.alpha),
             counts=(ours, theirs),
             p=middle,
@@ -91,6 +99,7 @@ def _test(experiment: Experiment, use: ScorerUse, arm: Arm, pairs: Figures) -> _
         arm=arm.name,
         against=experiment.reference(arm),
         pairs=len(values),
+        failed=failed,
         difference=difference,
         counts=None,
         p=sign_flip(clusters, **drawn),
@@ -110,7 +119,9 @@ def _contrast(experiment: Experiment, use: ScorerUse, extractor: Extractor, test
         baseline=test.against,
         scorer=use.name,
         extractor=extractor,
+        unit=unit_of(use),
         items=test.pairs,
+        failed=test.failed,
         difference=test.difference,
         only_arm=test.counts[0] if test.counts else None,
         only_baseline=test.counts[1] if test.counts else None,
@@ -125,26 +136,41 @@ def _contrast(experiment: Experiment, use: ScorerUse, extractor: Extractor, test
 
 def noise_of(experiment: Experiment, by_arm: ByArm) -> tuple[NoiseFloor, ...]:
     """What differs between an arm and its twin: nothing that was set, so it is what cannot be told apart."""
-    floors = []
-    for twin in (arm for arm in experiment.arms if arm.twin_of):
-        first = {Key(result.item, result.repeat): result for result in by_arm.get(twin.twin_of, ())}
-        pairs = [
-            (first[key], result)
-            for result in by_arm[twin.name]
-            if (key := Key(result.item, result.repeat)) in first and not (result.problem or first[key].problem)
-        ]
-        for use in experiment.scorers if pairs else ():
-            for extractor in extractors_of(use):
-                flips = sum(outcome_of(a, use, extractor) != outcome_of(b, use, extractor) for a, b in pairs)
-                floors.append(
-                    NoiseFloor(
-                        arm=twin.twin_of,
-                        scorer=use.name,
-                        extractor=extractor,
-                        items=len(pairs),
-                        flips=flips,
-                        rate=wilson(flips, len(pairs), experiment.alpha),
-                        changed=sum(a.answer != b.answer for a, b in pairs),
-                    )
-                )
-    return tuple(floors)
+    return tuple(
+        floor
+        for twin in experiment.arms
+        if twin.twin_of
+        for use in experiment.scorers
+        for extractor in extractors_of(use)
+        if (floor := _floor(experiment, use, extractor, twin, by_arm)) is not None
+    )
+
+
+def _floor(experiment: Experiment, use: ScorerUse, extractor: Extractor, twin: Arm, by_arm: ByArm) -> NoiseFloor | None:
+    """Of an arm and its twin under one scorer; `None` where they have no trial in common."""
+    first, again = by_arm.get(twin.twin_of, ()), by_arm[twin.name]
+    figures = [Figures.of(use, extractor, results) for results in (first, again)]
+    change = figures[1].less(figures[0])
+    if not change.values:
+        return None
+    said = [{Key(result.item, result.repeat): result for result in results} for results in (first, again)]
+    pairs = [(said[0][key], said[1][key]) for key in change.values]
+    flips, rate, difference = None, None, None
+    if use.graded:
+        drawn = {"resamples": experiment.resamples, "seed": experiment.seed}
+        difference = bootstrap_mean(change.clusters(), alpha=experiment.alpha, **drawn)
+    else:
+        flips = sum(outcome_of(a, use, extractor) != outcome_of(b, use, extractor) for a, b in pairs)
+        rate = wilson(flips, len(pairs), experiment.alpha)
+    return NoiseFloor(
+        arm=twin.twin_of,
+        scorer=use.name,
+        extractor=extractor,
+        unit=unit_of(use),
+        items=len(pairs),
+        failed=_failed(use, extractor, [*first, *again]),
+        flips=flips,
+        rate=rate,
+        difference=difference,
+        changed=sum(a.answer != b.answer for a, b in pairs),
+    )

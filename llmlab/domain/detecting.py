@@ -8,7 +8,7 @@ from llmlab.domain.experiment import Experiment, ScorerUse
 from llmlab.domain.extraction import Tally, tally
 from llmlab.domain.outcomes import TrialResult
 from llmlab.domain.results import figure_of, outcome_of, scored_by
-from llmlab.domain.statistics import bootstrap_auroc, entropy
+from llmlab.domain.statistics import Interval, bootstrap_auroc, bootstrap_mean, clusters_of, entropy
 from llmlab.domain.summary import Detector
 
 REPEATS = "agreement over repeats"
@@ -17,16 +17,22 @@ ABOUT = ("agreement", "perplexity", "judge")
 """Kinds of scorers whose figure may give a wrong answer away."""
 
 
-def agreement_of(experiment: Experiment, results: Sequence[TrialResult]) -> tuple[float | None, float | None]:
+def agreement_of(experiment: Experiment, results: Sequence[TrialResult]) -> tuple[Interval | None, Interval | None]:
     """Mean share of an item's answers that say what most say, and their mean entropy in bits, over votes and repeats.
 
-    `None` where no item has two answers.
+    `None` where no item has two answers; intervals are from drawing items, or what hangs together, anew.
     """
-    counted = [votes for votes in _tallies(experiment, results).values() if _cast(votes) > 1]
+    counted = {item: votes for item, votes in _tallies(experiment, results).items() if _cast(votes) > 1}
     if not counted:
         return None, None
-    shares = [votes.share for votes in counted]
-    return sum(shares) / len(shares), sum(map(_entropy, counted)) / len(counted)
+    cluster = {result.item: result.cluster or result.item for result in results}
+    names = [cluster[item] for item in counted]
+
+    def mean(values: list[float]) -> Interval:
+        drawn = {"resamples": experiment.resamples, "seed": experiment.seed}
+        return bootstrap_mean(clusters_of(values, names), alpha=experiment.alpha, **drawn)
+
+    return mean([votes.share for votes in counted.values()]), mean([_entropy(votes) for votes in counted.values()])
 
 
 def _tallies(experiment: Experiment, results: Sequence[TrialResult]) -> dict[str, Tally]:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Final
+from typing import Final, Literal
 
 POWER: Final = 0.8
 """Of the smallest difference that a number of items shows: four runs in five would find it."""
@@ -18,6 +18,8 @@ EXACT_CLUSTERS: Final = 12
 """Up to this many clusters that differ, a sign-flip test looks at every pattern of signs."""
 _CHUNK: Final = 2_000_000
 """Numbers of a bootstrap that are held at a time."""
+Unit = Literal["share", "value"]
+"""What a figure is: a share of 1, told in percent and its differences in points, or a value as it stands."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from llmlab.domain.detecting import agreement_of, detectors_of
 from llmlab.domain.experiment import Arm, Experiment, ScorerUse
 from llmlab.domain.outcomes import OUTCOMES, Extractor, Outcome, TrialResult
 from llmlab.domain.results import Figures, extractors_of, outcome_of
+from llmlab.domain.scorers.registry import unit_of
 from llmlab.domain.statistics import Cluster, Interval, bootstrap_mean, spread, wilson
 from llmlab.domain.summary import ArmScore, ArmSummary, Summary
 from llmlab.domain.verifying import verify
@@ -38,6 +39,7 @@ def summarise(experiment: Experiment, results: Sequence[TrialResult]) -> Summary
         alpha=experiment.alpha,
         seed=experiment.seed,
         planned=experiment.size,
+        repeats=experiment.repeats,
         done=len(done),
         failed=sum(map(_failed, done)),
         arms=arms,
@@ -93,6 +95,7 @@ def _score(experiment: Experiment, use: ScorerUse, extractor: Extractor, results
         extractor=extractor,
         counts=extractor == use.counts,
         graded=use.graded,
+        unit=unit_of(use),
         n=len(figures.values),
         items=len({key.item for key in figures.values}),
         score=_interval(experiment, use, figures),
@@ -144,9 +147,10 @@ def _remarks(experiment: Experiment, done: Sequence[TrialResult], arms: Sequence
             lost = score.outcomes.get("truncated", 0)
             if score.counts and lost * 10 > arm.trials:
                 yield say(
-                    "{arm}: {share:.0%} of the answers were cut off; raise sampling.max_tokens.",
+                    "{arm}: {lost:,} of {trials:,} answers were cut off; raise sampling.max_tokens.",
                     arm=arm.name,
-                    share=lost / arm.trials,
+                    lost=lost,
+                    trials=arm.trials,
                 )
                 break
     clusters = {result.cluster for result in done}

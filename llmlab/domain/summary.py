@@ -8,7 +8,7 @@ from typing import Literal
 
 from llmlab.domain.experiment import Threshold
 from llmlab.domain.outcomes import Extractor, Outcome
-from llmlab.domain.statistics import Interval
+from llmlab.domain.statistics import Interval, Unit
 
 Verdict = Literal["better", "worse", "cannot distinguish"]
 """Of an arm against the baseline, after correction for the number of comparisons."""
@@ -24,6 +24,8 @@ class ArmScore:
     """The extractor that decides, where there are two."""
     graded: bool
     """The figure is a mean of values; otherwise the share of correct answers."""
+    unit: Unit = "share"
+    """Of `score` and `repeat_spread`."""
     n: int
     """Trials with a figure."""
     items: int
@@ -52,10 +54,10 @@ class ArmSummary:
     reused_tokens: float
     generated_tokens: float
     seconds: float
-    agreement: float | None = None
+    agreement: Interval | None = None
     """Mean share of an item's answers that say what most say, over votes and repeats; `None` with one answer each."""
-    entropy: float | None = None
-    """Mean entropy of an item's answers in bits."""
+    entropy: Interval | None = None
+    """Mean entropy of an item's answers in bits; `None` with one answer each."""
 
     def score(self, scorer: str, extractor: Extractor | None = None) -> ArmScore | None:
         """Its score; without `extractor` the one that counts."""
@@ -71,9 +73,15 @@ class Contrast:
     baseline: str
     scorer: str
     extractor: Extractor
+    unit: Unit
+    """Of `difference` and `smallest`."""
     items: int
+    """Trials that both have a figure of."""
+    failed: int
+    """Trials of the two arms that failed and are in no pair."""
     difference: Interval
-    """Of the arm less the baseline; from a paired bootstrap over clusters."""
+    """Of the arm less the baseline: by Bonett and Price where each item is right or wrong once, else from a paired
+    bootstrap over clusters."""
     only_arm: int | None
     """Items that the arm alone has right; `None` for graded scores and several repeats."""
     only_baseline: int | None
@@ -95,12 +103,20 @@ class NoiseFloor:
     arm: str
     scorer: str
     extractor: Extractor
+    unit: Unit
+    """Of `difference`."""
     items: int
-    flips: int
-    """Items whose outcome is not the same."""
-    rate: Interval
+    """Trials that both have."""
+    failed: int
+    """Trials of the two that failed and are in no pair."""
+    flips: int | None
+    """Trials whose outcome is not the same; `None` for graded scorers, which measure and know no outcomes."""
+    rate: Interval | None
+    """The share of flips."""
+    difference: Interval | None
+    """The second mean less the first, paired; of graded scorers alone."""
     changed: int
-    """Items whose answer is not the same text."""
+    """Trials whose answer is not the same text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +133,12 @@ class Detector:
     prevalence: float
     """Share of wrong answers."""
     n: int
+    """Answers."""
+
+    @property
+    def wrong(self) -> int:
+        """Wrong answers."""
+        return round(self.prevalence * self.n)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +163,8 @@ class Summary:
     alpha: float
     seed: int
     planned: int
+    repeats: int = 1
+    """Answers to each item that were asked for in each arm."""
     done: int
     failed: int
     """Trials without an answer or whose scorer failed; they are in every count and in no mean."""

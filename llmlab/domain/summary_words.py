@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from llmlab.domain.outcomes import Outcome
-from llmlab.domain.statistics import Interval
-from llmlab.domain.summary import ArmScore, Contrast, NoiseFloor, Summary, Verified
+from llmlab.domain.statistics import Interval, Unit
+from llmlab.domain.summary import ArmScore, Contrast, Detector, NoiseFloor, Summary, Verified
 from llmlab.domain.terminal import visible_line
 from llmlab.words import say
 
@@ -40,56 +40,98 @@ def outcome_in_words(outcome: Outcome) -> str:
 
 
 def score_text(score: ArmScore | None) -> str:
-    """A score with its interval: `82 % [74, 88]`, or plain figures where it is a mean of values."""
-    if score is None or not score.n:
-        return "-"
-    if score.graded:
-        return f"{score.score.value:.3g} [{score.score.low:.3g}, {score.score.high:.3g}]"
-    return f"{100 * score.score.value:.0f} % [{100 * score.score.low:.0f}, {100 * score.score.high:.0f}]"
+    """A score with its interval: `82 % [74, 88]` of a share, `2.49 [2.46, 2.52]` of a value."""
+    return "-" if score is None or not score.n else interval_text(score.score, score.unit)
+
+
+def interval_text(interval: Interval, unit: Unit) -> str:
+    """A figure with its interval: a share in percent, a value as it stands."""
+    if unit == "value":
+        return f"{interval.value:.3g} [{interval.low:.3g}, {interval.high:.3g}]"
+    return f"{100 * interval.value:.0f} % [{100 * interval.low:.0f}, {100 * interval.high:.0f}]"
+
+
+def difference_text(difference: Interval, unit: Unit) -> str:
+    """A difference with its interval: of shares `+1.1 points [+0.8, +1.5]`, of values `+0.011 [+0.008, +0.015]`."""
+    times = 100.0 if unit == "share" else 1.0
+    low, high = f"{times * difference.low:+.3g}", f"{times * difference.high:+.3g}"
+    return f"{size_text(difference.value, unit, '+.3g')} [{low}, {high}]"
+
+
+def size_text(size: float, unit: Unit, form: str = ".3g") -> str:
+    """How large a difference or a spread is: of shares in points."""
+    return format(100 * size, form) + " " + say("points") if unit == "share" else format(size, form)
 
 
 def contrast_line(contrast: Contrast) -> str:
     """An arm against the baseline, in a sentence."""
-    graded = contrast.only_arm is None and contrast.test == "sign flip" and _beyond_a_share(contrast.difference)
-    unit = 1.0 if graded else 100.0
-    points = "" if graded else " " + say("points")
     verdict = {
         "better": say("better"),
         "worse": say("worse"),
         "cannot distinguish": say("cannot distinguish"),
     }[contrast.verdict]
     told = say(
-        "{arm} against {baseline}: {difference}{points} [{low}, {high}], p = {p} (Holm {holm}) on {items:,} items: "
-        "{verdict}",
+        "{arm} against {baseline}: {difference}, p = {p} (Holm {holm}) on {items:,} items: {verdict}",
         arm=visible_line(contrast.arm),
         baseline=visible_line(contrast.baseline),
-        difference=f"{unit * contrast.difference.value:+.3g}",
-        points=points,
-        low=f"{unit * contrast.difference.low:+.3g}",
-        high=f"{unit * contrast.difference.high:+.3g}",
+        difference=difference_text(contrast.difference, contrast.unit),
         p=_p(contrast.p),
         holm=_p(contrast.p_holm),
         items=contrast.items,
         verdict=verdict,
     )
     if contrast.verdict == "cannot distinguish":
-        told += "; " + say(
-            "so many items show {smallest}{points} or more", smallest=f"{unit * contrast.smallest:.2g}", points=points
-        )
-    return told
+        smallest = size_text(contrast.smallest, contrast.unit)
+        told += "; " + say("so many items show {smallest} or more", smallest=smallest)
+    return told + _left_out(contrast.failed)
 
 
 def noise_line(noise: NoiseFloor) -> str:
     """What differs between an arm and its twin."""
+    arm = visible_line(noise.arm)
+    if noise.difference is not None:
+        told = say(
+            "{arm} twice: the means differ by {difference} on {items:,} items",
+            arm=arm,
+            difference=difference_text(noise.difference, noise.unit),
+            items=noise.items,
+        )
+    else:
+        rate = noise.rate or Interval(0.0, 0.0, 1.0)
+        told = say(
+            "{arm} twice: {flips:,} of {items:,} outcomes differ, {rate} % [{low}, {high}]",
+            arm=arm,
+            flips=noise.flips or 0,
+            items=noise.items,
+            rate=f"{100 * rate.value:.1f}",
+            low=f"{100 * rate.low:.1f}",
+            high=f"{100 * rate.high:.1f}",
+        )
+    if noise.changed > (noise.flips or 0):
+        told += "; " + say("{changed:,} of {items:,} answers differ in words", changed=noise.changed, items=noise.items)
+    return told + _left_out(noise.failed)
+
+
+def _left_out(failed: int) -> str:
+    return "; " + say("failed and left out: {failed:,}", failed=failed) if failed else ""
+
+
+def detector_line(detector: Detector) -> str:
+    """How well a figure tells an arm's wrong answers."""
     return say(
-        "{arm} twice: {flips:,} of {items:,} outcomes differ, {rate} % [{low}, {high}]",
-        arm=visible_line(noise.arm),
-        flips=noise.flips,
-        items=noise.items,
-        rate=f"{100 * noise.rate.value:.1f}",
-        low=f"{100 * noise.rate.low:.1f}",
-        high=f"{100 * noise.rate.high:.1f}",
+        "{arm}: {figure} tells wrong answers from right ones: AUROC {auroc}, {wrong:,} of {n:,} wrong by {scorer}",
+        arm=visible_line(detector.arm) or say("(all)"),
+        figure=detector.figure,
+        auroc=auroc_text(detector.auroc),
+        wrong=detector.wrong,
+        n=detector.n,
+        scorer=detector.scorer,
     )
+
+
+def auroc_text(auroc: Interval) -> str:
+    """An AUROC with its interval: `0.88 [0.79, 0.94]`."""
+    return f"{auroc.value:.2f} [{auroc.low:.2f}, {auroc.high:.2f}]"
 
 
 def threshold_line(verified: Verified) -> str:
@@ -106,10 +148,6 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _beyond_a_share(interval: Interval) -> bool:
-    return max(abs(interval.low), abs(interval.high), abs(interval.value)) > 1
-
-
 def _p(value: float) -> str:
     return f"{value:.3f}" if value >= 0.001 else "<0.001"
 
@@ -120,6 +158,7 @@ def findings(summary: Summary) -> Iterator[str]:
     # Of many comparisons those that show something come first.
     yield from map(contrast_line, sorted(contrasts, key=lambda one: one.verdict == "cannot distinguish"))
     yield from (noise_line(noise) for noise in summary.noise if decides(summary, noise))
+    yield from map(detector_line, summary.detectors)
     yield from map(threshold_line, summary.thresholds)
     yield from summary.remarks
 

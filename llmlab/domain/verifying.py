@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from llmlab.domain.experiment import Experiment, Threshold
 from llmlab.domain.statistics import Interval
@@ -27,12 +28,23 @@ def _meant(experiment: Experiment, threshold: Threshold, arms: Sequence[ArmSumma
             yield arm
 
 
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    """What a threshold is compared with."""
+
+    value: float
+    told: str
+    """It and its doubt: an interval, or of how many trials it is."""
+
+
 def _verified(experiment: Experiment, threshold: Threshold, arm: ArmSummary, contrasts: Sequence[Contrast]) -> Verified:
-    value = _value(experiment, threshold, arm, contrasts)
-    low = threshold.least is None or (value is not None and value >= threshold.least)
-    high = threshold.most is None or (value is not None and value <= threshold.most)
+    figure = _figure(experiment, threshold, arm, contrasts)
+    met = figure is not None and (
+        (threshold.least is None or figure.value >= threshold.least)
+        and (threshold.most is None or figure.value <= threshold.most)
+    )
     wanted = _wanted(threshold)
-    if value is None:
+    if figure is None:
         why = say(
             "{arm}: there is no {measure} to compare with {wanted}.",
             arm=arm.name,
@@ -41,44 +53,63 @@ def _verified(experiment: Experiment, threshold: Threshold, arm: ArmSummary, con
         )
     else:
         why = say(
-            "{arm}: {measure} {value:.3f}, wanted {wanted}",
+            "{arm}: {measure} {figure}, wanted {wanted}",
             arm=arm.name,
             measure=threshold.measure,
-            value=value,
+            figure=figure.told,
             wanted=wanted,
         )
-    return Verified(threshold=threshold, arm=arm.name, value=value, met=value is not None and low and high, why=why)
+    if arm.failed:
+        why += "; " + say("{failed:,} of {done:,} trials failed", failed=arm.failed, done=arm.trials)
+    return Verified(threshold=threshold, arm=arm.name, value=figure.value if figure else None, met=met, why=why)
 
 
 def _wanted(threshold: Threshold) -> str:
     parts = [f"≥ {threshold.least:g}"] if threshold.least is not None else []
     parts += [f"≤ {threshold.most:g}"] if threshold.most is not None else []
-    return " ".join(parts)
+    wanted = " ".join(parts)
+    match threshold.bound if threshold.measure in ("score", "difference") else "value":
+        case "low":
+            return say("its lower end {wanted}", wanted=wanted)
+        case "high":
+            return say("its upper end {wanted}", wanted=wanted)
+        case _:
+            return wanted
 
 
-def _value(
+def _figure(
     experiment: Experiment, threshold: Threshold, arm: ArmSummary, contrasts: Sequence[Contrast]
-) -> float | None:
+) -> _Figure | None:
     if not arm.trials:
         return None
     scorer = threshold.scorer or experiment.scorers[0].name
     score = arm.score(scorer, threshold.extractor or None)
     match threshold.measure:
         case "tokens":
-            return arm.generated_tokens
+            return _mean(arm.generated_tokens, arm)
         case "seconds":
-            return arm.seconds
+            return _mean(arm.seconds, arm)
         case "score":
             return _bound(threshold, score.score) if score and score.n else None
         case "difference":
             return _difference(threshold, arm, score, contrasts)
         case "unparsed" | "truncated" | "abstained" | "error":
-            return score.outcomes.get(threshold.measure, 0) / arm.trials if score else None
+            return _share(score.outcomes.get(threshold.measure, 0), arm) if score else None
+
+
+def _mean(value: float, arm: ArmSummary) -> _Figure:
+    return _Figure(value, say("{value:.3f}, the mean of {trials:,} trials", value=value, trials=arm.trials))
+
+
+def _share(count: int, arm: ArmSummary) -> _Figure:
+    value = count / arm.trials
+    told = say("{value:.3f}, {count:,} of {trials:,} trials", value=value, count=count, trials=arm.trials)
+    return _Figure(value, told)
 
 
 def _difference(
     threshold: Threshold, arm: ArmSummary, score: ArmScore | None, contrasts: Sequence[Contrast]
-) -> float | None:
+) -> _Figure | None:
     if score is None:
         return None
     same = (
@@ -88,11 +119,12 @@ def _difference(
     return _bound(threshold, found.difference) if found else None
 
 
-def _bound(threshold: Threshold, interval: Interval) -> float:
+def _bound(threshold: Threshold, interval: Interval) -> _Figure:
+    told = f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
     match threshold.bound:
         case "low":
-            return interval.low
+            return _Figure(interval.low, told)
         case "high":
-            return interval.high
+            return _Figure(interval.high, told)
         case "value":
-            return interval.value
+            return _Figure(interval.value, told)

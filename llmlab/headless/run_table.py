@@ -7,9 +7,10 @@ from typing import Final
 
 from llmlab.domain.run import Plan
 from llmlab.domain.summary import Contrast, NoiseFloor, Summary
-from llmlab.domain.summary_words import contrast_line, duration, noise_line, score_text, threshold_line
+from llmlab.domain.summary_words import contrast_line, detector_line, duration, noise_line, score_text, threshold_line
 from llmlab.domain.terminal import visible_line
 from llmlab.headless.output import table
+from llmlab.headless.report_tables import sample_rows
 from llmlab.words import say
 
 MOST_PROBLEMS: Final = 5
@@ -17,11 +18,12 @@ MOST_PROBLEMS: Final = 5
 
 
 def summary_lines(summary: Summary) -> Iterator[str]:
-    """The table of arms, then what stands against what, the noise, the thresholds and the remarks."""
+    """The table of arms, then what stands against what, the noise, detectors, thresholds and remarks."""
     yield from arms_table(summary)
     sections = (
         [_named(summary, one) + contrast_line(one) for one in summary.contrasts if _decides(summary, one)],
         [_named(summary, one) + noise_line(one) for one in summary.noise if _decides(summary, one)],
+        list(map(detector_line, summary.detectors)),
         [threshold_line(verified) for verified in summary.thresholds],
         list(summary.remarks),
     )
@@ -32,10 +34,12 @@ def summary_lines(summary: Summary) -> Iterator[str]:
 
 
 def arms_table(summary: Summary) -> Iterator[str]:
-    """A row an arm: its scores with their intervals, where its answers went, what it cost."""
+    """A row an arm: its scores with their intervals, where its answers went, what it cost.
+
+    Below it how far several answers to an item agree, where there are some.
+    """
     scores = list(dict.fromkeys((one.scorer, one.extractor) for arm in summary.arms for one in arm.scores))
     titles = [_title(summary, scorer, extractor) for scorer, extractor in scores]
-    level = f"{1 - summary.alpha:.0%}"
     head = [say("arm"), "n", *titles, say("unparsed"), say("cut"), say("abstained"), say("failed"), say("tokens"), "s"]
     rows = [head]
     for arm in summary.arms:
@@ -54,7 +58,12 @@ def arms_table(summary: Summary) -> Iterator[str]:
             ]
         )
     yield from table(rows, right=range(1, len(head)))
+    level = f"{1 - summary.alpha:.0%}"
     yield say("Scores with their {level} intervals; tokens and seconds are means of an answered trial.", level=level)
+    if samples := sample_rows(summary):
+        yield ""
+        yield from table([samples.head, *samples.rows], right=range(1, len(samples.head)))
+        yield samples.caption
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:

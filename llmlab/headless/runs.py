@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 from llmlab.domain.run import RunInfo
-from llmlab.domain.summary_words import contrast_line, noise_line
 from llmlab.domain.terminal import visible_line
 from llmlab.headless.console import Console
 from llmlab.headless.diagnostics import Exit
 from llmlab.headless.output import Output, table
 from llmlab.headless.run import report_of
-from llmlab.headless.run_table import arms_table, summary_lines
+from llmlab.headless.run_table import summary_lines
 from llmlab.services.run_folder import Page, lines_of, plain, write_folder
 from llmlab.services.runs import SHORT, Runs
 from llmlab.words import say
@@ -101,7 +100,7 @@ def compare_runs(runs: Runs, first: str, second: str, out: Output, *, as_json: b
     for place, summary in enumerate(summaries):
         if place:
             out.line()
-        for line in (*arms_table(summary), *map(contrast_line, summary.contrasts), *map(noise_line, summary.noise)):
+        for line in summary_lines(summary):
             out.line(line)
     return Exit.ANSWERED
 

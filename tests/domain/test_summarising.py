@@ -166,8 +166,13 @@ def test_agreement_among_votes_is_a_detector_with_its_prevalence() -> None:
     assert detector.auroc.value == pytest.approx(0.9)
     assert detector.auroc.low > 0.5
     assert (detector.prevalence, detector.n) == (0.25, 40)
-    assert summary.arms[0].agreement == pytest.approx((8 * 0.5 + 32) / 40)
-    assert summary.arms[0].entropy == pytest.approx(8 * 1.5 / 40)
+    agreement, entropy = summary.arms[0].agreement, summary.arms[0].entropy
+    assert agreement is not None
+    assert entropy is not None
+    assert agreement.value == pytest.approx((8 * 0.5 + 32) / 40)
+    assert agreement.low < agreement.value < agreement.high <= 1
+    assert entropy.value == pytest.approx(8 * 1.5 / 40)
+    assert 0 < entropy.low < entropy.value < entropy.high
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from llmlab.domain.scorers.overlap import Overlap
 from llmlab.domain.scorers.own import Function, Own
 from llmlab.domain.scorers.quotes import Quotes
 from llmlab.domain.scorers.texts import F1, Choice, Contains, Exact, Number, Pattern
+from llmlab.domain.statistics import Unit
 
 Asks = Literal["gold", "choices", "constraints", "document"]
 """What items must bring."""
@@ -33,6 +34,8 @@ class Kind:
     """Reads an answer strictly and flexibly."""
     graded: bool = False
     """Its figure is a mean of values."""
+    unit: Unit = "share"
+    """Of its figure, by itself; options may ask for another, see `unit_of`."""
     package: str = ""
     """An optional package that must be installed."""
 
@@ -52,7 +55,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "quotes": Kind(Quotes, ("document",), graded=True),
     "abstention": Kind(Abstention),
     "agreement": Kind(Agreement, graded=True),
-    "perplexity": Kind(Likelihood, needs="likelihood", graded=True),
+    "perplexity": Kind(Likelihood, needs="likelihood", graded=True, unit="value"),
     "judge": Kind(Judge, needs="judge"),
 }
 """By the word after `kind =`."""
@@ -77,3 +80,15 @@ def lower_is_better(use: ScorerUse) -> bool:
     if use.kind == "perplexity":
         return figure in (None, "perplexity", "bits_per_byte")
     return use.kind == "agreement" and figure == "entropy"
+
+
+def unit_of(use: ScorerUse) -> Unit:
+    """Of its figure: right answers, F1, chrF and agreement are shares; perplexity, entropy, points of a judge are none.
+
+    What a graded scorer of another package measures is not known, so it is told as it stands.
+    """
+    if not use.graded:
+        return "share"
+    if use.kind not in KINDS or use.kind == "judge" or use.options.get("figure") == "entropy":
+        return "value"
+    return KINDS[use.kind].unit
