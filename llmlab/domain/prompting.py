@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from llmlab.domain.reasoning import THINK, Marks
+
 Role = Literal["system", "user", "assistant"]
 
 
@@ -44,6 +46,8 @@ class RenderedPrompt:
     """The prompt ends inside a thinking block that the template opened."""
     offsets: tuple[int, ...] = ()
     """Where each token begins in `text`, in characters; ascending."""
+    marks: Marks = THINK
+    """How the model fences its thinking."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Final
 import psutil
 
 from llmlab.domain.model import Fit, Gpu, ModelFacts, ModelSpec, Rope
+from llmlab.domain.reasoning import marks_of
 from llmlab.engine.formats import FILE_TYPES
 from llmlab.engine.gguf import GgufFile, read_gguf
 from llmlab.engine.hints import sampling_hints
@@ -63,7 +64,7 @@ def describe(spec: ModelSpec, gpus: Callable[[], tuple[Gpu, ...]] = tuple) -> Mo
         n_ctx=n_ctx,
         memory_bytes=fit.need,
         template_name=say("none") if encoder else template.name,
-        can_think="<think>" in template.source or "</think>" in template.source,
+        can_think=marks_of(template.source) is not None,
         licence=gguf.text("general.license") or gguf.text("general.license.name"),
         n_vocab=vocabulary.count if vocabulary else 0,
         file_type=FILE_TYPES.get(gguf.integer("general.file_type", -1), ""),

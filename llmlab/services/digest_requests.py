@@ -146,7 +146,8 @@ async def _drawn(
 
 
 def _note(prepared: Prepared, turn: Turn) -> Note:
-    said = split_thinking(turn.raw, in_thinking=prepared.prompt.in_thinking, ended=True)
+    prompt_ = prepared.prompt
+    said = split_thinking(turn.raw, in_thinking=prompt_.in_thinking, ended=True, marks=prompt_.marks)
     return note_of(prepared.request, said.answer.strip(), prepared.key, cut=turn.finish == "length")
 
 

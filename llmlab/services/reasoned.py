@@ -12,8 +12,7 @@ from llmlab.domain.extraction import Extracted, extract, tally
 from llmlab.domain.generation import Failed, FinishReason, Timing, Turn, TurnState, Usage
 from llmlab.domain.messages import Draft, Reasoned, Sample
 from llmlab.domain.modes import MOST_VOTES, ReasoningUse, Stage
-from llmlab.domain.prompting import ChatMessage, PromptOptions
-from llmlab.domain.reasoning import THINK_CLOSE
+from llmlab.domain.prompting import ChatMessage, PromptOptions, RenderedPrompt
 from llmlab.domain.sampling import Sampling
 from llmlab.engine.protocol import GenerationRequest
 from llmlab.errors import LlmlabError
@@ -92,7 +91,7 @@ class _Run:
         prepared = asking.prepared
         messages = prepared.assembled.chat_messages()
         prefill = prepared.assembled.prefill
-        begun = Written(prefill.text if prefill else "", prepared.prompt.in_thinking)
+        begun = _begun(prepared.prompt, prefill.text if prefill else "")
         self._strands = [Strand(index, messages, asking.tokens, begun) for index in range(self._wanted)]
         self._options = prompt_options(prepared.recipe, asking.ready.card, prepared.assembled)
         self._stage = 0
@@ -180,13 +179,13 @@ class _Run:
         insertion = ""
         if use and strand.written.thinks:
             strand.cut = True
-            insertion = f"{use.budget_message.rstrip()}\n{THINK_CLOSE}\n\n"
+            insertion = f"{use.budget_message.rstrip()}\n{_closing(strand.written)}"
         return await self._onward(strand, insertion, self._room(strand, stage))
 
     async def _next(self, strand: Strand, stage: Stage) -> GenerationRequest:
         """What a stage asks for."""
         if stage.kind == "answer":
-            close = f"\n{THINK_CLOSE}\n\n" if strand.written.thinks else ""
+            close = f"\n{_closing(strand.written)}" if strand.written.thinks else ""
             limit = stage.max_tokens if stage.max_tokens is not None else self._asking.sampling.max_tokens
             return await self._onward(strand, close + stage.cue, limit)
         answered = ChatMessage(
@@ -199,7 +198,7 @@ class _Run:
         if self._asking.ready.card.can_think and self._asking.prepared.assembled.prefill:
             thinking = self._asking.prepared.recipe.thinks
         prompt = await self._asking.ready.engine.prompt(messages, PromptOptions(thinking))
-        strand.ask_again(messages, prompt.tokens, Written("", prompt.in_thinking))
+        strand.ask_again(messages, prompt.tokens, _begun(prompt))
         return self._request(strand, self._limit(stage))
 
     async def _onward(self, strand: Strand, insertion: str, max_tokens: int | None) -> GenerationRequest:
@@ -335,3 +334,13 @@ class _Run:
 
 def _text_of(found: Extracted | None) -> str:
     return found.text if found else ""
+
+
+def _begun(prompt: RenderedPrompt, prefill: str = "") -> Written:
+    """An answer to `prompt` of which nothing is written yet."""
+    return Written(prefill, prompt.in_thinking, marks=prompt.marks)
+
+
+def _closing(written: Written) -> str:
+    """What closes the thinking that `written` stands in; a family with words of its own there wants no blank line."""
+    return written.marks.end + ("" if written.marks.bridge else "\n\n")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from llmlab.domain.generation import FinishReason, Timing, Turn, Usage
 from llmlab.domain.prompting import ChatMessage
-from llmlab.domain.reasoning import Split, split_thinking
+from llmlab.domain.reasoning import THINK, Marks, Split, split_thinking
 from llmlab.domain.tokens import TokenInfo
 
 
@@ -23,11 +23,13 @@ class Written:
     """Everything after `prefill`, thinking and cues included."""
     ended: bool = False
     """Nothing more will come."""
+    marks: Marks = THINK
+    """How its model fences its thinking."""
 
     @property
     def split(self) -> Split:
         """Thinking and answer, the prefill left out."""
-        return split_thinking(self.raw, in_thinking=self.in_thinking, ended=self.ended)
+        return split_thinking(self.raw, in_thinking=self.in_thinking, ended=self.ended, marks=self.marks)
 
     @property
     def thinks(self) -> bool:

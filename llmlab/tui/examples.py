@@ -136,7 +136,7 @@ class Examples:
 
     async def keep(self, question: Message, answer: Message) -> str:
         """Make an example of a turn: in the set in use, else in the user's own; what was done, in a line."""
-        row = Shot(question.text, answer.text)
+        row = Shot(question.text, answer.text, answer.thinking)
         if not row.input.strip() or not row.output.strip():
             raise UsageError(say("An example needs a question and an answer."))
         used = self._desk.shots

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlab.domain.reasoning import THINK_CLOSE, THINK_OPEN, Split, split_thinking
+from llmlab.domain.reasoning import HARMONY, MARKS, THINK_CLOSE, THINK_OPEN, Marks, Split, marks_of, split_thinking
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,30 @@ def test_a_whole_block_splits_into_its_two_halves(thinking: str, answer: str) ->
         return
     split = split_thinking(f"{THINK_OPEN}{thinking}{THINK_CLOSE}{answer}", ended=True)
     assert split == Split(thinking.strip(), answer.lstrip("\n"), open=False)
+
+
+@pytest.mark.parametrize("marks", MARKS, ids=lambda marks: marks.open)
+def test_every_family_is_told_by_its_template_and_taken_apart(marks: Marks) -> None:
+    assert marks_of(f"{{{{ '{marks.open}' }}}} and {{{{ '{marks.close}' }}}}") is marks
+    raw = f"{marks.open}so 4{marks.end}4"
+    assert split_thinking(raw, marks=marks) == Split("so 4", "4", open=False)
+    assert split_thinking(marks.bare + "4", marks=marks) == Split("", "4", open=False)
+    assert all(token in marks.open + marks.end for token in marks.tokens)
+    shown = ""
+    for length in range(len(raw) + 1):
+        split = split_thinking(raw[:length], marks=marks)
+        assert split.answer.startswith(shown)
+        assert not any(token in split.answer or token in split.thinking for token in marks.tokens)
+        shown = split.answer
+
+
+def test_a_template_without_thinking_has_no_marks() -> None:
+    assert marks_of("{{ message.content }}<|end|>") is None
+
+
+def test_an_answer_that_ends_before_its_bridge_keeps_what_was_written() -> None:
+    assert split_thinking("<|channel|>analysis<|message|>so<|end|>", ended=True, marks=HARMONY) == Split(
+        "so", "", False
+    )
+    begun = "<|channel|>analysis<|message|>so<|end|><|start|>assistant"
+    assert split_thinking(begun, marks=HARMONY) == Split("so", "", open=False)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from llmlab.domain.model import ModelCard, ModelSpec
 from llmlab.domain.modes import ReasoningMode, ReasoningUse
 from llmlab.domain.prompting import ChatMessage
+from llmlab.domain.reading import DocumentRef, Excerpt, Material, ReadingUse, Way
 from llmlab.domain.recipe import OverflowPolicy, Recipe
 from llmlab.domain.sampling import Sampling
 from llmlab.domain.shots import Shot, ShotSet, ShotStyle, ShotUse
@@ -43,8 +44,14 @@ class Bench:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
 
-    def prepare(self, recipe: Recipe, history: tuple[ChatMessage, ...] = (), question: str = "Hello") -> Prepared:
-        return self.run(PREPARING.prepare(self.engine, self.card, recipe, history, question))
+    def prepare(
+        self,
+        recipe: Recipe,
+        history: tuple[ChatMessage, ...] = (),
+        question: str = "Hello",
+        material: Material | None = None,
+    ) -> Prepared:
+        return self.run(PREPARING.prepare(self.engine, self.card, recipe, history, question, material=material))
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +103,13 @@ def recipes(draw: st.DrawFn, spec: ModelSpec) -> Recipe:
         rows = draw(st.lists(st.builds(Shot, TEXT, TEXT, TEXT, st.booleans()), max_size=4))
         style: ShotStyle = draw(st.sampled_from(["turns", "inline"]))
         shots = ShotUse(
-            ShotSet(name="s", language="en", title="S", rows=tuple(rows)), k=draw(st.integers(0, 4)), style=style
+            ShotSet(name="s", language="en", title="S", rows=tuple(rows)),
+            k=draw(st.integers(0, 4)),
+            choice=draw(st.sampled_from(["first", "random", "nearest"])),
+            seed=draw(st.integers(0, 9)),
+            style=style,
+            labels=draw(st.sampled_from(["gold", "shuffled", "random", "flipped"])),
+            order=draw(st.sampled_from(["chosen", "reversed", "shuffled"])),
         )
     if draw(st.booleans()):
         made_mode = ReasoningMode(
@@ -121,6 +134,22 @@ def recipes(draw: st.DrawFn, spec: ModelSpec) -> Recipe:
     )
 
 
+@st.composite
+def materials(draw: st.DrawFn) -> Material | None:
+    """What was chosen of up to two documents, if there are any."""
+    names = draw(st.lists(TEXT.map(lambda text: text or "a.txt"), max_size=2))
+    if not names:
+        return None
+    texts = draw(st.lists(st.tuples(st.integers(0, len(names) - 1), TEXT), max_size=4))
+    excerpts = tuple(
+        Excerpt(document=document, number=number, start=0, end=len(text), text=text)
+        for number, (document, text) in enumerate(sorted(texts, key=lambda item: item[0]), 1)
+    )
+    refs = tuple(DocumentRef(name=name, path="", digest=str(at), characters=99) for at, name in enumerate(names))
+    way: Way = draw(st.sampled_from(["whole", "passages", "digest"]))
+    return Material(use=ReadingUse(documents=refs), way=way, reason="because", excerpts=excerpts)
+
+
 @settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_spans_cover_every_prompt_and_no_control_token_comes_from_content(bench: Bench, data: st.DataObject) -> None:
@@ -131,7 +160,7 @@ def test_spans_cover_every_prompt_and_no_control_token_comes_from_content(bench:
         for question, answer, thinking in turns
         for message in (ChatMessage("user", question), ChatMessage("assistant", answer, thinking))
     )
-    prepared = bench.prepare(recipe, history, data.draw(TEXT))
+    prepared = bench.prepare(recipe, history, data.draw(TEXT), data.draw(materials()))
     prompt, spans = prepared.prompt, prepared.spans
     assert [span.start for span in spans] == [0, *(span.end for span in spans[:-1])]
     assert spans[-1].end == len(prompt.text)
@@ -142,7 +171,7 @@ def test_spans_cover_every_prompt_and_no_control_token_comes_from_content(bench:
     written = list(prepared.tokens())
     assert [token.id for token in written] == list(prompt.tokens)
     for token in written:
-        if token.id in (1, 2):
+        if token.id in CONTROL:
             assert (token.span.origin, token.text) == ("scaffold", CONTROL[token.id])
     assert prompt.tokens.count(1) == len(prepared.assembled.messages) + 1
 

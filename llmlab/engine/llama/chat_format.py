@@ -9,16 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import accumulate, pairwise
-from typing import Final
 
 from llmlab.domain.prompting import ChatMessage, PromptOptions, RenderedPrompt, Span
+from llmlab.domain.reasoning import HARMONY, THINK, marks_of
 from llmlab.engine.llama.marking import Marked, Message, Stretch, render_marked
 from llmlab.engine.llama.sandbox import FAILURES, ChatTemplate, TemplateRefusal
 from llmlab.errors import ModelError
 from llmlab.words import say
-
-THINK: Final = ("<think>", "</think>")
-"""What a thinking block begins and ends with."""
 
 Tokenise = Callable[[str], list[int]]
 """Tokens of a text as content: no BOS, nothing in it read as a control token."""
@@ -89,16 +86,21 @@ class ChatFormat:
         self._eats_before = frozenset(eats_before)
         self._eats_after = frozenset(eats_after)
         self._control = frozenset(self._specials) - frozenset(user_defined)
+        known = marks_of(template)
+        self._thinks = known is not None
+        self._marks = known or THINK
+        fences = (self._marks.open, self._marks.end, self._marks.bare)
+        self._fences = [fence for fence in fences if any(token in fence for token in self._specials)]
         # User-defined tokens that the template itself writes carry structure; the others (tags, runs of spaces) are
         # ordinary text to the model, as they were in its training.
         self._structural = [
-            text for text in self._specials if not text.isspace() and (text in template or text in THINK)
+            text for text in self._specials if not text.isspace() and (text in template or text in self._marks.tokens)
         ]
 
     @property
     def can_think(self) -> bool:
         """The template opens or closes thinking blocks."""
-        return any(tag in self._source for tag in THINK)
+        return self._thinks
 
     def prompt(self, messages: Sequence[ChatMessage], options: PromptOptions) -> RenderedPrompt:
         """`messages` and the beginning of an answer, rendered and tokenised.
@@ -115,12 +117,17 @@ class ChatFormat:
         spans = _spans(marked, offsets)
         tail_start = max((item.end for item in marked.contents if item.message < len(messages)), default=0)
         tail = marked.text[tail_start:]
-        in_thinking = tail.rfind(THINK[0]) > tail.rfind(THINK[1])
-        return RenderedPrompt(marked.text, tuple(tokens), tuple(spans), in_thinking, tuple(offsets))
+        in_thinking = tail.rfind(self._marks.open) > tail.rfind(self._marks.close)
+        return RenderedPrompt(marked.text, tuple(tokens), tuple(spans), in_thinking, tuple(offsets), self._marks)
 
     def _render(self, messages: Sequence[ChatMessage], options: PromptOptions) -> Marked:
         now = datetime.now().astimezone()
-        switches = {} if options.thinking is None else dict.fromkeys(("enable_thinking", "thinking"), options.thinking)
+        switches: dict[str, object] = {}
+        if options.thinking is not None:
+            switches = dict.fromkeys(("enable_thinking", "thinking"), options.thinking)
+        if options.thinking is False and self._marks is HARMONY:
+            # This family always thinks; how much is all that its template can be asked.
+            switches["reasoning_effort"] = "low"
 
         def render(given: Sequence[Message]) -> str:
             return self._template.render(given, now, bos_token=self._bos, eos_token=self._eos, **switches)
@@ -173,9 +180,10 @@ class ChatFormat:
         """Adds the beginning of the answer; the thinking tags that the model wrote in it are what they were."""
         contents = list(marked.contents)
         guarded = marked.guarded
-        for part in re.split(f"({'|'.join(THINK)})", prefill):
+        fences = "|".join(re.escape(fence) for fence in self._fences if fence)
+        for part in re.split(f"({fences})", prefill) if fences else [prefill]:
             start = len(guarded)
-            if part in THINK and part in self._specials:
+            if part and part in self._fences:
                 guarded += part
             elif part:
                 contents.append(Stretch(start, start + len(part), message))

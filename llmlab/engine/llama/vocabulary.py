@@ -5,9 +5,12 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from llama_cpp import llama_cpp as api
+
+from llmlab.domain.reasoning import MARKS
 
 _UNKNOWN: Final = 1 << 0
 _CONTROL: Final = 1 << 3
@@ -17,9 +20,6 @@ _RSTRIP: Final = 1 << 8
 """Attributes of tokens, `LLAMA_TOKEN_ATTR_...`."""
 
 _SPECIAL: Final = _UNKNOWN | _CONTROL | _USER_DEFINED
-
-SHOWN_MARKS: Final = frozenset({"<think>", "</think>"})
-"""Control tokens that are part of the answer: they fence the thinking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,8 @@ class Vocabulary:
     def look_up(self, token: int) -> tuple[bytes, bool]:
         """The bytes that `token` adds to an answer, and whether it ends the answer.
 
-        The bytes are empty for control tokens, the marks of thinking excepted. Each token is asked of llama.cpp once.
+        The bytes are empty for control tokens, those that fence the thinking excepted. Each token is asked of llama.cpp
+        once.
         """
         known = self._known[token]
         if known is None:
@@ -65,9 +66,21 @@ class Vocabulary:
 
     def _read_piece(self, token: int) -> bytes:
         special = api.llama_vocab_get_attr(self.pointer, token) & (_CONTROL | _UNKNOWN) != 0
-        if special and self.text(token) not in SHOWN_MARKS:
+        if special and self.text(token) not in self._fence_tokens:
             return b""
         return self._to_bytes(token, special=special)
+
+    @cached_property
+    def _fence_tokens(self) -> frozenset[str]:
+        """Control tokens that are part of the answer, of the families whose tokens are all there: they fence thinking.
+
+        `<|end|>` alone, say, is an end of turn.
+        """
+        there = {name for marks in MARKS for name in marks.tokens if self._is_token(name)}
+        return frozenset(name for marks in MARKS if there.issuperset(marks.tokens) for name in marks.tokens)
+
+    def _is_token(self, name: str) -> bool:
+        return any(self.text(token) == name for token in self.tokenise(name, special=True))
 
     def _to_bytes(self, token: int, *, special: bool) -> bytes:
         buffer = ctypes.create_string_buffer(64)
