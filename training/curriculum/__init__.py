@@ -26,11 +26,11 @@ SKILLS: Mapping[str, Generator] = {
 }
 
 SHARES: Mapping[str, float] = {
-    "talk": 13,
-    "examples": 24,
-    "instructions": 24,
-    "steps": 15,
-    "documents": 20,
+    "talk": 16,
+    "examples": 20,
+    "instructions": 22,
+    "steps": 22,
+    "documents": 16,
     "lexicon": 3,
     "text": 1,
 }
