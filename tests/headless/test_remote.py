@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -94,10 +95,23 @@ def test_a_preview_sends_no_text(llmlab: Command, server: FakeServer) -> None:
 def test_an_experiment_runs_with_as_many_requests_as_are_allowed(llmlab: Command, server: FakeServer) -> None:
     server.chat = answers("It is ", "7.")
     Path("far.en.toml").write_text(EXPERIMENT, "utf-8")
+    assert llmlab("run", "far.en.toml", "--dry-run") == 0, llmlab.err
+    # A run plans as a dry run does, and then asks.
+    first, together = 2 * len(server.asked), Barrier(3)
+
+    def behave(reply: Reply) -> None:
+        # The first three are answered once all three have come; sent one by one, none would ever be.
+        if first <= server.asked.index(reply) < first + 3:
+            together.wait(timeout=20)
+        answers("It is ", "7.")(reply)
+
+    server.chat = behave
     found = llmlab.json("run", "far.en.toml")
     assert isinstance(found, dict)
+    assert not together.broken
+    assert len(server.asked) == first + 18
     assert (found["failed"], found["done"]) == (0, 18)
-    assert server.most <= 3
+    assert server.most == 3
     assert llmlab("run", "far.en.toml") == 0
     before = len(server.asked)
     assert llmlab("run", "far.en.toml") == 0

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from llmlab import wiring
 from llmlab.paths import Paths
-from llmlab.pocket import pocket_path
+from llmlab.pocket import pocket_names, pocket_path
 from tests.headless.conftest import Command
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +73,36 @@ def test_a_model_that_is_not_there_is_told_before_anything_runs(name: str, llmla
     assert llmlab("run", "mine.toml") == 2
     assert "There is no model pocket-xl" in llmlab.err
     assert "mine.toml:" in llmlab.err, "with its line"
+
+
+@pytest.mark.parametrize("kind", ["q5_0", "q4_0"])
+def test_a_model_in_fewer_bits_that_is_not_made_yet_is_told_with_the_command_that_makes_it(
+    kind: str, llmlab: Command
+) -> None:
+    assert llmlab("run", "quantisation") == 2
+    assert f"There is no file pocket-m-{kind}.gguf." in llmlab.err
+    assert f"llmlab models quantise pocket-m --type {kind}\n" in llmlab.err
+
+
+@pytest.mark.skipif(len(pocket_names()) < 4, reason="the package does not hold every pocket model")
+@pytest.mark.parametrize("name", [path.name.removesuffix(".toml") for path in FILES])
+def test_every_experiment_runs_on_the_pocket_models(name: str, shipped: Command, paths: Paths) -> None:
+    """On one question: each arm answers it, each scorer judges it, and the report draws it."""
+    if name.startswith("quantisation"):
+        for kind in ("q5_0", "q4_0"):
+            assert shipped("models", "quantise", "pocket-m", "--type", kind) == 0, shipped.err
+    experiment = wiring.load_experiment(paths, Path.cwd(), name).experiment
+    found: Any = shipped.json("run", name, "--limit", "1", "--output", "out")
+    assert found["failed"] == 0
+    assert found["done"] == len(experiment.arms) * experiment.repeats
+    assert [arm["name"] for arm in found["arms"]] == [arm.name for arm in experiment.arms]
+    for arm in found["arms"]:
+        judged = {score["scorer"] for score in arm["scores"] if score["n"] == experiment.repeats}
+        assert judged == {use.name for use in experiment.scorers}, arm["name"]
+    assert found["contrasts"]
+    assert '<svg class="figure"' in Path("out/report.html").read_text("utf-8")
+    assert shipped("runs", "plot", "last") == 0
+    assert experiment.title in shipped.out
 
 
 def test_passages_of_an_item_s_own_document_are_read(llmlab: Command) -> None:
