@@ -101,6 +101,8 @@ class ScorerUse:
     higher: bool = True
     """More is better."""
     options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    source: str = field(default="", compare=False)
+    """File and line of its table; it says nothing about what is measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

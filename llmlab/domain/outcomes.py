@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
+from llmlab.domain.fingerprint import fingerprint
 from llmlab.domain.modes import Extraction
 from llmlab.domain.scoring import ScoredText
 
@@ -19,6 +20,20 @@ OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 
 Extractor = Literal["strict", "flexible", ""]
 """How the final answer was taken out of the text; empty where a scorer reads the whole of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A text whose likelihood is asked."""
+
+    text: str
+    alone: bool = False
+    """By itself, not after the prompt."""
+
+    @property
+    def key(self) -> str:
+        """By which `Answer.likelihoods` holds it: where it stands and what it says, hashed."""
+        return fingerprint((self.text, self.alone))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +51,14 @@ class Answer:
     """Why there is no answer; empty when there is one."""
     samples: tuple[str, ...] = ()
     """Final answers of all votes, the shown one first; empty where one answer was drawn."""
-    choices: tuple[ScoredText, ...] = ()
-    """Of the item's choices after the prompt, for scorers that need `choices`."""
-    gold: ScoredText | None = None
-    """Of a text after the prompt, for scorers that need `likelihood`."""
+    likelihoods: Mapping[str, ScoredText] = field(default_factory=lambda: MappingProxyType({}))
+    """Of texts, by `Measurement.key`, for scorers that need `choices` or `likelihood`."""
     verdict: str = ""
     """What the judge wrote, for scorers that need `judge`."""
+
+    def likelihood(self, asked: Measurement) -> ScoredText | None:
+        """Of a text; `None` where it was not measured."""
+        return self.likelihoods.get(asked.key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,7 +116,10 @@ def job_of(
     return Job(
         run=info,
         experiment=experiment,
-        scoring=Scoring([make_scorer(use, loaded.own) for use in experiment.scorers]),
+        scoring=Scoring(
+            [make_scorer(use, loaded.own) for use in experiment.scorers],
+            {use.name: use.source for use in experiment.scorers},
+        ),
         judge=loaded.judge,
         marks=marks,
         build=build,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from typing import Any, Final
@@ -124,16 +124,23 @@ def scorers_of(value: object, file: PromptFile, note: Note) -> tuple[ScorerUse, 
         note(str(unfit), "scorers")
         return ()
     found: list[ScorerUse] = []
-    options, own = _options(file), own_scorers()
+    options, own, lines = _options(file), own_scorers(), lines_of("scorers", file)
     for at, one in enumerate(listed if isinstance(listed, list) else []):
         use = _Scorer(at, one, options, own, note).use()
         if use is not None:
+            use = replace(use, source=f"{file.path}:{lines[at]}" if at < len(lines) else str(file.path))
             if any(other.name == use.name for other in found):
                 note(_nth(at, say("the name {name} is taken; give another", name=given(use.name))), "scorers", str(at))
             found.append(use)
     if sum(use.kind == "judge" for use in found) > 1:
         note(say("there is room for one judge"), "scorers")
     return tuple(found)
+
+
+def lines_of(key: str, file: PromptFile) -> list[int]:
+    """Lines, from 1, on which the tables of a list of tables begin."""
+    rows = file.text.replace("\r\n", "\n").split("\n")
+    return [at for at, row in enumerate(rows, 1) if re.match(rf"\s*\[\[\s*{key}\s*\]\]", row)]
 
 
 def _nth(at: int, what: str) -> str:

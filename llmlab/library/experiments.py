@@ -6,7 +6,6 @@ names: `[arms.NAME]`), what is asked (`[data]`), and what judges it (`[[scorers]
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +23,7 @@ from llmlab.library.experiment_arms import Combination, Combining, combined
 from llmlab.library.experiment_data import DataWish, data_wish, loaded_data, what_scorers_lack
 from llmlab.library.experiment_fields import MOST_SEED, Setting, check_for, flat, known_keys, listed
 from llmlab.library.experiment_recipes import Lookup, Shelves, clashes, lonely, recipe_of
-from llmlab.library.experiment_scorers import load_own, scorers_of, thresholds_of
+from llmlab.library.experiment_scorers import lines_of, load_own, scorers_of, thresholds_of
 from llmlab.library.prompt_files import BadPrompt, PromptFile, PromptKind, PromptShelf, identity_of
 from llmlab.library.prompt_tables import PromptTable, prompt_table, table
 from llmlab.words import say
@@ -162,8 +161,7 @@ class _Parts:
 
     def note_in_list(self, what: str, key: str, place: str = "0") -> None:
         """Note what is wrong with the table at a place, from 0, of a list of tables, with its own line."""
-        rows = self.top.file.text.replace("\r\n", "\n").split("\n")
-        heads = [at for at, row in enumerate(rows) if re.match(rf"\s*\[\[\s*{key}\s*\]\]", row)]
+        heads = lines_of(key, self.top.file)
         self.top.fault(what, key)
         if int(place) < len(heads):
             self.top.shift(heads[int(place)] - heads[0])

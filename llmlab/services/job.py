@@ -11,12 +11,13 @@ from typing import Final, Protocol
 from llmlab.domain.experiment import Experiment, Trial, expand
 from llmlab.domain.fingerprint import fingerprint
 from llmlab.domain.model import ModelSpec
+from llmlab.domain.outcomes import Answer, Scored, TrialResult
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.run import RunInfo
 from llmlab.services.host import loaded_part
 from llmlab.services.scorers import Scoring
 from llmlab.services.trials import Asked, answer_of
-from llmlab.store.runs import Done, Measured, RunStore
+from llmlab.store.runs import Answered, Done, Measured, RunStore, TrialKey
 
 CHUNK: Final = 200
 """Trials that are looked up at once."""
@@ -74,16 +75,24 @@ class Ahead:
     """Measured by another run; they count here as well."""
     skipped: int
     """Measured in this very run."""
+    again: list[Measured] = field(default_factory=list)
+    """Of these, those whose scorer failed, scored again from the answer that was kept."""
 
 
 class Source(Protocol):
-    """Where trials come from, and what becomes of them; both verbs block and are called in a thread."""
+    """Where trials come from, and what becomes of them; `next` and `measured` block and are called in a thread."""
 
     def next(self) -> Ahead | None:
         """The next few; `None` at the end."""
 
     def measured(self, trial: Trial, asked: Asked) -> Measured:
-        """What is kept of a trial that was asked."""
+        """What is kept of a trial that was asked, with its scores."""
+
+    def unscored(self, trial: Trial, asked: Asked) -> Measured:
+        """What is kept of it where its scores take their time; they are still to come."""
+
+    def give_up(self) -> None:
+        """End whatever is being scored: it is told as failed, and scored when the run goes on."""
 
 
 class Pending:
@@ -107,41 +116,81 @@ class Pending:
         self._store, self._job, self._done = store, job, done
         self._trials = job.trials(load)
         self._shared = job.shares_items
+        self._unscored: frozenset[TrialKey] | None = None
 
     def next(self) -> Ahead | None:
-        """The next few; `None` at the end. Reads the store."""
+        """The next few; `None` at the end. Reads the store, and scores what other runs measured."""
         trials = list(islice(self._trials, CHUNK))
         if not trials:
             return None
         left = [trial for trial in trials if not self._is_done(trial)]
         waiting, copied = self._without_known(left) if left else ([], [])
-        return Ahead(waiting, copied, len(trials) - len(left))
+        return Ahead(waiting, copied, len(trials) - len(left), self._scored_again(trials))
 
     def measured(self, trial: Trial, asked: Asked) -> Measured:
         """The line of a trial with its scores; scorers are anybody's code."""
-        result = replace(asked.result, scores=self._job.scoring(trial.item, asked.answer))
-        return Measured(result, trial.item, self._scope(trial), asked.measures)
+        return self._line(trial, asked, self._job.scoring(trial.item, asked.answer))
+
+    def unscored(self, trial: Trial, asked: Asked) -> Measured:
+        """The line of a trial before its scores come."""
+        return replace(self._line(trial, asked, self._job.scoring.unscored()), early=True)
+
+    def give_up(self) -> None:
+        """End whatever is being scored."""
+        self._job.scoring.give_up()
+
+    def _line(self, trial: Trial, asked: Asked, scores: tuple[Scored, ...]) -> Measured:
+        return Measured(replace(asked.result, scores=scores), trial.item, self._scope(trial), asked.measures)
 
     def _scope(self, trial: Trial) -> str:
         return "" if self._shared else trial.arm.name
 
     def _is_done(self, trial: Trial) -> bool:
-        return self._done.get((trial.arm.name, trial.item.id, trial.repeat)) == trial.id
+        return self._done.get(_key(trial)) == trial.id
+
+    def _scored_again(self, trials: Sequence[Trial]) -> list[Measured]:
+        """Those of the trials that are done and whose scorer failed: it may have been mended since."""
+        job = self._job
+        if self._unscored is None:
+            self._unscored = self._store.unscored(job.run.id)
+        failed = [trial for trial in trials if _key(trial) in self._unscored and self._is_done(trial)]
+        kept = self._store.kept(job.run.id, [trial.id for trial in failed]) if failed else []
+        by_key = {_key(trial): trial for trial in failed}
+        again: list[Measured] = []
+        for result, measures in kept:
+            trial = by_key.get((result.arm, result.item, result.repeat))
+            if trial is None:
+                continue
+            scores = job.scoring.again(trial.item, answer_of(trial.extraction, result, measures), result.scores)
+            if scores != result.scores:
+                mended = replace(result, scores=scores)
+                again.append(Measured(mended, trial.item, self._scope(trial), measures, counted=True))
+        return again
+
+    def _fitting(self, trial: Trial, known: Sequence[Answered]) -> tuple[TrialResult, Answer | None, Answer] | None:
+        """Of what other runs measured of a trial, the first that holds all that is looked at here."""
+        for result, measures in known:
+            # A judge may have been asked by another rubric.
+            own = replace(measures, verdict="") if measures else None
+            answer = answer_of(trial.extraction, result, own)
+            if self._job.scoring.satisfied(trial.item, answer):
+                return result, own, answer
+        return None
 
     def _without_known(self, trials: Sequence[Trial]) -> tuple[list[Trial], list[Measured]]:
         """Those of the trials that no other run measured, and copies of the others."""
         job = self._job
-        known = {} if job.again else self._store.known([trial.id for trial in trials], job.run.id)
+        known: dict[str, list[Answered]] = {}
+        for answered in [] if job.again else self._store.known([trial.id for trial in trials], job.run.id):
+            known.setdefault(answered[0].id, []).append(answered)
         waiting: list[Trial] = []
         copied: list[Measured] = []
         for trial in trials:
-            result, measures = known.get(trial.id, (None, None))
-            # A judge may have been asked by another rubric.
-            measures = replace(measures, verdict="") if measures else None
-            answer = answer_of(trial.extraction, result, measures) if result else None
-            if result is None or answer is None or not job.scoring.satisfied(trial.item, answer):
+            found = self._fitting(trial, known.get(trial.id, ()))
+            if found is None:
                 waiting.append(trial)
                 continue
+            result, measures, answer = found
             here = replace(
                 result,
                 arm=trial.arm.name,
@@ -154,6 +203,10 @@ class Pending:
             )
             copied.append(Measured(here, trial.item, self._scope(trial), measures))
         return waiting, copied
+
+
+def _key(trial: Trial) -> TrialKey:
+    return trial.arm.name, trial.item.id, trial.repeat
 
 
 def votes_of(recipe: Recipe) -> int:

@@ -15,10 +15,12 @@ from llmlab.domain.modes import Extraction
 from llmlab.domain.outcomes import Answer, Scored
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
+from llmlab.domain.scorers.base import failure
 from llmlab.domain.scorers.judge import Judge
 from llmlab.services.job import CHUNK, Ahead, Job
 from llmlab.services.trials import Asked, answer_of
 from llmlab.store.runs import Measured, RunStore
+from llmlab.words import say
 
 LONGEST_VERDICT: Final = 512
 """Tokens that a judge may write."""
@@ -57,14 +59,31 @@ class Unjudged:
 
     def measured(self, trial: Trial, asked: Asked) -> Measured:
         """The answer with what the judge says of it; where that is nothing, it says why and is asked again."""
-        row = self._answers.pop(trial.id)
-        # A judge that says nothing has spoken all the same.
-        verdict = "" if asked.result.problem else asked.answer.text or "-"
-        measures = replace(row.measures or Answer(text=""), verdict=verdict)
-        scores = self._job.scoring(row.item, answer_of(self._extractions.get(row.result.arm), row.result, measures))
+        row, measures, others = self._heard(trial, asked)
+        self._answers.pop(trial.id)
+        answer = answer_of(self._extractions.get(row.result.arm), row.result, measures)
+        scores = self._job.scoring.again(row.item, answer, others)
         if asked.result.problem:
             scores += (Scored(scorer=self._judge.name, outcome="error", why=asked.result.problem),)
         return replace(row, result=replace(row.result, scores=scores), measures=measures)
+
+    def unscored(self, trial: Trial, asked: Asked) -> Measured:
+        """The answer with what the judge wrote, before that is read."""
+        row, measures, others = self._heard(trial, asked)
+        scores = (*others, failure(self._judge.name, say("it has not come to this answer yet")))
+        return replace(row, result=replace(row.result, scores=scores), measures=measures, early=True)
+
+    def give_up(self) -> None:
+        """End whatever is being scored."""
+        self._job.scoring.give_up()
+
+    def _heard(self, trial: Trial, asked: Asked) -> tuple[Measured, Answer, tuple[Scored, ...]]:
+        """The answer that was judged, what is known beside its text now, and what other scorers said."""
+        row = self._answers[trial.id]
+        # A judge that says nothing has spoken all the same.
+        verdict = "" if asked.result.problem else asked.answer.text or "-"
+        others = tuple(one for one in row.result.scores if one.scorer != self._judge.name)
+        return row, replace(row.measures or Answer(text=""), verdict=verdict), others
 
     def _question(self, row: Measured) -> Trial:
         result = row.result

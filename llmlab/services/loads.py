@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from dataclasses import replace
+from typing import Final, TypeVar
 
 from llmlab.domain.experiment import Trial
 from llmlab.domain.model import ModelCard, ModelSpec
@@ -17,10 +18,16 @@ from llmlab.services.keeping import Keeper
 from llmlab.services.stopping import unless
 from llmlab.services.trials import Asked, Trials, failed_trial
 
+T = TypeVar("T")
+
 TOGETHER: Final = 40
 """Answers in flight: more than an engine writes at a time, so that none of its places waits for a prompt."""
 DEATHS: Final = 3
 """Times in a row that the engine may die of a trial before its model is given up."""
+SOON: Final = 1.0
+"""Seconds after which an answer is kept without its scores, which may never come."""
+GRACE: Final = 2.0
+"""Seconds that scores may take once the run is stopped."""
 
 
 class OneLoad:
@@ -91,14 +98,14 @@ class OneLoad:
 
     async def _fill(self) -> None:
         """Look up what comes next."""
-        while not self._waiting and not self._ended:
-            ahead = await asyncio.to_thread(self._source.next)
+        while not self._waiting and not self._ended and not self._stop.is_set():
+            ahead = await self._ended_or_given_up(asyncio.ensure_future(asyncio.to_thread(self._source.next)))
             if ahead is None:
                 self._ended = True
                 return
             self._waiting.extend(ahead.waiting)
             self._skipped(ahead.skipped)
-            self._keeper.put(ahead.copied)
+            self._keeper.put([*ahead.copied, *ahead.again])
 
     async def _start(self, most: int) -> None:
         """Ask as many as may be in flight; none while the engine is found dead."""
@@ -162,9 +169,33 @@ class OneLoad:
             await self._fill()
 
     async def _keep(self, asked: Sequence[tuple[Trial, Asked]]) -> None:
-        """Score answers, away from the event loop since a scorer is anybody's code, and keep them."""
-        rows = await asyncio.to_thread(lambda: [self._source.measured(trial, each) for trial, each in asked])
-        self._keeper.put(rows)
+        """Score answers, away from the event loop since a scorer is anybody's code, and keep them.
+
+        Where that takes its time, they are kept before they are scored: what was answered is not lost to a scorer.
+        """
+        source = self._source
+        early = [source.unscored(trial, each) for trial, each in asked]
+        scoring = asyncio.ensure_future(
+            asyncio.to_thread(lambda: [source.measured(trial, each) for trial, each in asked])
+        )
+        done, _ = await asyncio.wait({scoring}, timeout=SOON)
+        if not done:
+            self._keeper.put(early)
+        rows = await self._ended_or_given_up(scoring)
+        self._keeper.put(rows if done else [replace(row, counted=True) for row in rows])
+
+    async def _ended_or_given_up(self, scoring: asyncio.Future[T]) -> T:
+        """What comes of work that scores; once the run is stopped, scorers are not waited for much longer."""
+        stopped = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait({scoring, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopped.cancel()
+        if not scoring.done():
+            await asyncio.wait({scoring}, timeout=GRACE)
+        if not scoring.done():
+            self._source.give_up()
+        return await scoring
 
     async def _drop(self) -> None:
         """Let go of what runs, and keep what has ended meanwhile."""

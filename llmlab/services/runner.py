@@ -125,6 +125,7 @@ class _Going:
                     await self._on(job.judge, Unjudged(store, job, job.judge, judge), Scoring((judge,)))
             complete = not self._stop.is_set() and job.run.planned == job.planned <= self._run.done
         finally:
+            await asyncio.to_thread(job.scoring.close)
             environment = await asyncio.to_thread(self._environment)
             await asyncio.to_thread(store.end, job.run.id, environment, complete=complete)
             self._phase, self._model = "stopped" if self._stop.is_set() else "done", ""
@@ -189,9 +190,10 @@ class _Going:
     def _kept(self, rows: Sequence[Measured]) -> None:
         """These results were written; none where writing failed."""
         now = time.monotonic()
-        results = [row.result for row in rows]
+        results = [row.result for row in rows if not row.early]
         self._news.extend(results)
-        fresh = [result for result in results if self._judging or not result.cached]
+        new = [row.result for row in rows if not row.counted]
+        fresh = [result for result in new if self._judging or not result.cached]
         self._ends.extend(now for _ in fresh)
         for result in results:
             # A judge that is asked again may have failed before.
@@ -203,5 +205,5 @@ class _Going:
             self.news.set()
             return
         self._fresh += len(fresh)
-        self._run = replace(self._run, done=self._run.done + len(results))
+        self._run = replace(self._run, done=self._run.done + len(new))
         self.news.set()

@@ -12,6 +12,7 @@ from llmlab.domain.card import hash_tokens
 from llmlab.domain.experiment import Trial
 from llmlab.domain.modes import Extraction
 from llmlab.domain.outcomes import Answer, TrialResult
+from llmlab.domain.scoring import ScoredText
 from llmlab.engine.protocol import ScoreRequest
 from llmlab.errors import EngineError, LlmlabError, Stopped
 from llmlab.services.answering import as_error
@@ -45,7 +46,7 @@ class Asked:
     def measures(self) -> Answer | None:
         """What a scorer may want to look at again and the line of results does not hold."""
         kept = self.answer
-        return replace(kept, text="", thinking="") if kept.choices or kept.gold or kept.verdict else None
+        return replace(kept, text="", thinking="") if kept.likelihoods or kept.verdict else None
 
 
 class Trials:
@@ -130,15 +131,15 @@ class Trials:
         return _asked(trial, line, last)
 
     async def _likelihoods(self, trial: Trial, ready: Ready, prepared: Prepared, answer: Answer) -> Answer:
-        """How likely the model finds the choices, and the text that a scorer asks about."""
-        tokens, item = prepared.prompt.tokens, trial.item
-        if "choices" in self._scoring.needs and item.choices:
-            request = ScoreRequest(item.choices, prompt=tokens)
-            answer = replace(answer, choices=tuple(await unless(self._stop, ready.engine.score(request))))
-        if measurement := self._scoring.measurement(item):
-            request = ScoreRequest((measurement.text,), prompt=() if measurement.alone else tokens)
-            answer = replace(answer, gold=(await unless(self._stop, ready.engine.score(request)))[0])
-        return answer
+        """How likely the model finds every text that a scorer asks about."""
+        wanted, found = self._scoring.measurements(trial.item), dict[str, ScoredText]()
+        for alone, prompt in ((False, prepared.prompt.tokens), (True, ())):
+            asked = [one for one in wanted if one.alone is alone]
+            if asked:
+                request = ScoreRequest(tuple(one.text for one in asked), prompt=prompt)
+                scored = await unless(self._stop, ready.engine.score(request))
+                found.update(zip((one.key for one in asked), scored, strict=True))
+        return replace(answer, likelihoods=found) if found else answer
 
 
 def _with(asked: Asked, spent: Spent) -> Asked:

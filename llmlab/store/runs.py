@@ -45,6 +45,8 @@ TrialKey = tuple[str, str, int]
 """Arm, item and repeat."""
 Done = Mapping[TrialKey, str]
 """The trials that were measured."""
+Answered = tuple[TrialResult, Answer | None]
+"""A trial that has an answer, and what was measured beside its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,10 @@ class Measured:
     """The arm whose item it is; empty where every arm is asked the same."""
     measures: Answer | None = None
     """Where likelihoods or a verdict were measured beside the text."""
+    early: bool = False
+    """Its scores are still to come; like `counted`, for whoever follows the run, and not stored."""
+    counted: bool = False
+    """It was kept before, and its scores alone are new."""
 
 
 class RunStore:
@@ -237,22 +243,28 @@ class RunStore:
             return None if row is None else decode_item(row[0])
         return None
 
-    def known(self, trials: Sequence[str], but: str) -> dict[str, tuple[TrialResult, Answer | None]]:
-        """Of these trials, what other runs than `but` measured; failed ones count as not measured."""
-        found: dict[str, tuple[TrialResult, Answer | None]] = {}
+    def known(self, trials: Sequence[str], but: str) -> list[Answered]:
+        """Of these trials, what other runs than `but` measured, newest first; failed ones count as not measured."""
+        return list(self._answers("run <> ?", but, trials))
+
+    def kept(self, run_id: str, trials: Sequence[str]) -> list[Answered]:
+        """Of these trials, the answers that this run has."""
+        return list(self._answers("run = ?", run_id, trials))
+
+    def _answers(self, which: str, run_id: str, trials: Sequence[str]) -> Iterator[Answered]:
+        """The answers to these trials."""
         with self._database.reading() as connection:
             for start in range(0, len(trials), 500):
                 asked = trials[start : start + 500]
                 places = ", ".join("?" * len(asked))
                 rows = connection.execute(
-                    f"""SELECT trial, result, measures FROM results
-                    WHERE failed = 0 AND run <> ? AND trial IN ({places}) ORDER BY number DESC""",
-                    (but, *asked),
+                    f"""SELECT result, measures FROM results
+                    WHERE failed = 0 AND {which} AND trial IN ({places}) ORDER BY number DESC""",
+                    (run_id, *asked),
                 ).fetchall()
-                for trial, result, measures in rows:
+                for result, measures in rows:
                     with suppress(ValueError):
-                        found[trial] = decode_result(result), decode_measures(measures) if measures else None
-        return found
+                        yield decode_result(result), decode_measures(measures) if measures else None
 
     def delete(self, run_id: str) -> None:
         """Let go of a run and of all that was measured in it.

@@ -99,6 +99,8 @@ def test_an_axis_makes_an_arm_a_value_and_the_first_one_is_repeated_to_measure_n
     assert steps.recipe.reasoning is not None
     assert steps.recipe.reasoning.mode.name == "steps"
     assert experiment.scorers == (ScorerUse(kind="number", name="number", counts="strict"),)
+    path, _, line = experiment.scorers[0].source.rpartition(":")
+    assert (path, SOUND.split("\n")[int(line) - 1]) == (experiment.source, "[[scorers]]")
     assert (experiment.size, experiment.data.origin, experiment.data.used) == (12, "word_problems", 4)
     assert experiment.title == "Steps"
     assert load(SOUND.replace("seed = 3", "noise_floor = false")).experiment.size == 8

@@ -150,13 +150,13 @@ def test_a_result_takes_the_place_of_the_one_before(store: RunStore) -> None:
 
 def test_what_another_run_measured_is_known_unless_it_failed(store: RunStore) -> None:
     tokens = (TokenScore(token=1, text="1", logprob=-0.5, rank=1, entropy=0.0),)
-    answer = Answer(text="", choices=(ScoredText(tokens),))
+    answer = Answer(text="", likelihoods={"key": ScoredText(tokens)})
     store.begin(info("one"), experiment(), {})
     store.put("one", [replace(measured("q0"), measures=answer), measured("q1", problem="out of luck")])
     known = store.known(["tiny 0.0 q0", "tiny 0.0 q1", "nowhere"], but="two")
-    assert list(known) == ["tiny 0.0 q0"]
-    assert known["tiny 0.0 q0"] == (measured("q0").result, answer)
-    assert store.known(["tiny 0.0 q0"], but="one") == {}
+    assert known == [(measured("q0").result, answer)]
+    assert store.known(["tiny 0.0 q0"], but="one") == []
+    assert store.kept("one", ["tiny 0.0 q0", "tiny 0.0 q1"]) == known
 
 
 def test_items_are_kept_once_a_scope(store: RunStore) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal, Protocol
 
 from llmlab.domain.experiment import Item
@@ -32,16 +34,48 @@ class Scorer(Protocol):
         """What came of it, one value an extractor; the answer has a text."""
 
 
-def judged(scorer: Scorer, item: Item, answer: Answer) -> tuple[Scored, ...]:
-    """What `scorer` says; an answer that is none, or a scorer that raises, is an `error` with its reason."""
+def judged(scorer: Scorer, item: Item, answer: Answer, place: str = "") -> tuple[Scored, ...]:
+    """What `scorer` says; an answer that is none, or a scorer that raises, is an `error` with its reason.
+
+    Args:
+        scorer: anybody's code.
+        item: what was asked.
+        answer: what came of it.
+        place: file and line of the scorer's table.
+    """
     if answer.problem:
         return (Scored(scorer=scorer.name, outcome="error", why=answer.problem),)
     try:
         return scorer.score(item, answer)
-    except Exception as error:  # noqa: BLE001 - a scorer is anybody's code, and the run goes on whatever it raises
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the run goes on whatever anybody's code raises
+        raised = _raised_at(error)
         reason = f"{type(error).__name__}: {error}"
-        why = say("The scorer {name} failed: {reason}", name=scorer.name, reason=reason)
-        return (Scored(scorer=scorer.name, outcome="error", why=why),)
+        return (failure(scorer.name, f"{reason} ({raised})" if raised else reason, place),)
+
+
+def failure(name: str, reason: str, place: str = "") -> Scored:
+    """What is told of a scorer that gave no verdict.
+
+    Args:
+        name: of the scorer.
+        reason: why.
+        place: file and line of its table.
+    """
+    named = f"{name} ({place})" if place else name
+    return Scored(
+        scorer=name, outcome="error", why=say("The scorer {name} failed: {reason}", name=named, reason=reason)
+    )
+
+
+_CALLERS: Final = frozenset(str(Path(__file__).with_name(name)) for name in ("base.py", "own.py"))
+"""Files that call a scorer, and are not where one is mended."""
+
+
+def _raised_at(error: BaseException) -> str:
+    """File and line where a scorer came to raise: its last line in the file in which it begins; empty within none."""
+    frames = [one for one in traceback.extract_tb(error.__traceback__) if one.filename not in _CALLERS]
+    last = next((one for one in reversed(frames) if one.filename == frames[0].filename), None)
+    return f"{last.filename}:{last.lineno}" if last else ""
 
 
 MARKS: Final = "*_`$~"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from llmlab.domain.experiment import Item
-from llmlab.domain.outcomes import Answer, Scored
+from llmlab.domain.outcomes import Answer, Measurement, Scored
 from llmlab.domain.scorers.base import Need, measured
 from llmlab.domain.scoring import Measure, bits_per_byte, choose, mean_logprob, perplexity, shares
 from llmlab.words import say
@@ -21,13 +21,19 @@ class LikeliestChoice:
     name: str = "choice_logprob"
     needs: Need = "choices"
 
+    def measurements(self, item: Item) -> tuple[Measurement, ...]:
+        """Its choices, in their order."""
+        return tuple(map(Measurement, item.choices))
+
     def score(self, item: Item, answer: Answer) -> tuple[Scored, ...]:
-        """Of `answer.choices`, in the order of the item's."""
-        if len(answer.choices) != len(item.choices) or not item.choices:
+        """Of the likelihood of each choice after the prompt."""
+        likelihoods = map(answer.likelihood, self.measurements(item))
+        choices = [one for one in likelihoods if one is not None]
+        if len(choices) != len(item.choices) or not choices:
             why = say("The choices were not measured.")
             return (Scored(scorer=self.name, outcome="error", why=why),)
-        place = choose(answer.choices, self.measure)
-        share = shares(answer.choices, self.measure)[place]
+        place = choose(choices, self.measure)
+        share = shares(choices, self.measure)[place]
         found, right = item.choices[place], item.choices[place] in item.gold
         return (
             Scored(
@@ -49,13 +55,14 @@ class Likelihood:
     name: str = "perplexity"
     needs: Need = "likelihood"
 
-    def text(self, item: Item) -> str:
-        """What has to be measured; the gold answer after the prompt, any other by itself."""
-        return {"gold": next(iter(item.gold), ""), "document": item.document, "question": item.question}[self.of]
+    def measurements(self, item: Item) -> tuple[Measurement, ...]:
+        """Its text: the gold answer after the prompt, any other by itself; none where the item has no such text."""
+        text = {"gold": next(iter(item.gold), ""), "document": item.document, "question": item.question}[self.of]
+        return (Measurement(text, alone=self.of != "gold"),) if text else ()
 
     def score(self, item: Item, answer: Answer) -> tuple[Scored, ...]:
-        """Of `answer.gold`."""
-        text = answer.gold
+        """Of the likelihood of its text."""
+        text = next(map(answer.likelihood, self.measurements(item)), None)
         if text is None or not text.tokens:
             return (Scored(scorer=self.name, outcome="error", why=say("The text was not measured.")),)
         match self.figure:
