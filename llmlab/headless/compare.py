@@ -16,6 +16,7 @@ from llmlab.headless.console import Console, engine_in_use, report
 from llmlab.headless.diagnostics import Exit
 from llmlab.services.compare import Arm, Comparing
 from llmlab.services.host import EngineHost
+from llmlab.services.preview import left_out_in_words
 from llmlab.words import say
 
 
@@ -78,7 +79,7 @@ async def run_compare(
 
 
 def _show_progress(arms: Sequence[Arm], console: Console) -> None:
-    ended = sum(arm.state in ("done", "failed") for arm in arms)
+    ended = sum(arm.ended for arm in arms)
     tokens = sum(arm.progress.turn.generated for arm in arms if arm.progress)
     if tokens:
         console.err.progress(
@@ -97,7 +98,7 @@ def _write(variants: Sequence[str], arms: Sequence[Arm], console: Console) -> No
 
 
 def _figures(arm: Arm) -> str:
-    """Tokens, seconds, and the final answer where one is looked for."""
+    """Tokens, seconds, what was left out of the prompt, and the final answer where one is looked for."""
     if arm.progress is None:
         return say("no answer")
     turn = arm.progress.turn
@@ -105,6 +106,8 @@ def _figures(arm: Arm) -> str:
     if turn.timing:
         words.append(f"{turn.timing.prefill_s + turn.timing.decode_s:.2f} s")
         words.append(say("{speed:.0f} tok/s", speed=turn.timing.tokens_per_s))
+    if left_out := left_out_in_words(arm.left_out):
+        words.append(left_out)
     reasoned = arm.progress.reasoned
     if reasoned and reasoned.answer:
         words.append(say("answer: {answer}", answer=visible_line(reasoned.answer)))
@@ -130,6 +133,7 @@ def _record(variant: str, arm: Arm) -> dict[str, object]:
             name: round(value, 6) for name, value in asdict((turn.timing if turn else None) or Timing()).items()
         },
         "seed": arm.recipe.sampling.seed,
+        "left_out": asdict(arm.left_out),
     }
     if arm.progress and (reasoned := arm.progress.reasoned):
         written["reasoning"], written["answer"] = reasoned.mode, reasoned.answer or None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from llmlab.errors import StoreError
@@ -31,3 +31,26 @@ def append_record(path: Path, record: Mapping[str, object]) -> None:
         raise StoreError(
             say("The vote cannot be kept: {reason}", reason=error.strerror or str(error)), where=str(path)
         ) from None
+
+
+def read_records(path: Path) -> Iterator[dict[str, object]]:
+    """The objects of the file at `path`, the oldest first; lines that are none are passed over.
+
+    Raises:
+        StoreError: it is there and cannot be read.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StoreError(
+            say("The votes cannot be read: {reason}", reason=error.strerror or str(error)), where=str(path)
+        ) from None
+    for line in lines:
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(record, dict):
+            yield record

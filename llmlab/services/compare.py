@@ -6,10 +6,11 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Final, Literal
 
+from llmlab.domain.budget import LeftOut
 from llmlab.domain.model import ModelSpec
 from llmlab.domain.prompting import ChatMessage
 from llmlab.domain.reading import Material
@@ -36,6 +37,13 @@ class Arm:
     state: ArmState = "waiting"
     progress: Progress | None = None
     problem: LlmlabError | None = None
+    left_out: LeftOut = field(default_factory=LeftOut)
+    """What the recipe's policy took out of the prompt so that it fits."""
+
+    @property
+    def ended(self) -> bool:
+        """Nothing comes any more."""
+        return self.state in ("done", "failed")
 
     @property
     def text(self) -> str:
@@ -182,6 +190,7 @@ class _Run:
         except LlmlabError as error:
             self._set(place, replace(self.arms[place], state="failed", problem=error))
             return
+        self._set(place, replace(self.arms[place], left_out=prepared.left_out))
         sampling = recipe.complete_sampling(ready.card, self._seed)
         asking = Asking(ready=ready, prepared=prepared, sampling=sampling, stop=self._stop, interval=0.0)
         async with aclosing(reason(asking)) as values:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from llmlab.domain.model import ModelSpec
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
+from llmlab.domain.shots import Shot, ShotSet, ShotUse
 from llmlab.engine.scripted import Fail, Reply, Script, ScriptedEngine
 from llmlab.headless.compare import run_compare
 from llmlab.headless.diagnostics import Exit
@@ -27,10 +29,12 @@ from tests.headless.terminals import Screen
 BASE = Recipe(model=ModelSpec(name="m", path="/m.gguf"), sampling=Sampling(seed=7))
 
 
-async def compared(screen: Screen, *replies: Reply, as_json: bool = False) -> Exit:
-    engine = ScriptedEngine(Script(replies=replies))
+async def compared(
+    screen: Screen, *replies: Reply, as_json: bool = False, base: Recipe = BASE, n_ctx: int = 4096
+) -> Exit:
+    engine = ScriptedEngine(Script(replies=replies, n_ctx=n_ctx))
     host = EngineHost(lambda: engine)
-    recipes = {"": BASE, "-o temperature 1": replace(BASE, sampling=Sampling(seed=7, temperature=1.0))}
+    recipes = {"": base, "-o temperature 1": replace(base, sampling=Sampling(seed=7, temperature=1.0))}
     comparing = Comparing(
         SideHosts(host, partial(EngineHost, lambda: engine), lambda spec: False), Preparing(render_template)
     )
@@ -59,6 +63,20 @@ async def test_the_object_tells_everything_and_a_failure_leaves_the_other_answer
     assert (second["variant"], second["finish"], second["error"]["what"]) == ("-o temperature 1", "failed", "no more")
     assert first["seed"] == second["seed"] == 7
     assert "no more" in screen.err
+
+
+async def test_what_a_policy_left_out_of_a_prompt_is_told_with_each_answer() -> None:
+    rows = tuple(Shot("word " * 12, str(row)) for row in range(6))
+    shots = ShotUse(ShotSet(name="s", language="en", title="S", rows=rows), 6)
+    base = replace(BASE, shots=shots, overflow="fewer_examples")
+    screen = Screen()
+    assert await compared(screen, Reply(("one",)), base=base, n_ctx=128) == Exit.ANSWERED
+    told = re.findall(r"left out: 0 messages, (\d) examples", screen.out)
+    assert len(told) == 2
+    screen = Screen()
+    await compared(screen, Reply(("one",)), as_json=True, base=base, n_ctx=128)
+    left_out = [answer["left_out"] for answer in json.loads(screen.out)["answers"]]
+    assert left_out == [{"turns": 0, "examples": int(count)} for count in told]
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ from llmlab.domain.messages import history_of
 from llmlab.domain.recipe import Recipe
 from llmlab.library.recipe_files import load_recipe, save_recipe
 from llmlab.services.recipe_codec import decode_recipe, encode_recipe
+from llmlab.services.votes import past_votes
 from llmlab.tui.jobs import run_beside
 from llmlab.tui.panes.bench_column import VIEWS, BenchColumn, View
 from llmlab.tui.panes.recipe_words import recipe_lines
-from llmlab.tui.panes.variants import Variant, variants_of
+from llmlab.tui.panes.variants import Shelves, Variant, variants_of
 from llmlab.tui.screens.model_keeper import ModelKeeper
 from llmlab.tui.screens.picture import Picture
 from llmlab.tui.services import Going, RunsScreen
@@ -69,8 +70,17 @@ class RecipeHands:
         history = path if draft.strip() or last is None else path[:last]
         asked = draft if draft.strip() or last is None else path[last].text
 
-        def variants(recipe: Recipe) -> Sequence[Variant]:
-            return variants_of(recipe, services.shelf.models(), services.reasoning.good(), current_language())
+        async def variants(recipe: Recipe) -> Sequence[Variant]:
+            shelves = Shelves(
+                models=services.shelf.models(),
+                modes=services.reasoning.good(),
+                sets=await asyncio.to_thread(lambda: services.open_shots().good()),
+                templates=await asyncio.to_thread(lambda: services.open_templates().good()),
+            )
+            return variants_of(recipe, shelves, current_language())
+
+        async def past(recipes: Sequence[Recipe]) -> Sequence[int]:
+            return await asyncio.to_thread(past_votes, services.paths.votes, recipes)
 
         def taken(recipe: Recipe | None) -> None:
             run_beside(self._picture.screen, services.comparing.close, "end compared models")
@@ -78,7 +88,7 @@ class RecipeHands:
                 self.take_recipe(recipe)
 
         recipes, told = [desk.recipe()], history_of(history)
-        screen = CompareScreen(services.comparing, recipes, told, asked, variants, services.tally)
+        screen = CompareScreen(services.comparing, recipes, told, asked, variants, services.tally, past)
         self._picture.screen.app.push_screen(screen, taken)
 
     async def open_runs(self, start: str) -> None:
