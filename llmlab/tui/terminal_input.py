@@ -1,4 +1,4 @@
-"""What comes from the terminal: pastes are taken whole, whatever they hold.
+"""What comes from the terminal: pastes are taken whole, whatever they hold, and alt with a digit is that key.
 
 Textual's parser reads a paste letter by letter (a megabyte takes seconds) and, when there is an escape sequence inside,
 turns the letters after it into key presses: a pasted log could send messages and run commands.
@@ -53,6 +53,17 @@ class PasteParser(XTermParser):
             self._recent = (self._recent + data)[-len(PASTE_START) + 1 :]
         yield from super().feed(data[:end])
         return data[end:]
+
+    def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterable[events.Key]:
+        """The keys of one sequence.
+
+        Terminals without kitty's protocol send alt and a digit as an escape and the digit. Textual types the character
+        that Option and the digit make on a Mac, where nearly every terminal sends that character itself.
+        """
+        if len(sequence) == 2 and sequence[0] == "\x1b" and sequence[1] in "0123456789":
+            yield events.Key(f"alt+{sequence[1]}", None)
+        else:
+            yield from super()._sequence_to_key_events(sequence, alt)
 
     def _paste(self, data: str, pasted: list[str]) -> Generator[Message, None, str]:
         """Keep everything up to the end of the paste; what is left."""

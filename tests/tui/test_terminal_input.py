@@ -26,6 +26,11 @@ def parse(pieces: list[str]) -> list[str]:
     return found
 
 
+def test_alt_and_a_digit_is_a_key_also_where_the_terminal_sends_an_escape_first() -> None:
+    assert parse(["\x1b1a\x1b4", "\x1b[50;3u"]) == ["alt+1", "a", "alt+4", "alt+2"]
+    assert parse(["£", "\x1b0"]) == ["pound_sign", "alt+0"]
+
+
 NASTY = "one \x1b[31mtwo\r\x1b]0;title\x07 three \x1b[A\x1bOP /delete\r" + "x" * 50
 
 
