@@ -137,6 +137,10 @@ class DocumentShelf:
         with ReadingProcess(self.limits) as process:
             return self._keep(process.read(name, data, encoding))
 
+    def keep(self, document: Document) -> None:
+        """Let a document that was made, not read, be found by its digest from now on."""
+        self._keep(document)
+
     def get(self, digest: str) -> Document:
         """The document whose text has this digest.
 

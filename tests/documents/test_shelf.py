@@ -127,6 +127,12 @@ def test_bytes_from_elsewhere_are_a_document_without_a_path(shelf: DocumentShelf
     assert shelf.get(document.digest) == document
 
 
+def test_a_text_that_was_made_is_found_by_its_digest(shelf: DocumentShelf, folder: Path) -> None:
+    made = make_document("It was never in a file.")
+    shelf.keep(made)
+    assert DocumentShelf(folder).get(made.digest).text == "It was never in a file."
+
+
 def test_more_bytes_than_a_file_may_have_are_refused(folder: Path) -> None:
     with pytest.raises(DocumentError, match="More than 1 MB"):
         DocumentShelf(folder, ReadingLimits(file_mb=1)).take("standard input", b"x" * (1 << 20 | 1))
