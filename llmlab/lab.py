@@ -103,7 +103,7 @@ def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitab
         wiring.open_reasoning(paths, folder),
         open_shots=partial(wiring.open_shots, paths, folder),
         open_templates=partial(wiring.open_templates, paths, folder),
-        open_runs=partial(_open_runs, paths, folder, host, _Measuring(measuring, run_digests, own)),
+        open_runs=partial(_open_runs, paths, folder, host, _Measuring(measuring, run_digests, own), documents.keep),
         reader=reader,
         documents=documents,
         hashes=hashes,
@@ -121,7 +121,9 @@ class _Measuring:
     """Documents that the items of experiments bring along, by digest."""
 
 
-def _open_runs(paths: Paths, folder: Path, host: EngineHost, measuring: _Measuring) -> RunsScreen:
+def _open_runs(
+    paths: Paths, folder: Path, host: EngineHost, measuring: _Measuring, keep: Callable[[Document], object]
+) -> RunsScreen:
     """Runs, on the engine of the chat: two models at once may be more than memory holds."""
     from llmlab import wiring
     from llmlab.headless.report import PAGES
@@ -143,8 +145,8 @@ def _open_runs(paths: Paths, folder: Path, host: EngineHost, measuring: _Measuri
             for one in shelf.in_language(current_language())
         )
 
-    def prepare(name: str) -> Job:
-        loaded = wiring.load_experiment(paths, folder, name)
+    def prepare(name: str, model: str) -> Job:
+        loaded = wiring.load_experiment(paths, folder, name, model)
         measuring.own.update(own_documents(loaded.experiment))
         marks = wiring.file_marks(arm.recipe.model for arm in loaded.experiment.arms)
         return job_of(runs, loaded, marks, wiring.engine_build(), folder=paths.runs)
@@ -156,5 +158,6 @@ def _open_runs(paths: Paths, folder: Path, host: EngineHost, measuring: _Measuri
         prepare=prepare,
         report=partial(report_of, runs),
         pages=PAGES,
+        keep=keep,
     )
     return partial(screens.RunsScreen, experimenting)

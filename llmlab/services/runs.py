@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from llmlab.domain.experiment import Arm, Experiment, Trial, expand
+from llmlab.domain.document import Document
+from llmlab.domain.experiment import Arm, Experiment, expand, own_documents
 from llmlab.domain.outcomes import TrialResult
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.run import RunInfo
@@ -123,8 +124,17 @@ class Runs:
         Raises:
             StoreError: they cannot be read any more.
         """
-        trial = self._trial(run_id, result)
+        alone = self._alone(run_id, result)
+        trial = next(trial for trial in expand(alone) if trial.repeat == result.repeat)
         return trial.recipe, trial.question
+
+    def documents(self, run_id: str, result: TrialResult) -> tuple[Document, ...]:
+        """What the question of a trial brings along to be read: its recipe names it, and no file holds it.
+
+        Raises:
+            StoreError: it cannot be read any more.
+        """
+        return tuple(own_documents(self._alone(run_id, result)).values())
 
     def delete(self, run_id: str) -> None:
         """Let go of a run; files that it wrote into a folder stay.
@@ -138,7 +148,8 @@ class Runs:
         """Let the file go."""
         self.store.close()
 
-    def _trial(self, run_id: str, result: TrialResult) -> Trial:
+    def _alone(self, run_id: str, result: TrialResult) -> Experiment:
+        """The experiment of a run with the arm and the item of one trial alone."""
         experiment = self.experiment(run_id)
         arm = next((arm for arm in experiment.arms if arm.name == result.arm), None)
         item = self.store.item(run_id, result.arm, result.item)
@@ -148,8 +159,7 @@ class Runs:
                 where=str(self.store.path),
                 hint=say("Run the experiment again."),
             )
-        alone = replace(experiment, arms=(replace(arm, items=(item,)),))
-        return next(trial for trial in expand(alone) if trial.repeat == result.repeat)
+        return replace(experiment, arms=(replace(arm, items=(item,)),))
 
 
 def in_order(results: Sequence[TrialResult], arms: Sequence[Arm]) -> tuple[TrialResult, ...]:

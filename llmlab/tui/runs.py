@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from llmlab.domain.browsing import Judged, Key, Wanted, chosen, disagreements, outcomes_of, ways_to_judge
+from llmlab.domain.experiment import OWN_SHOTS, Arm, Experiment
 from llmlab.domain.outcomes import OUTCOMES, Outcome, TrialResult
 from llmlab.services.run_folder import RunReport
+from llmlab.tui.services import Going
+from llmlab.words import say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,3 +81,27 @@ def with_news(report: RunReport, news: Sequence[TrialResult]) -> RunReport:
     known = {(result.arm, result.item, result.repeat): result for result in report.results}
     known.update({(result.arm, result.item, result.repeat): result for result in news})
     return replace(report, results=tuple(known.values()))
+
+
+def going_with_arm(arm: Arm) -> Going:
+    """What the chat goes on with from an arm: its recipe without what each of its questions brings along."""
+    recipe, missing = arm.recipe, []
+    if recipe.shots is not None and recipe.shots.set.name == OWN_SHOTS:
+        recipe, missing = replace(recipe, shots=None), [say("examples")]
+    if recipe.reading is not None and not recipe.reading.documents:
+        recipe, missing = replace(recipe, reading=None), [*missing, say("document")]
+    told = say(
+        "Not in this recipe: {parts}. Each question of this arm brings its own; c on one of its trials takes them too.",
+        parts=", ".join(missing),
+    )
+    return Going(recipe, remark=told if missing else "")
+
+
+def going_with_run(experiment: Experiment) -> Going:
+    """What the chat goes on with from a run: the recipe of the arm that others are compared with."""
+    arm, count = experiment.baseline, len(experiment.arms)
+    going = going_with_arm(arm)
+    if count == 1:
+        return going
+    told = say("This is the recipe of the baseline, {arm}; the run has {count:,} arms.", arm=arm.name, count=count)
+    return replace(going, remark=f"{told} {going.remark}".rstrip())

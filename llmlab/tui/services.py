@@ -333,6 +333,8 @@ class Going:
     recipe: Recipe
     question: str = ""
     """Put into the composer."""
+    remark: str = ""
+    """What the user should know of it."""
 
 
 RunsScreen = Callable[[str], Screen[Going | None]]

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from textual.widgets import ContentSwitcher, Input, OptionList, Static
 
-from llmlab.domain.experiment import Experiment
+from llmlab.domain.experiment import Experiment, expand
 from llmlab.domain.outcomes import TrialResult
 from llmlab.engine.scripted import Hold, Reply, Script
 from llmlab.paths import Paths
+from llmlab.services.loads import TOGETHER
 from llmlab.tui.panes.run_trials import TrialsPane
 from llmlab.tui.screens.run import RunScreen
 from llmlab.tui.screens.runs import ExperimentPicker, RunsScreen
 from llmlab.tui.widgets.figure_view import FigureView
 from llmlab.tui.widgets.row_table import Row, RowTable
 from llmlab.words import use_language
+from tests.services.experiments import HELLO, experiment
 from tests.support.made_runs import made_experiment, made_report, made_result, made_results
 from tests.tui.laboratory import Laboratory, laboratory
-from tests.tui.run_lab import RunLab
+from tests.tui.run_lab import RunLab, on_model, whole
 
 
 @pytest.fixture
 def runs(paths: Paths) -> RunLab:
     """A store with one run, whole."""
-    lab = RunLab(paths)
-    asked = made_experiment()
-    lab.keep(asked, made_results(asked))
-    return lab
+    return whole(paths)
 
 
 def shown(lab: Laboratory, selector: str) -> str:
@@ -149,26 +149,6 @@ async def test_what_has_no_room_below_the_arms_is_scrolled(paths: Paths, runs: R
         assert screen.query_one("#findings").scroll_y == 0
 
 
-async def test_from_a_trial_the_chat_goes_on_with_its_recipe_and_question(paths: Paths, runs: RunLab) -> None:
-    async with laboratory(paths, runs=runs, size=(140, 45)) as lab:
-        await open_run(lab)
-        await lab.pilot.press("3", "down", "c")
-        await lab.until(lambda: lab.app.screen is lab.screen)
-        await lab.until(lambda: lab.composer.text == "What is 0 + 3?")
-        assert lab.bench.desk.recipe().system == "Answer with a number."
-        assert lab.bench.desk.spec is not None
-        assert lab.bench.desk.spec.name == "pocket-m"
-
-
-async def test_from_an_arm_the_chat_goes_on_with_its_recipe(paths: Paths, runs: RunLab) -> None:
-    async with laboratory(paths, runs=runs) as lab:
-        await open_run(lab)
-        await lab.pilot.press("down", "c")
-        await lab.until(lambda: lab.app.screen is lab.screen)
-        assert lab.bench.desk.recipe().system == "Answer with a number."
-        assert lab.composer.text == ""
-
-
 async def test_enter_on_an_arm_shows_its_trials(paths: Paths, runs: RunLab) -> None:
     async with laboratory(paths, runs=runs, size=(140, 45)) as lab:
         screen = await open_run(lab)
@@ -208,6 +188,97 @@ async def test_escape_stops_at_once_and_p_goes_on_where_it_was(paths: Paths) -> 
         hold.set()
         await lab.pilot.press("p")
         await lab.until(lambda: "12 of 12 trials" in shown(lab, "#state"))
+
+
+def asked_for(lab: Laboratory) -> int:
+    """Answers that engines were asked for."""
+    return sum(request.samples for engine in lab.engines for request in engine.requests)
+
+
+async def test_p_while_measuring_waits_for_the_answers_in_flight_and_goes_on_without_asking_twice(
+    paths: Paths,
+) -> None:
+    gate = asyncio.Event()
+    script = Script(replies=(*[Reply((HELLO,))] * 3, Reply((Hold(gate), HELLO))))
+    runs = RunLab(paths, experiments={"try.en": experiment(30, ("one",))})
+    async with laboratory(paths, script=script, runs=runs, size=(140, 45)) as lab:
+        await lab.command("/runs try.en")
+        await lab.until(lambda: isinstance(lab.app.screen, RunScreen))
+        await lab.until(lambda: asked_for(lab) == 3 + TOGETHER and runs.store.list()[0].done == 3)
+        await lab.pilot.press("p")
+        await lab.until(lambda: "p or esc stop now" in shown(lab, "#keys"))
+        assert "come first" in shown(lab, ".note")
+        assert runs.store.list()[0].state == "running"
+        gate.set()
+        await lab.until(lambda: "p go on" in shown(lab, "#keys"))
+        assert (runs.store.list()[0].state, runs.store.list()[0].done) == ("stopped", 3 + TOGETHER)
+        assert not lab.app.screen.query_one(".note").display
+        await lab.pilot.press("p")
+        await lab.until(lambda: "60 of 60 trials" in shown(lab, "#state"))
+        assert asked_for(lab) == 60
+
+
+async def test_p_twice_while_measuring_stops_at_once(paths: Paths) -> None:
+    script = Script(replies=(*[Reply((HELLO,))] * 3, Reply((Hold(), HELLO))))
+    runs = RunLab(paths)
+    async with laboratory(paths, script=script, runs=runs) as lab:
+        await lab.command("/runs try.en")
+        await lab.until(lambda: isinstance(lab.app.screen, RunScreen))
+        await lab.until(lambda: runs.store.list() and runs.store.list()[0].done == 3)
+        await lab.pilot.press("p")
+        await lab.until(lambda: "p or esc stop now" in shown(lab, "#keys"))
+        await lab.pilot.press("p")
+        await lab.until(lambda: "p go on" in shown(lab, "#keys"))
+        assert (runs.store.list()[0].state, runs.store.list()[0].done) == ("stopped", 3)
+
+
+def begun(runs: RunLab, asked: Experiment, run_id: str = "made") -> None:
+    """Keep a run of `try.en` of which four trials are measured."""
+    trials = list(expand(asked))[:4]
+    results = [replace(made_result(trial.arm, trial.item, "correct"), id=trial.id) for trial in trials]
+    runs.keep(asked, results, run_id, source="try.en")
+
+
+async def test_p_goes_on_with_a_run_on_the_model_that_it_was_begun_with(paths: Paths) -> None:
+    runs = RunLab(paths)
+    begun(runs, on_model(runs.experiments["try.en"], "two"))
+    async with laboratory(paths, runs=runs) as lab:
+        await open_run(lab)
+        await lab.pilot.press("p")
+        await lab.until(lambda: "12 of 12 trials" in shown(lab, "#state"))
+        assert [(run.id, run.done, run.models) for run in runs.store.list()] == [("made", 12, ("two",))]
+        assert asked_for(lab) == 8
+
+
+async def test_p_goes_on_with_the_run_that_is_shown_not_with_a_later_one_of_the_same_experiment(paths: Paths) -> None:
+    runs = RunLab(paths)
+    for run_id in ("older", "newer"):
+        begun(runs, runs.experiments["try.en"], run_id)
+    async with laboratory(paths, runs=runs) as lab:
+        await enter(lab)
+        await lab.until(lambda: lab.app.screen.query_one(RowTable).count == 2)
+        await lab.pilot.press("down", "enter")
+        await lab.until(lambda: isinstance(lab.app.screen, RunScreen))
+        await lab.until(lambda: "p go on" in shown(lab, "#keys"))
+        await lab.pilot.press("p")
+        await lab.until(lambda: "12 of 12 trials" in shown(lab, "#state"))
+        assert {run.id: run.done for run in runs.store.list()} == {"older": 12, "newer": 4}
+
+
+async def test_a_run_whose_experiment_has_changed_does_not_go_on(paths: Paths) -> None:
+    runs = RunLab(paths)
+    asked = runs.experiments["try.en"]
+    begun(runs, on_model(asked, "two"))
+    runs.experiments["try.en"] = replace(asked, seed=asked.seed + 1)
+    async with laboratory(paths, runs=runs, size=(140, 45)) as lab:
+        await open_run(lab)
+        await lab.pilot.press("p")
+        await lab.until(lambda: "this run cannot go on" in shown(lab, ".note"))
+        assert "llmlab run try.en (--model chooses the model; this run is on two)" in shown(lab, ".note")
+        assert [(run.id, run.done) for run in runs.store.list()] == [("made", 4)]
+        del runs.experiments["try.en"]
+        await lab.pilot.press("p")
+        await lab.until(lambda: "There is no experiment try.en." in shown(lab, ".note"))
 
 
 async def test_an_experiment_that_is_wrong_says_so_and_cannot_be_chosen(paths: Paths) -> None:

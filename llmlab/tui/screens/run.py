@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -24,12 +25,13 @@ from llmlab.errors import LlmlabError
 from llmlab.services.experimenting import Experimenting
 from llmlab.services.job import Job
 from llmlab.services.run_folder import RunReport
+from llmlab.services.stopping import Stop
 from llmlab.tui.jobs import Watched, run_beside
 from llmlab.tui.notices import describe
 from llmlab.tui.panes.run_arms import ArmsPane
 from llmlab.tui.panes.run_trials import TrialsPane
 from llmlab.tui.panes.run_words import progress_in_words, still_in_words
-from llmlab.tui.runs import with_news
+from llmlab.tui.runs import going_with_arm, with_news
 from llmlab.tui.services import Going
 from llmlab.tui.widgets.figure_view import FigureView
 from llmlab.tui.widgets.row_table import RowTable
@@ -76,7 +78,7 @@ class RunScreen(Screen[Going | None], Watched):
         self._run = run
         self._start = start
         self._job: Job | None = None
-        self._stop: asyncio.Event | None = None
+        self._stop: Stop | None = None
         """Set it to stop what runs; `None` while nothing does."""
         self._report: RunReport | None = None
         self._news: list[TrialResult] = []
@@ -106,7 +108,7 @@ class RunScreen(Screen[Going | None], Watched):
         else:
             self.query_one("#title", Static).update(visible_line(self._start))
             self.query_one("#state", Static).update(say("reading the experiment…"))
-            run_beside(self, partial(self._measure, self._start), "run")
+            run_beside(self, partial(self._measure, partial(self._experimenting.prepare, self._start, "")), "run")
 
     # Reading and measuring: everything slow in a thread
 
@@ -118,13 +120,13 @@ class RunScreen(Screen[Going | None], Watched):
             return
         await self._look(report)
 
-    async def _measure(self, name: str) -> None:
+    async def _measure(self, prepare: Callable[[], Job]) -> None:
         """Run an experiment to its end, or until it is stopped."""
-        stop = self._stop = asyncio.Event()
+        stop = self._stop = Stop()
         self._tell("")
         try:
             if self._job is None:
-                self._job = await asyncio.to_thread(self._experimenting.prepare, name)
+                self._job = await asyncio.to_thread(prepare)
                 self._run = self._job.run
                 self._show_title(self._run)
                 await self._look(await asyncio.to_thread(self._experimenting.so_far, self._job))
@@ -132,6 +134,7 @@ class RunScreen(Screen[Going | None], Watched):
             async with aclosing(self._experimenting.run(self._job, stop)) as values:
                 async for progress in values:
                     self._take(progress)
+            self._tell("")
             self._news.clear()
             await self._look(await self._experimenting.finish(self._job))
         except LlmlabError as error:
@@ -205,11 +208,13 @@ class RunScreen(Screen[Going | None], Watched):
         keys = [say("tab view")]
         match self.view:
             case "arms":
-                keys += [say("enter trials"), say("space scrolls"), say("c chat with it")]
+                keys += [say("enter trials"), say("space scrolls")]
             case "trials":
-                keys += [say("enter reads"), say("space scrolls"), say("y copies"), say("c chat with it")]
+                keys += [say("enter reads"), say("space scrolls"), say("y copies")]
+        if self._stop is None and self.view != "plots":
+            keys.append(say("c chat with it"))
         if self._stop is not None:
-            keys += [say("p pause"), say("esc stop")]
+            keys += [say("p or esc stop now")] if self._stop.resting else [say("p pause"), say("esc stop")]
         else:
             keys += [*([say("p go on")] if self._can_go_on else []), say("esc back")]
         return "  ".join(keys)
@@ -258,22 +263,28 @@ class RunScreen(Screen[Going | None], Watched):
             self.dismiss(None)
 
     def action_pause(self) -> None:
-        """Stop at once with everything kept, or go on from there."""
-        if self._stop is not None:
+        """Stop once the answers that are being written are there, the second time without them; or go on from there."""
+        if self._stop is not None and self._stop.resting:
             self._stop.set()
-        elif self._can_go_on:
-            name = self._run.source if self._run else self._start
-            run_beside(self, partial(self._measure, name), "run")
+        elif self._stop is not None:
+            self._stop.rest()
+            self._tell(say("The answers that are being written come first; p again, or esc, drops them and stops now."))
+            self._show_tabs()
+        elif self._can_go_on and self._run is not None:
+            run_beside(self, partial(self._measure, partial(self._experimenting.resume, self._run)), "run")
 
     def action_chat(self) -> None:
         """Back to the chat with the recipe of the highlighted row."""
         report = self._report
-        if report is None or self._run is None or self._stop is not None:
+        if self._stop is not None:
+            self._tell(say("What is measured uses the engine of the chat: pause it with p first."))
+            return
+        if report is None or self._run is None:
             return
         if self.view == "trials" and (result := self.query_one(TrialsPane).here) is not None:
             run_beside(self, partial(self._take_trial, self._run.id, result), "chat")
         elif self.view == "arms" and (here := self.query_one(ArmsPane).here) is not None:
-            self.dismiss(Going(next(arm.recipe for arm in report.experiment.arms if arm.name == here.name)))
+            self.dismiss(going_with_arm(next(arm for arm in report.experiment.arms if arm.name == here.name)))
 
     async def _take_trial(self, run_id: str, result: TrialResult) -> None:
         try:

@@ -23,6 +23,7 @@ from llmlab.services.experimenting import Experimenting, Offer
 from llmlab.tui.jobs import Watched, run_beside
 from llmlab.tui.notices import describe
 from llmlab.tui.panes.run_words import run_head, run_row
+from llmlab.tui.runs import going_with_run
 from llmlab.tui.screens.run import RunScreen
 from llmlab.tui.services import Going
 from llmlab.tui.widgets.row_table import RowTable
@@ -65,6 +66,7 @@ class RunsScreen(Screen[Going | None], Watched):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f4", "dismiss(None)", show=False, priority=True),
         Binding("n", "start", show=False),
+        Binding("c", "chat", show=False),
         Binding("d,delete", "delete", show=False),
         Binding("r", "reload", show=False),
     ]
@@ -91,7 +93,9 @@ class RunsScreen(Screen[Going | None], Watched):
         yield RowTable(say("No runs yet; n runs an experiment."))
         yield Static("", classes="note", markup=False)
         yield Static(
-            say("enter opens  n runs an experiment  d deletes  esc back to the chat"), classes="keys", markup=False
+            say("enter opens  n runs an experiment  c chat with its recipe  d deletes  esc back to the chat"),
+            classes="keys",
+            markup=False,
         )
 
     def on_mount(self) -> None:
@@ -154,6 +158,20 @@ class RunsScreen(Screen[Going | None], Watched):
             self._tell(say("There are no experiments in prompts/experiments."))
         elif (chosen := await self.app.push_screen_wait(ExperimentPicker(offers))) is not None:
             self._open(None, chosen.name)
+
+    def action_chat(self) -> None:
+        """Back to the chat with the recipe of the highlighted run."""
+        if self._here is not None:
+            run_beside(self, partial(self._take, self._here), "chat", exclusive=True)
+
+    async def _take(self, run: RunInfo) -> None:
+        try:
+            experiment = await asyncio.to_thread(self._experimenting.runs.experiment, run.id)
+        except LlmlabError as error:
+            self._refuse(error)
+            return
+        if self.is_current:
+            self.dismiss(going_with_run(experiment))
 
     def action_delete(self) -> None:
         """Let the highlighted run go, when it is asked for twice."""
