@@ -24,6 +24,7 @@ NAMES = (
     "needle",
     "documents",
     "throughput",
+    "experiments",
 )
 
 

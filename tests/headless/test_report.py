@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import struct
 import subprocess
+import zlib
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,7 +21,9 @@ from llmlab import words
 from llmlab.domain.summary_words import contrast_line
 from llmlab.headless.report import PAGES, report_html, report_markdown
 from llmlab.headless.report_trials import MOST_TRIALS
+from llmlab.pocket import pocket_names
 from llmlab.services.run_folder import write_folder
+from tests.headless.conftest import Command
 from tests.support.made_runs import HOSTILE, made_experiment, made_report, made_result, made_results
 
 
@@ -185,16 +189,59 @@ def browser() -> str | None:
     return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
-@pytest.mark.skipif(browser() is None, reason="no Chromium, Chrome or Edge on this machine")
-def test_a_real_browser_shows_the_plots_without_a_network(tmp_path: Path) -> None:
-    page = tmp_path / "report.html"
-    page.write_text(report_html(made_report()), encoding="utf-8")
-    shot = tmp_path / "report.png"
+MEASURED = """
+title = "Steps against direct"
+[base]
+model = "pocket-s"
+sampling.temperature = 0.0
+sampling.max_tokens = 60
+[axes]
+reasoning.mode = ["direct.en", "steps.en"]
+[data]
+generator = "word_problems"
+limit = 4
+[[scorers]]
+kind = "number"
+"""
+FIGURE = '<svg class="figure" viewBox="0 0 720 '
+
+
+def painted(page: str, folder: Path) -> list[bytes]:
+    """The rows of pixels of a page as a browser paints it without a network, as PNG stores them."""
+    place, picture = folder / "page.html", folder / "page.png"
+    place.write_text(page, encoding="utf-8")
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"]
-    own = [f"--user-data-dir={tmp_path / 'profile'}", f"--screenshot={shot}", "--window-size=1000,3000"]
-    subprocess.run([str(browser()), *flags, *own, page.as_uri()], check=True, capture_output=True, timeout=120)
-    assert shot.stat().st_size > 50_000
-    done = subprocess.run(
-        [str(browser()), *flags, own[0], "--dump-dom", page.as_uri()], check=True, capture_output=True, timeout=120
-    )
-    assert done.stdout.count(b'class="figure"') == 2
+    own = [f"--user-data-dir={folder / 'profile'}", f"--screenshot={picture}", "--window-size=1000,3000"]
+    subprocess.run([str(browser()), *flags, *own, place.as_uri()], check=True, capture_output=True, timeout=120)
+    content, at, packed = picture.read_bytes(), 8, b""
+    width, height, _depth, kind = struct.unpack(">IIBB", content[16:26])
+    while at < len(content):
+        (size,) = struct.unpack(">I", content[at : at + 4])
+        packed += content[at + 8 : at + 8 + size] if content[at + 4 : at + 8] == b"IDAT" else b""
+        at += 12 + size
+    raw, stride = zlib.decompress(packed), 1 + width * {2: 3, 6: 4}[kind]
+    assert len(raw) == height * stride, "a picture of eight bits a colour"
+    return [raw[start : start + stride] for start in range(0, len(raw), stride)]
+
+
+@pytest.mark.skipif(browser() is None, reason="no Chromium, Chrome or Edge on this machine")
+@pytest.mark.skipif("pocket-s" not in pocket_names(), reason="the package holds no pocket-s")
+def test_a_real_browser_paints_each_plot_of_a_real_run_without_a_network(shipped: Command, tmp_path: Path) -> None:
+    """Without a figure the page differs from the whole one over the height of that figure and nowhere else."""
+    Path("steps.toml").write_text(MEASURED, "utf-8")
+    assert shipped("run", "steps.toml", "--output", "out") == 0, shipped.err
+    page = Path("out/report.html").read_text("utf-8")
+    before, *figures = page.split(FIGURE)
+    assert len(figures) == 2
+    whole, below = painted(page, tmp_path), 0
+    for number, figure in enumerate(figures):
+        shown = [before, *figures[:number]]
+        without = FIGURE.join(shown) + FIGURE.replace(" ", ' style="visibility:hidden" ', 1) + figure
+        without = FIGURE.join((without, *figures[number + 1 :]))
+        pairs = zip(whole, painted(without, tmp_path), strict=True)
+        rows = [row for row, (one, other) in enumerate(pairs) if one != other]
+        height = float(figure.partition('"')[0])
+        assert len(rows) > height / 4, "more than a title, an axis and a legend"
+        assert 0.8 * height < rows[-1] - rows[0] < 2 * height, "it has its size"
+        assert below < rows[0], "the figures stand one below the other"
+        below = rows[-1]
