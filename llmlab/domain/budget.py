@@ -17,6 +17,8 @@ MOST_STRETCH: Final = 8.0
 """Times the trained window beyond which stretching is refused."""
 USUAL_ANSWER: Final = 512
 """Tokens set aside for an answer without a limit of its own, at most a quarter of the window."""
+WINDOW_STEP: Final = 256
+"""Windows are asked for in multiples of so many tokens, up to the trained one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +87,15 @@ class LeftOut:
         return bool(self.turns or self.examples)
 
 
+WayKind = Literal["drop_turns", "fewer_examples", "shorter_answer", "larger_window", "passages", "stretch"]
+"""What can be done about a prompt that does not fit."""
+
+
 @dataclass(frozen=True, slots=True)
 class WayOut:
     """Something that would make a prompt fit."""
 
-    kind: Literal["drop_turns", "fewer_examples", "shorter_answer", "larger_window", "passages", "stretch"]
+    kind: WayKind
     amount: int
     """Turns to leave out, examples to keep, tokens for the answer, for passages or of the window."""
     frees: int
@@ -134,9 +140,19 @@ def ways_out(
     room = budget.window - budget.used
     if room >= LEAST_ANSWER:
         found.append(WayOut("shorter_answer", room, budget.over))
-    if (needed := budget.used + budget.reserved) <= trained_window:
-        found.append(WayOut("larger_window", needed, budget.over))
+    if (needed := _window_for(budget)) <= trained_window:
+        rounded = -(-needed // WINDOW_STEP) * WINDOW_STEP
+        found.append(WayOut("larger_window", min(rounded, trained_window), budget.over))
     return tuple(found)
+
+
+def _window_for(budget: Budget) -> int:
+    """Tokens of the smallest window that holds the prompt and what is set aside for its answer."""
+    needed = budget.used + budget.reserved
+    # What is usually set aside grows with the window.
+    while budget.reserved == reserve(None, budget.window) and needed < budget.used + reserve(None, needed):
+        needed = budget.used + reserve(None, needed)
+    return needed
 
 
 def _ways_of_documents(
@@ -149,7 +165,7 @@ def _ways_of_documents(
     room = budget.window - budget.reserved - (budget.used - documents)
     if documents and room >= LEAST_PASSAGES:
         yield WayOut("passages", room, documents - room)
-    needed = budget.used + budget.reserved
+    needed = _window_for(budget)
     if way == "whole" and stretchable and trained_window < needed <= trained_window * MOST_STRETCH:
         yield WayOut("stretch", needed, budget.over)
 

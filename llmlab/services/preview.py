@@ -292,24 +292,29 @@ def _smaller(prepared: Prepared) -> LeftOut | None:
     return None
 
 
+class NoRoom(UsageError):
+    """The window does not hold a prompt; the message names the sizes and the ways out."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        what = say(
+            "The prompt has {tokens:,} tokens and the window of {model} holds {window:,}; nothing was sent.",
+            tokens=prepared.budget.used,
+            window=prepared.budget.window,
+            model=prepared.recipe.model.name,
+        )
+        super().__init__(what, hint=_advice(prepared))
+        self.prepared = prepared
+        """What was not sent."""
+
+
 def require_room(prepared: Prepared) -> None:
     """That the window holds the prompt and the beginning of an answer; nothing is ever cut to make it so.
 
     Raises:
-        UsageError: it does not; the message names the sizes and the ways out.
+        NoRoom: it does not.
     """
-    budget = prepared.budget
-    if budget.sendable:
-        return
-    raise UsageError(
-        say(
-            "The prompt has {tokens:,} tokens and the window of {model} holds {window:,}; nothing was sent.",
-            tokens=budget.used,
-            window=budget.window,
-            model=prepared.recipe.model.name,
-        ),
-        hint=_advice(prepared),
-    )
+    if not prepared.budget.sendable:
+        raise NoRoom(prepared)
 
 
 def _advice(prepared: Prepared) -> str:

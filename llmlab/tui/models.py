@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llmlab.domain.model import ModelSpec
 from llmlab.errors import LlmlabError
@@ -31,7 +31,8 @@ def first_model(shelf: Shelf, wished: str, last: str) -> ModelSpec:
 def name_to_remember(shelf: Shelf, spec: ModelSpec) -> str:
     """What finds `spec` again at the next start: its name when a models.toml has it, else its path."""
     try:
-        return spec.name if shelf.find(spec.name) == spec else spec.path
+        # A window that was made larger for one chat makes it no other model.
+        return spec.name if replace(shelf.find(spec.name), n_ctx=spec.n_ctx) == spec else spec.path
     except LlmlabError:
         return spec.path
 

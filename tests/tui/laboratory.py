@@ -273,7 +273,7 @@ async def laboratory(
         partial(append_record, paths.votes),
         paths,
         end,
-        ReasoningShelf([shipped_prompts_folder()]),
+        ReasoningShelf([shipped_prompts_folder(), paths.config / "prompts"]),
         open_shots=lambda: ShotShelf([shipped_prompts_folder(), paths.config / "prompts"]),
         open_templates=lambda: TemplateShelf([shipped_prompts_folder(), paths.config / "prompts"]),
         open_runs=lambda: (runs or RunLab(paths)).open(host),

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Literal, Protocol
 
+from llmlab.domain.budget import WayOut
 from llmlab.domain.card import Card
 from llmlab.domain.messages import Message
 from llmlab.domain.model import BadModel, ModelSpec
 from llmlab.domain.recipe import Recipe
+from llmlab.services.preview import Prepared
 from llmlab.tui.desk import Desk
 from llmlab.tui.documents import Documents
 from llmlab.tui.examples import Examples
+from llmlab.tui.modes import ReasoningModes
 from llmlab.tui.panes.reasoning_words import Chosen
 from llmlab.tui.services import Change, SettingsFile, Wish
 from llmlab.tui.templates import Templates
@@ -147,6 +150,18 @@ class Lab(Protocol):
     async def pick_model(self) -> ModelSpec | BadModel | None:
         """A model from the user; `None` when they do not want to."""
         ...
+
+    @property
+    def draft(self) -> str:
+        """What is being written."""
+
+    async def pick_way(self, prepared: Prepared) -> WayOut | None:
+        """A way out of a prompt that does not fit, from the user; `None` when they want none."""
+        ...
+
+    @property
+    def modes(self) -> ReasoningModes:
+        """The reasoning modes."""
 
     async def pick_reasoning(self) -> Chosen | None:
         """A reasoning mode from the user; `None` when they leave it as it was."""

@@ -45,6 +45,8 @@ async def think(lab: Lab, argument: str) -> None:
     lab.desk.thinking = THINKING_WORDS[argument]
     lab.change_settings(thinking=lab.desk.thinking)
     lab.tell(say("Thinking: {mode}, from the next answer on.", mode=argument))
+    if lab.desk.thinking is not None and (remark := lab.modes.switch_remark):
+        lab.tell(remark, severity="warning")
 
 
 async def set_sampling(lab: Lab, argument: str) -> None:

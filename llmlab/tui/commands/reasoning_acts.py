@@ -16,9 +16,6 @@ NONE: Final = "off"
 
 async def reasoning(lab: Lab, argument: str) -> None:
     """Choose the reasoning mode by name, with its votes; shows the pane when none is given."""
-    modes = lab.desk.services.reasoning
-    if modes.changed_on_disk():
-        modes.reload()
     if not argument:
         chosen = await lab.pick_reasoning()
         if chosen is not None:
@@ -28,7 +25,7 @@ async def reasoning(lab: Lab, argument: str) -> None:
     if name == NONE:
         _use(lab, None)
         return
-    mode = modes.find(name, current_language())
+    mode = await lab.modes.find(name, current_language())
     _use(lab, ReasoningUse(mode, votes=_votes(votes.strip())))
 
 
@@ -41,7 +38,9 @@ def _votes(text: str) -> int | None:
 
 
 def _use(lab: Lab, use: ReasoningUse | None) -> None:
-    lab.desk.reasoning = use
+    lab.modes.use(use)
     lab.show_chat()
-    words = reasoning_in_words(use) or say("none")
+    words = reasoning_in_words(lab.desk.reasoning) or say("none")
     lab.tell(say("Reasoning: {mode}, from the next answer on.", mode=words))
+    if use is not None and (remarks := lab.modes.remarks(use)):
+        lab.tell("\n".join(remarks), severity="warning")

@@ -12,6 +12,7 @@ from llmlab.tui.commands import (
     chat_acts,
     document_acts,
     example_acts,
+    fit_acts,
     lab_acts,
     message_acts,
     reasoning_acts,
@@ -83,6 +84,11 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command(
         id="lab.overflow", act=lab_acts.overflow, slash="overflow", argument="ask|turns|examples",
         title="When a prompt does not fit", help="Ask; leave out the oldest turns; or show fewer examples, always told",
+    ),
+    Command(
+        id="lab.fit", act=fit_acts.fit, keys="ctrl+o", slash="fit",
+        argument="turns|examples|answer|window|passages|stretched", priority=True,
+        title="Make the prompt fit", help="Pick what is done about a prompt that is too long; each way alone suffices",
     ),
     Command(
         id="lab.remember", act=lab_acts.keep_thinking, slash="remember", argument="on|off",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Final
 
 from textual import on
@@ -43,15 +43,27 @@ class ReasoningPane(ModalScreen[Chosen | None]):
     }
     """
 
-    def __init__(self, modes: Sequence[ReasoningMode], now: ReasoningUse | None, problems: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        modes: Sequence[ReasoningMode],
+        now: ReasoningUse | None,
+        problems: Sequence[str] = (),
+        remarks: Callable[[ReasoningUse], Sequence[str]] = lambda use: (),
+        *,
+        can_think: bool = True,
+    ) -> None:
         """Offer `modes`.
 
         Args:
             modes: those of all languages; those of the interface's language come first.
             now: what is on.
             problems: what is wrong in files of modes, a text each.
+            remarks: tells what of a mode has no effect here, a sentence each.
+            can_think: the model may think before it answers, so that a budget has an effect.
         """
         super().__init__()
+        self._can_think = can_think
+        self._remarks = remarks
         language = current_language()
         self._modes: list[ReasoningMode | None] = [
             None, *sorted(modes, key=lambda mode: (mode.language != language, mode.key))
@@ -89,7 +101,8 @@ class ReasoningPane(ModalScreen[Chosen | None]):
         if mode is None:
             return Content.assemble(mark, (say("none"), "bold"))
         other = (f" {mode.language}", "$text-muted") if mode.language != current_language() else ""
-        return Content.assemble(mark, (visible_line(mode.title), "bold"), other)
+        idle = (" !", "bold $text-warning") if self._remarks(ReasoningUse(mode)) else ""
+        return Content.assemble(mark, (visible_line(mode.title), "bold"), idle, other)
 
     def on_mount(self) -> None:
         """Begin at what is on."""
@@ -105,7 +118,8 @@ class ReasoningPane(ModalScreen[Chosen | None]):
     def _show(self, index: int) -> None:
         """Tell what a mode does."""
         mode = self._modes[index]
-        self.query_one("#does", Static).update(_described(mode))
+        remarks = self._remarks(ReasoningUse(mode)) if mode is not None else ()
+        self.query_one("#does", Static).update(_described(mode, remarks))
         self.query_one("#what", VerticalScroll).scroll_home(animate=False)
         self.query_one("#numbers").display = mode is not None
         if mode is None:
@@ -114,7 +128,9 @@ class ReasoningPane(ModalScreen[Chosen | None]):
         budget = self.query_one("#budget", Input)
         budget.placeholder = say("no end") if mode.budget is None else str(mode.budget)
         self.query_one("#votes-remark", Label).update(say("1 to {most}; drawn together, most win", most=MOST_VOTES))
-        self.query_one("#budget-remark", Label).update(say("tokens; then it must answer; 0 is no thinking"))
+        told = say("tokens; then it must answer; 0 is no thinking")
+        idle = say("no effect: this model cannot think")
+        self.query_one("#budget-remark", Label).update(told if self._can_think else f"! {idle}")
 
     @on(OptionList.OptionSelected)
     @on(Input.Submitted)
@@ -151,12 +167,13 @@ class ReasoningPane(ModalScreen[Chosen | None]):
         return -1
 
 
-def _described(mode: ReasoningMode | None) -> Content:
-    """What a mode does."""
+def _described(mode: ReasoningMode | None, remarks: Sequence[str]) -> Content:
+    """What a mode does, and first what of it has no effect here."""
     if mode is None:
         return Content(say("The question is sent as it is; no final answer is looked for."))
     parts: list[Content] = [Content(visible(mode.description))]
     for title, text in mode_in_words(mode):
         shown = visible(text.strip("\n"))
         parts.append(Content.assemble(Content.styled(title, "$text-muted"), "\n  ", shown.replace("\n", "\n  ")))
-    return Content("\n\n").join(parts[:1]) + Content("\n\n") + Content("\n").join(parts[1:])
+    idle = [Content.styled(f"! {remark}", "$text-warning") for remark in remarks]
+    return Content("\n\n").join([*idle, parts[0], Content("\n").join(parts[1:])])

@@ -8,13 +8,14 @@ from textual.style import Style
 from textual.widget import Widget
 
 from llmlab.domain.assembly import SpanOrigin
-from llmlab.domain.budget import Budget
+from llmlab.domain.budget import Budget, WayOut
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.terminal import visible_line
-from llmlab.services.preview import Prepared, left_out_in_words, way_in_words
+from llmlab.services.preview import Prepared, left_out_in_words
 from llmlab.services.prompt_words import origin_name
 from llmlab.tui.panes.prompt_rows import MARKS
 from llmlab.tui.panes.recipe_words import RecipeLine, changed_parts, recipe_lines
+from llmlab.tui.panes.ways_out import KINDS, act_in_words, too_much_in_words
 from llmlab.words import say
 
 STYLES: dict[SpanOrigin, str] = {
@@ -65,10 +66,11 @@ class RecipeView(Widget):
         changed = changed_parts(self._recipe, self._before)
         lines: list[Content] = []
         for line in recipe_lines(self._recipe):
-            lines += self._line(line, width, changed=line.part in changed)
+            if line.on or not line.quiet or line.part in changed:
+                lines += self._line(line, width, changed=line.part in changed)
         lines.append(Content(""))
         if self._prepared is not None:
-            lines += budget_lines(self._prepared, width)
+            lines += budget_lines(self._prepared, width, self._keys.get("lab.fit", ""))
         else:
             lines.append(Content.styled(say("Sizes are told once the model is ready."), "$text-muted"))
         return Content("\n").join(lines)
@@ -99,8 +101,14 @@ class RecipeView(Widget):
         )
 
 
-def budget_lines(prepared: Prepared, width: int) -> list[Content]:
-    """The window as a bar, its sections with their tokens, and the ways out when they are too many."""
+def budget_lines(prepared: Prepared, width: int, key: str = "") -> list[Content]:
+    """The window as a bar, its sections with their tokens, and the ways out when they are too many.
+
+    Args:
+        prepared: the prompt.
+        width: cells of the bar.
+        key: what lets one pick a way out; a click on a way takes it.
+    """
     budget = prepared.budget
     lines = [_bar(budget, width)]
     lines += [
@@ -120,24 +128,37 @@ def budget_lines(prepared: Prepared, width: int) -> list[Content]:
         Content.assemble("  ", f"{budget.left:>7,}  ", (say("left of {window:,}", window=budget.window), "$text-muted"))
     )
     if budget.over:
-        lines.append(Content.styled(say("too much by {over:,} tokens", over=budget.over), "bold $text-error"))
-        lines += [Content.assemble("→ ", way_in_words(way)) for way in prepared.ways]
+        told = Content.styled(too_much_in_words(prepared), "bold $text-error")
+        gap = " " * max(2, width - told.cell_length - cell_len(key))
+        lines.append(Content.assemble(told, gap, (key, "$text-muted")) if key and prepared.ways else told)
+        lines += [_way_line(way) for way in prepared.ways]
     if left_out := left_out_in_words(prepared.left_out):
         lines.append(Content.styled(left_out, "bold $text-warning"))
     return lines
 
 
+def _way_line(way: WayOut) -> Content:
+    """A way out; a click takes it."""
+    name = next(name for name, kind in KINDS.items() if kind == way.kind)
+    click = Style.from_meta({"@click": f"screen.do('lab.fit', '{name}')"})
+    return Content.assemble("→ ", act_in_words(way)).stylize(click)
+
+
 def _bar(budget: Budget, width: int) -> Content:
     """Sections, the set-aside answer and the rest, each at least a cell where it is not nothing."""
-    whole = max(budget.window, budget.used + budget.reserved, 1)
-    parts: list[tuple[str, str]] = []
-    cells = 0
-    for section in budget.sections:
-        size = max(1 if section.tokens else 0, round(section.tokens * width / whole))
-        size = min(size, width - cells)
-        parts.append(("█" * size, STYLES[section.origin]))
-        cells += size
-    answer = min(width - cells, round(budget.reserved * width / whole))
-    parts.append(("░" * answer, "$text-muted"))
-    parts.append(("·" * (width - cells - answer), "$foreground 30%"))
-    return Content.assemble(*parts)
+    parts = [("█", section.tokens, STYLES[section.origin]) for section in budget.sections]
+    parts += [("░", budget.reserved, "$text-muted"), ("·", budget.left, "$foreground 30%")]
+    cells = _cells([size for _, size, _ in parts], width)
+    return Content.assemble(*((mark * count, style) for (mark, _, style), count in zip(parts, cells, strict=True)))
+
+
+def _cells(sizes: list[int], width: int) -> list[int]:
+    """`width` cells shared by sizes, at least one for each that is not 0."""
+    whole = max(1, sum(sizes))
+    cells: list[int] = []
+    for place, size in enumerate(sizes):
+        room = width - sum(cells) - sum(later > 0 for later in sizes[place + 1 :])
+        cells.append(max(0, min(room, max(1, round(size * width / whole)))) if size else 0)
+    # What rounding leaves goes where it is noticed least.
+    cells[cells.index(max(cells))] += width - sum(cells)
+    return cells

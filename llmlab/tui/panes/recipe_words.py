@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from llmlab.domain.recipe import Recipe
+from llmlab.domain.recipe import OverflowPolicy, Recipe
 from llmlab.domain.sampling import Sampling
 from llmlab.domain.shots import ShotUse
 from llmlab.tui.panes.document_words import reading_in_words
@@ -21,13 +21,15 @@ class RecipeLine:
     """One part of the recipe."""
 
     part: str
-    """Which: `template`, `shots`, `reasoning`, `reading`, `sampling`, `shape`, `system`."""
+    """Which: `template`, `shots`, `reasoning`, `reading`, `sampling`, `shape`, `system`, `overflow`, `earlier`."""
     title: str
     text: str
     on: bool = True
     """It changes what is sent."""
     command: str = ""
     """Id of the command that edits it."""
+    quiet: bool = False
+    """It is worth a line only where it is on, or has changed."""
 
 
 def recipe_lines(recipe: Recipe) -> tuple[RecipeLine, ...]:
@@ -40,6 +42,8 @@ def recipe_lines(recipe: Recipe) -> tuple[RecipeLine, ...]:
         RecipeLine("reading", say("Documents"), *_or_none(reading_in_words(recipe.reading)), "lab.documents"),
         RecipeLine("shape", say("Shape"), *_or_none(_shape(recipe)), "lab.sampling"),
         RecipeLine("sampling", say("Sampling"), *_or_own(recipe.sampling), "lab.sampling"),
+        RecipeLine("overflow", say("Overflow"), *_overflow(recipe), "lab.overflow", quiet=True),
+        RecipeLine("earlier", say("Thoughts"), *_earlier(recipe), "lab.remember", quiet=True),
     )
 
 
@@ -103,6 +107,22 @@ def _reasoning(recipe: Recipe) -> str:
     if recipe.thinks is not None:
         words.append(say("thinking on") if recipe.thinks else say("thinking off"))
     return ", ".join(words)
+
+
+def _overflow(recipe: Recipe) -> tuple[str, bool]:
+    """What happens to a prompt that does not fit."""
+    words: dict[OverflowPolicy, str] = {
+        "ask": say("nothing is left out"),
+        "drop_turns": say("oldest turns left out"),
+        "fewer_examples": say("fewer examples shown"),
+    }
+    return words[recipe.overflow], recipe.overflow != "ask"
+
+
+def _earlier(recipe: Recipe) -> tuple[str, bool]:
+    """What becomes of the thinking of earlier answers."""
+    words = say("earlier ones sent again") if recipe.keep_thinking else say("earlier ones left out")
+    return words, recipe.keep_thinking
 
 
 def _shape(recipe: Recipe) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from functools import partial
 
 from textual.widgets import Static
@@ -10,6 +10,7 @@ from textual.widgets import Static
 from llmlab.domain.messages import Chat, Message
 from llmlab.domain.terminal import visible_line
 from llmlab.errors import LlmlabError, Stopped
+from llmlab.services.preview import NoRoom
 from llmlab.tui.screens.picture import Picture
 from llmlab.tui.services import Change
 from llmlab.words import say
@@ -24,6 +25,8 @@ class Answers:
         self._edited: Message | None = None
         self._set_aside = ""
         self._warned = False
+        self.refused: Callable[[NoRoom], None] = picture.tell_problem
+        """Is told of a prompt that does not fit although something would make it."""
 
     def start(self, changes: AsyncGenerator[Change, None], *, draft: str = "") -> None:
         """Follow an answer; `draft` returns to the composer when it cannot begin."""
@@ -65,7 +68,9 @@ class Answers:
             await self._desk.follow(chat, changes, self._took)
         except LlmlabError as error:
             self.put_back(draft)
-            if not isinstance(error, Stopped):
+            if isinstance(error, NoRoom) and error.prepared.ways and chat.id == self._desk.chat.id:
+                self.refused(error)
+            elif not isinstance(error, Stopped):
                 self._picture.tell_problem(error)
         if chat.id == self._desk.chat.id:
             self._picture.show_chat()

@@ -149,13 +149,13 @@ class LabScreen(KeyFirstScreen):
 
     # Commands
 
-    async def action_do(self, command_id: str) -> None:
+    async def action_do(self, command_id: str, argument: str = "") -> None:
         """Perform a command by its id: now, or beside the screen and after those that were given before it."""
         command = BY_ID[command_id]
         if command.at_once and self.bench is not None:
-            await self._perform(command, "")
+            await self._perform(command, argument)
         else:
-            run_beside(self, partial(self._perform, command, ""), "commands")
+            run_beside(self, partial(self._perform, command, argument), "commands")
 
     def notify(
         self,

@@ -7,14 +7,18 @@ from functools import partial
 
 from textual.screen import Screen
 
+from llmlab.domain.budget import WayOut
 from llmlab.domain.card import Card
 from llmlab.domain.messages import Message
 from llmlab.domain.model import BadModel, ModelSpec
 from llmlab.errors import LlmlabError
+from llmlab.services.preview import NoRoom, Prepared
+from llmlab.tui.commands import fit_acts
 from llmlab.tui.commands.lab import Severity
 from llmlab.tui.commands.table import BY_ID, keys_of
 from llmlab.tui.desk import Desk
 from llmlab.tui.examples import Examples
+from llmlab.tui.modes import ReasoningModes
 from llmlab.tui.panes.reasoning_words import Chosen
 from llmlab.tui.screens.answers import Answers
 from llmlab.tui.screens.document_hands import DocumentHands
@@ -45,10 +49,12 @@ class Workbench:
         self.desk = Desk(services, sampling=now.sampling, thinking=now.thinking)
         self.examples = Examples(self.desk)
         self.templates = Templates(self.desk)
+        self.modes = ReasoningModes(self.desk)
         self.suggestions = Suggestions(self.desk, self.examples)
         self.picture = Picture(screen, self.desk)
         self.picture.keys = {command_id: self.key_of(command_id) for command_id in BY_ID}
         self.answers = Answers(self.picture)
+        self.answers.refused = self._refused
         self.documents = DocumentHands(self.picture)
         self.picture.took, self.picture.drew = self.documents.took, self.documents.check
         self.models = ModelKeeper(self.picture, settings)
@@ -65,6 +71,11 @@ class Workbench:
     def highlighted_chat(self) -> tuple[str, str] | None:
         """Id and title of the chat under the cursor of the list, when the list has the focus."""
         return self.picture.list.highlighted
+
+    @property
+    def draft(self) -> str:
+        """What is being written."""
+        return self.picture.composer.draft
 
     def key_of(self, command_id: str) -> str:
         """The key that runs a command, the user's own in place of the default."""
@@ -189,21 +200,36 @@ class Workbench:
         """A reasoning mode from the user; `None` when they leave it as it was."""
         from llmlab.tui.panes.reasoning import ReasoningPane
 
-        modes = self.desk.services.reasoning
-        pane = ReasoningPane(modes.good(), self.desk.reasoning, modes.problems())
+        found = await self.modes.all()
+        now, problems, remarks = self.desk.reasoning, self.modes.problems(), self.modes.remarks
+        pane = ReasoningPane(found, now, problems, remarks, can_think=self.modes.can_think)
         return await self._screen.app.push_screen_wait(pane)
 
+    async def pick_way(self, prepared: Prepared, why: str = "") -> WayOut | None:
+        """A way out of a prompt that does not fit, from the user; `None` when they want none."""
+        from llmlab.tui.panes.ways_out import WaysOut
+
+        return await self._screen.app.push_screen_wait(WaysOut(prepared, why))
+
+    def _refused(self, error: NoRoom) -> None:
+        self.picture.work(partial(self._find_room, error), "commands")
+
+    async def _find_room(self, error: NoRoom) -> None:
+        if (way := await self.pick_way(error.prepared, error.what)) is not None:
+            fit_acts.take(self, way)
+
     def look_at_examples(self) -> None:
-        """Read files of examples that changed again, if any was opened; what is wrong in them is told once."""
+        """Read files of prompts that changed again, if any was opened; what is wrong in them is told once."""
         self.picture.work(self._look_at_examples, "examples", exclusive=True)
 
     async def _look_at_examples(self) -> None:
         known = self.examples.problems() + self.templates.problems()
         changed = await self.examples.look()
         changed = await self.templates.look() or changed
-        for problem in self.examples.problems() + self.templates.problems():
-            if problem not in known:
-                self.tell(problem, severity="warning")
+        changed = await self.modes.look() or changed
+        new = [one for one in self.examples.problems() + self.templates.problems() if one not in known]
+        for problem in (*new, *self.modes.untold()):
+            self.tell(problem, severity="warning")
         if changed:
             self.picture.measure()
 
