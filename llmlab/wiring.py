@@ -21,9 +21,10 @@ from llmlab.domain.quantisation import Quantised
 from llmlab.engine.protocol import Engine
 from llmlab.errors import LlmlabError
 from llmlab.library.experiments import ExperimentShelf, Loaded
-from llmlab.library.prompt_files import prompt_roots
+from llmlab.library.prompt_files import PromptShelf, prompt_roots
 from llmlab.library.prompts import TemplateShelf
 from llmlab.library.reasoning_files import ReasoningShelf
+from llmlab.library.recipe_files import KeptRecipe, recipe_kind
 from llmlab.library.settings import SettingsFile
 from llmlab.library.shipped import shipped_models_file
 from llmlab.library.shot_files import ShotShelf
@@ -38,6 +39,7 @@ from llmlab.services.notes import digest_in
 from llmlab.services.planning import Planning
 from llmlab.services.preview import Preparing, Preview
 from llmlab.services.reading import Reader
+from llmlab.services.recipe_codec import decode_kept
 from llmlab.services.run_digests import RunDigests
 from llmlab.services.run_parts import RunParts
 from llmlab.services.runner import Runner
@@ -185,6 +187,11 @@ def open_shots(paths: Paths, folder: Path) -> ShotShelf:
 def open_reasoning(paths: Paths, folder: Path) -> ReasoningShelf:
     """The reasoning modes, as seen from the working directory `folder`."""
     return ReasoningShelf(prompt_roots(paths.config, folder))
+
+
+def open_recipes(paths: Paths, folder: Path) -> PromptShelf[KeptRecipe]:
+    """The recipes that were kept, as seen from the working directory `folder`."""
+    return PromptShelf(recipe_kind(decode_kept), prompt_roots(paths.config, folder))
 
 
 def make_digesting(paths: Paths, host: EngineHost) -> Digesting:

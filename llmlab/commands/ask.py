@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from llmlab.commands.kit import Session, command, json_flag, option
-from llmlab.commands.recipe import RecipeFlags, recipe_of, recipe_options
+from llmlab.commands.recipe import RecipeFlags, keep, keep_option, recipe_of, recipe_options
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.terminal import encodable
 from llmlab.errors import UsageError
@@ -25,6 +25,7 @@ def ask_command() -> click.Command:
         say("Answer one question; TEXT - is standard input. What is piped in follows TEXT."),
         click.Argument(["texts"], metavar="[TEXT]", nargs=-1),
         *recipe_options(),
+        keep_option(),
         option(
             "--logprobs",
             type=click.IntRange(0, 100),
@@ -35,7 +36,9 @@ def ask_command() -> click.Command:
     )
 
 
-def _ask(session: Session, texts: tuple[str, ...], logprobs: int | None, as_json: bool, **given: Any) -> int:
+def _ask(
+    session: Session, texts: tuple[str, ...], logprobs: int | None, keep_as: str | None, as_json: bool, **given: Any
+) -> int:
     from llmlab import wiring
     from llmlab.commands.preparing import preparing_for
     from llmlab.headless.ask import answer
@@ -46,6 +49,7 @@ def _ask(session: Session, texts: tuple[str, ...], logprobs: int | None, as_json
     flags, text = sorted_out(RecipeFlags.take(given), texts)
     recipe = recipe_of(session, flags)
     question = question_from(session, text, recipe, piped=not flags.documents.from_input)
+    keep(session, keep_as, recipe)
     host = wiring.make_host(session.paths)
     preparing = preparing_for(session, recipe)
     told = session.paths.cache / "told-notes"

@@ -1,4 +1,4 @@
-"""`llmlab prompts`: templates, example sets, reasoning modes and experiments as files."""
+"""`llmlab prompts`: templates, example sets, reasoning modes, experiments and kept recipes as files."""
 
 from __future__ import annotations
 
@@ -15,13 +15,19 @@ def prompts_command() -> click.Group:
     """List, show and check prompt files."""
     return Commands(
         name="prompts",
-        help=say("Prompt templates, example sets, reasoning modes and experiments: list, show, check."),
+        help=say("Prompt templates, example sets, reasoning modes, experiments and kept recipes: list, show, check."),
         add_help_option=False,
         params=[help_flag()],
         no_args_is_help=True,
         commands=[
             command("list", _list, say("List every prompt file by kind, name and language."), json_flag()),
-            command("show", _show, say("Print the file of a prompt."), click.Argument(["name"]), json_flag()),
+            command(
+                "show",
+                _show,
+                say("Print the file of a prompt: NAME, or KIND/NAME such as shots/sentiment."),
+                click.Argument(["name"]),
+                json_flag(),
+            ),
             command(
                 "check",
                 _check,
@@ -37,7 +43,13 @@ def _shelves(session: Session) -> list[Any]:
     from llmlab import wiring
 
     folder = working_folder(session.paths)
-    opening = (wiring.open_templates, wiring.open_shots, wiring.open_reasoning, wiring.open_experiments)
+    opening = (
+        wiring.open_templates,
+        wiring.open_shots,
+        wiring.open_reasoning,
+        wiring.open_experiments,
+        wiring.open_recipes,
+    )
     return [open_shelf(session.paths, folder) for open_shelf in opening]
 
 

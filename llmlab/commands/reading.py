@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import click
@@ -68,14 +68,22 @@ def reading_options() -> list[click.Parameter]:
     ]
 
 
-def reading_of(session: Session, flags: ReadingFlags) -> ReadingUse | None:
-    """The documents that the flags ask for, read now; `None` without any.
+def reading_of(session: Session, flags: ReadingFlags, base: ReadingUse | None = None) -> ReadingUse | None:
+    """The documents that the flags ask for, read now; `None` where they say nothing.
+
+    Args:
+        session: the folders, and where progress is told.
+        flags: what stood on the command line.
+        base: what `--reading` and `--stretching` without a document change.
 
     Raises:
         UsageError: a way of reading without a document, or a pattern that no file fits.
         DocumentError: a document cannot be read.
     """
     if not flags.files:
+        if base is not None and flags.encoding is None:
+            changed = replace(base, way=flags.reading or base.way, stretching=flags.stretching or base.stretching)
+            return None if changed == base else changed
         given = {"--reading": flags.reading, "--stretching": flags.stretching, "--encoding": flags.encoding}
         for name in (name for name, value in given.items() if value is not None):
             raise UsageError(

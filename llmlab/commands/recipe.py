@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
-from llmlab.commands.kit import Session, chosen_model, option, working_folder
+from llmlab.commands.kit import Session, chosen_model, option, prepare, working_folder
 from llmlab.commands.reading import ReadingFlags, reading_of, reading_options
 from llmlab.commands.shots import ShotFlags, shot_options, shots_of
 from llmlab.commands.templates import TemplateFlags, template_of, template_options
 from llmlab.domain.modes import MOST_VOTES, ReasoningUse
-from llmlab.domain.recipe import Recipe
+from llmlab.domain.recipe import OverflowPolicy, Recipe
+from llmlab.domain.sampling import PRESETS, with_preset
 from llmlab.domain.terminal import encodable
 from llmlab.words import current_language, say
 
@@ -24,6 +25,7 @@ class RecipeFlags:
 
     model: str | None
     system: str | None
+    preset: str | None
     options: tuple[tuple[str, str], ...]
     seed: int | None
     max_tokens: int | None
@@ -38,7 +40,7 @@ class RecipeFlags:
     template: TemplateFlags
     documents: ReadingFlags
     recipe: str | None
-    overflow: str | None
+    overflow: OverflowPolicy | None
 
     @classmethod
     def take(cls, given: dict[str, Any]) -> RecipeFlags:
@@ -55,22 +57,13 @@ def recipe_options() -> list[click.Parameter]:
     """The options, in the order of the help."""
     return [
         option(
-            "--recipe", metavar="NAME", help=say("A recipe that was kept, or a copied card; other options change it.")
+            "--recipe",
+            metavar="NAME",
+            help=say("A recipe that was kept, a copied card, or the output of ask --json; other options change it."),
         ),
         option("-m", "--model", help=say("Name of a model, or a GGUF file.")),
         option("-s", "--system", help=say("System prompt; an empty one is none.")),
-        option(
-            "-o",
-            "--option",
-            "options",
-            nargs=2,
-            type=str,
-            multiple=True,
-            metavar="KEY VALUE",
-            help=say("A sampler setting, such as -o temperature 0.2; may be repeated."),
-        ),
-        option("--seed", type=int, help=say("Same seed, same answer. Without it: drawn anew.")),
-        option("--max-tokens", type=int, help=say("Longest answer in tokens.")),
+        *_sampling_options(),
         option(
             "--deterministic",
             is_flag=True,
@@ -100,12 +93,34 @@ def recipe_options() -> list[click.Parameter]:
         ),
         option(
             "--overflow",
-            type=click.Choice(["ask", "fewer_examples"]),
-            help=say("When the prompt does not fit: send nothing, or show fewer examples and say so."),
+            type=click.Choice(get_args(OverflowPolicy)),
+            help=say("When the prompt does not fit: send nothing, or leave out old turns or examples and say so."),
         ),
         *reading_options(),
         *template_options(),
         *shot_options(),
+    ]
+
+
+def _sampling_options() -> list[click.Parameter]:
+    return [
+        option(
+            "-o",
+            "--option",
+            "options",
+            nargs=2,
+            type=str,
+            multiple=True,
+            metavar="KEY VALUE",
+            help=say("A sampler setting, such as -o temperature 0.2; may be repeated."),
+        ),
+        option(
+            "--preset",
+            type=click.Choice([preset.name for preset in PRESETS]),
+            help=say("Sampler settings by name; model is the model's own. -o counts more."),
+        ),
+        option("--seed", type=int, help=say("Same seed, same answer. Without it: drawn anew.")),
+        option("--max-tokens", type=int, help=say("Longest answer in tokens.")),
     ]
 
 
@@ -123,12 +138,14 @@ def recipe_of(session: Session, flags: RecipeFlags, base: Recipe | None = None) 
     from llmlab.headless.options import sampling_of, shape_of
 
     # A command line may hold bytes that are no text; nothing further on can carry them.
-    sampling = sampling_of([(key, encodable(value)) for key, value in flags.options], flags.seed, flags.max_tokens)
+    options = [(key, encodable(value)) for key, value in flags.options]
+    sampling = sampling_of(options, flags.seed, flags.max_tokens, flags.preset)
     grammar, schema = shape_of(flags.grammar, flags.schema)
     kept = _kept(session, flags.recipe) if flags.recipe else base
+    kept = _without_what_is_replaced(kept, flags) if kept else None
     spec = kept.model if kept and not flags.model else chosen_model(session, flags.model)
-    template = template_of(session, flags.template)
-    if template is not None and grammar is None:
+    template = template_of(session, flags.template, kept.template if kept else None)
+    if flags.template.template is not None and template is not None and grammar is None:
         schema = schema or template.template.schema or None
     recipe = Recipe(
         model=replace(spec, deterministic=True) if flags.deterministic else spec,
@@ -138,12 +155,23 @@ def recipe_of(session: Session, flags: RecipeFlags, base: Recipe | None = None) 
         grammar=grammar,
         schema=schema,
         template=template,
-        shots=shots_of(session, flags.shots),
-        reasoning=_reasoning(session, flags),
-        reading=reading_of(session, flags.documents),
-        overflow="fewer_examples" if flags.overflow == "fewer_examples" else "ask",
+        shots=shots_of(session, flags.shots, kept.shots if kept else None),
+        reasoning=_reasoning(session, flags, kept.reasoning if kept else None),
+        reading=reading_of(session, flags.documents, kept.reading if kept else None),
+        overflow=flags.overflow or (kept.overflow if kept else "ask"),
     )
-    return recipe.over(kept) if kept else recipe
+    # A policy that is named holds, the usual one too.
+    return replace(recipe.over(kept), overflow=recipe.overflow) if kept else recipe
+
+
+def _without_what_is_replaced(kept: Recipe, flags: RecipeFlags) -> Recipe:
+    """`kept` without what a flag stands for as a whole: the settings of a preset, the schema of a template."""
+    preset = next((preset for preset in PRESETS if preset.name == flags.preset), None)
+    if preset is not None:
+        kept = replace(kept, sampling=with_preset(kept.sampling, preset))
+    if flags.template.template is not None and kept.template and kept.schema == kept.template.template.schema:
+        kept = replace(kept, schema=None)
+    return kept
 
 
 def _kept(session: Session, name: str) -> Recipe:
@@ -152,21 +180,47 @@ def _kept(session: Session, name: str) -> Recipe:
     Raises:
         LlmlabError: there is none, or it cannot be read.
     """
-    from llmlab.library.recipe_files import load_recipe
-    from llmlab.services.recipe_codec import decode_recipe
+    from llmlab.library.recipe_files import load_recipe, recipe_folders
+    from llmlab.services.recipe_codec import decode_kept
 
-    folders = [session.paths.recipes, working_folder(session.paths) / "prompts" / "recipes"]
-    return decode_recipe(load_recipe(folders, name))
+    return decode_kept(load_recipe(recipe_folders(session.paths.config, working_folder(session.paths)), name))
 
 
-def _reasoning(session: Session, flags: RecipeFlags) -> ReasoningUse | None:
-    """The reasoning mode that the flags ask for; votes and a budget alone name the mode that they are about.
+def keep_option() -> click.Option:
+    """`--keep`."""
+    return option("--keep", "keep_as", metavar="NAME", help=say("Keep these options as a recipe, for --recipe NAME."))
+
+
+def keep(session: Session, name: str | None, recipe: Recipe) -> None:
+    """Keep `recipe` under what `--keep` names, and tell where.
+
+    Raises:
+        ConfigError: the name cannot be a file's, another recipe has it, or the file cannot be written.
+    """
+    if name is None:
+        return
+    from llmlab.library.recipe_files import save_recipe
+    from llmlab.services.recipe_codec import encode_recipe
+
+    prepare(session.paths)
+    path = save_recipe(session.paths.recipes, name, encode_recipe(recipe), [recipe.model.name])
+    session.err.note(say("Kept: {path}. Use it with llmlab ask --recipe {name}", path=str(path), name=name))
+
+
+def _reasoning(session: Session, flags: RecipeFlags, base: ReasoningUse | None) -> ReasoningUse | None:
+    """The reasoning mode that the flags ask for.
+
+    Votes and a budget alone change the mode of `base`; without one they name the mode that they are about.
 
     Raises:
         ConfigError: there is no such mode, or its file holds something wrong.
     """
     if flags.reasoning is None and flags.votes is None and flags.thinking_budget is None:
         return None
+    if flags.reasoning is None and base is not None:
+        votes = base.votes if flags.votes is None else flags.votes
+        budget = base.budget if flags.thinking_budget is None else flags.thinking_budget
+        return ReasoningUse(base.mode, votes=votes, budget=budget)
     from llmlab import wiring
 
     name = flags.reasoning or ("thinking-on" if flags.votes is None else "votes")

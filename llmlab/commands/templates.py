@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import click
 
 from llmlab.commands.kit import Session, option, working_folder
-from llmlab.domain.template import TemplateUse
+from llmlab.domain.template import PromptTemplate, TemplateUse
 from llmlab.domain.terminal import encodable
 from llmlab.errors import UsageError
 from llmlab.words import current_language, say
@@ -49,25 +51,41 @@ def template_options() -> list[click.Parameter]:
     ]
 
 
-def template_of(session: Session, flags: TemplateFlags) -> TemplateUse | None:
-    """The template that the flags ask for, its variables filled; `None` without `-t`.
+def template_of(session: Session, flags: TemplateFlags, base: TemplateUse | None = None) -> TemplateUse | None:
+    """The template that the flags ask for, its variables filled; `None` where they say nothing.
+
+    Args:
+        session: the folders, and where files that were read are told.
+        flags: what stood on the command line.
+        base: what `-p` without `-t` fills.
 
     Raises:
         ConfigError: there is no such template, or its file holds something wrong.
         UsageError: it does not take these values.
     """
-    if flags.template is None:
-        if flags.values:
-            raise UsageError(say("-p fills a template, and none is named."), hint=say("Name one with -t NAME."))
+    if flags.template is None and not flags.values:
         return None
-    from llmlab import wiring
     from llmlab.library.prompts import filled_with
 
-    shelf = wiring.open_templates(session.paths, working_folder(session.paths))
-    template = shelf.find(flags.template, current_language())
-    if problem := shelf.problem_of(template.key):
-        session.err.note(problem)
+    template, known = _template(session, flags.template, base)
     use, notes = filled_with(template, [(encodable(name), encodable(value)) for name, value in flags.values])
     for note in notes:
         session.err.note(note)
-    return use
+    given = {name for name, _ in flags.values}
+    others = {name: value for name, value in known.items() if name not in given}
+    return replace(use, values=MappingProxyType({**others, **use.values}))
+
+
+def _template(session: Session, name: str | None, base: TemplateUse | None) -> tuple[PromptTemplate, Mapping[str, str]]:
+    """The template of a name, else that of `base` with the values that it has."""
+    if name is None:
+        if base is None:
+            raise UsageError(say("-p fills a template, and none is named."), hint=say("Name one with -t NAME."))
+        return base.template, base.values
+    from llmlab import wiring
+
+    shelf = wiring.open_templates(session.paths, working_folder(session.paths))
+    template = shelf.find(name, current_language())
+    if problem := shelf.problem_of(template.key):
+        session.err.note(problem)
+    return template, {}

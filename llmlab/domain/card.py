@@ -112,28 +112,36 @@ def card_as_toml(card: Card, sha256: str = "", note: str = "") -> str:
     return "\n".join(_lines(card, sha256, note)) + "\n"
 
 
-def _lines(card: Card, sha256: str, note: str) -> Iterator[str]:
+def card_as_object(card: Card) -> dict[str, object]:
+    """The card as keys and tables, those of `card_as_toml` but for the hash of the whole file."""
     values = asdict(card)
     sampling, recipe, lora = values.pop("sampling"), values.pop("recipe"), values.pop("lora")
+    if lora:
+        values["lora"] = dict(lora)
+    values["sampling"] = {name: value for name, value in sampling.items() if value is not None}
+    if recipe:
+        values["recipe"] = {"json": recipe}
+    return values
+
+
+def _lines(card: Card, sha256: str, note: str) -> Iterator[str]:
+    values = card_as_object(card)
+    tables = {name: value for name, value in values.items() if isinstance(value, dict)}
     if not card.deterministic:
         yield f"# {FAST_MODE}"
     for name, value in values.items():
+        if name in tables:
+            continue
         yield f"{name} = {_value(value)}"
         if name == "file_mark" and sha256:
             yield f"file_sha256 = {_value(sha256)}"
         elif name == "file_mark" and note:
             yield f"# file_sha256: {' '.join(note.split())}"
-    if lora:
+    for title, table in tables.items():
         yield ""
-        yield "[lora]"
-        yield from (f"{_value(name)} = {_value(scale)}" for name, scale in card.lora)
-    yield ""
-    yield "[sampling]"
-    yield from (f"{name} = {_value(value)}" for name, value in sampling.items() if value is not None)
-    if recipe:
-        yield ""
-        yield "[recipe]"
-        yield f"json = {_value(recipe)}"
+        yield f"[{title}]"
+        # The names of adapters are no bare keys.
+        yield from (f"{_value(key) if title == 'lora' else key} = {_value(value)}" for key, value in table.items())
 
 
 def _value(value: object) -> str:

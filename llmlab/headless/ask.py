@@ -9,6 +9,8 @@ from contextlib import aclosing
 from dataclasses import asdict
 from pathlib import Path
 
+from llmlab.domain.budget import LeftOut
+from llmlab.domain.card import card_as_object
 from llmlab.domain.generation import Timing, Usage
 from llmlab.domain.messages import Message, Reasoned
 from llmlab.domain.pace import Pace, time_left
@@ -137,6 +139,8 @@ def record(said: Said | None, recipe: Recipe, error: LlmlabError | None = None) 
         "timing": {name: round(seconds, 6) for name, seconds in asdict(origin.timing if origin else Timing()).items()},
         "model": recipe.model.name,
         "seed": origin.seed if origin else None,
+        "left_out": asdict(origin.left_out if origin else LeftOut()),
+        "card": card_as_object(origin.card) if origin and origin.card else None,
     }
     if origin and origin.reading:
         written["reading"] = reading_as_object(origin.reading)

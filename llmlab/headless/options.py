@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from llmlab.domain.sampling import SETTINGS, Sampling, Setting
+from llmlab.domain.sampling import PRESETS, SETTINGS, Sampling, Setting
 from llmlab.errors import UsageError
 from llmlab.library.checks import Unfit, check_of, meant
 from llmlab.words import say
@@ -22,8 +22,19 @@ PATIENCE: Final = 1.0
 """Seconds of silence on standard input after which a person is told what is waited for."""
 
 
-def sampling_of(pairs: Sequence[tuple[str, str]], seed: int | None = None, max_tokens: int | None = None) -> Sampling:
+def sampling_of(
+    pairs: Sequence[tuple[str, str]],
+    seed: int | None = None,
+    max_tokens: int | None = None,
+    preset: str | None = None,
+) -> Sampling:
     """The settings of `-o KEY VALUE` pairs, the last one of a key counting; `--seed` and `--max-tokens` win.
+
+    Args:
+        pairs: names and values.
+        seed: that of `--seed`.
+        max_tokens: that of `--max-tokens`.
+        preset: name of the preset that says what the others leave open.
 
     Raises:
         UsageError: a key or value that is none; the message names what is allowed and the near miss.
@@ -48,7 +59,8 @@ def sampling_of(pairs: Sequence[tuple[str, str]], seed: int | None = None, max_t
             flag = "--" + name.replace("_", "-")
             value = _value(setting, str(number), f"{flag} {number}")
             sampling = replace(sampling, **{name: value})  # type: ignore[arg-type]  # checked above
-    return sampling
+    chosen = next((item for item in PRESETS if item.name == preset), None)
+    return sampling.over(chosen.sampling) if chosen else sampling
 
 
 def _value(setting: Setting, text: str, where: str) -> object:

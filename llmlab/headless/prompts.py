@@ -49,26 +49,51 @@ def list_prompts(shelves: Shelves, out: Output, err: Diagnostics, *, as_json: bo
 
 
 def show_prompt(shelves: Shelves, name: str, out: Output, *, as_json: bool) -> Exit:
-    """Print the file of a prompt, the first kind that has the name.
+    """Print the file of a prompt: `sentiment`, `sentiment.zh`, or with its kind `shots/sentiment`.
 
     Raises:
-        ConfigError: no kind has it.
+        ConfigError: no kind has it, or several have.
         UsageError: its file cannot be read.
     """
-    for shelf in shelves:
-        item = shelf.named(name, current_language())
-        if item is not None:
-            text = text_of_file(Path(item.source))
-            if as_json:
-                out.json({"kind": shelf.kind.folder, "key": item.key, "source": item.source, "text": text})
-            else:
-                out.line(f"# {visible_line(item.source)}")
-                for line in text.rstrip("\n").split("\n"):
-                    out.line(line)
-            return Exit.ANSWERED
-    names = dict.fromkeys(name for shelf in shelves for item in shelf.items() for name in (item.name, item.key))
+    kind, item = _one_called(shelves, name)
+    text = text_of_file(Path(item.source))
+    if as_json:
+        out.json({"kind": kind, "key": item.key, "source": item.source, "text": text})
+    else:
+        out.line(f"# {visible_line(item.source)}")
+        for line in text.rstrip("\n").split("\n"):
+            out.line(line)
+    return Exit.ANSWERED
+
+
+def _one_called(shelves: Shelves, wanted: str) -> tuple[str, Any]:
+    """The kind and the prompt of a name.
+
+    Raises:
+        ConfigError: there is none, or there are several.
+    """
+    of_kind, slash, name = wanted.rpartition("/")
+    found = [
+        (shelf.kind.folder, item)
+        for shelf in shelves
+        if of_kind in ("", shelf.kind.folder) and (item := shelf.named(name, current_language())) is not None
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ways = [f"{kind}/{name}" for kind, _ in found]
+        raise ConfigError(
+            say("There are several prompt files {name}: {ways}", name=visible_line(name), ways=", ".join(ways)),
+            hint=say("Name one with its kind: llmlab prompts show {way}", way=ways[-1]),
+        )
+    names = dict.fromkeys(
+        f"{shelf.kind.folder}{slash}{called}" if slash else called
+        for shelf in shelves
+        for item in shelf.items()
+        for called in (item.name, item.key)
+    )
     raise ConfigError(
-        say("There is no prompt file {name}", name=visible_line(name)) + meant(name, names),
+        say("There is no prompt file {name}", name=visible_line(wanted)) + meant(wanted, names),
         hint=say("See all of them with: llmlab prompts list"),
     )
 

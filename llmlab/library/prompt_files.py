@@ -62,7 +62,7 @@ class BadPrompt:
     @property
     def key(self) -> str:
         """Name and language, as files are called."""
-        return f"{self.name}.{self.language}"
+        return f"{self.name}.{self.language}" if self.language else self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from llmlab.domain.generation import Turn
@@ -15,7 +15,7 @@ from llmlab.domain.recipe import Recipe
 from llmlab.errors import UsageError
 from llmlab.services.answering import AnswerWriter, as_error
 from llmlab.services.host import EngineHost
-from llmlab.services.preview import Prepared, Preparing, require_room
+from llmlab.services.preview import Prepared, Preparing, require_room, shaped_at_once
 from llmlab.services.ready import Ready
 from llmlab.services.reasoned import Asking, reason
 from llmlab.services.stopping import unless
@@ -90,8 +90,7 @@ async def prepare_alone(ready: Ready, preparing: Preparing, recipe: Recipe, ques
         the shape of its answer.
     """
     shaped = recipe.grammar is not None or recipe.schema is not None
-    if shaped and recipe.thinks is None:
-        recipe = replace(recipe, thinking=False)
+    recipe = shaped_at_once(recipe)
     material = ready.material
     if material is None:
         _, material = await preparing.material(ready.engine, ready.card, recipe, (), question)

@@ -249,7 +249,14 @@ async def prepare_once(
     """
     preparing.require_filled(recipe, question)
     ready = await unless(stop, preparing.ready(host, recipe, (), question))
+    ready = replace(ready, recipe=shaped_at_once(ready.recipe))
     return await unless(stop, preparing.prepare_for(ready, (), question))
+
+
+def shaped_at_once(recipe: Recipe) -> Recipe:
+    """`recipe`, whose grammar or schema holds from the first word on: without thinking, unless it asks for that."""
+    shaped = recipe.grammar is not None or recipe.schema is not None
+    return replace(recipe, thinking=False) if shaped and recipe.thinks is None else recipe
 
 
 def prompt_options(recipe: Recipe, card: ModelCard, assembled: Assembled) -> PromptOptions:

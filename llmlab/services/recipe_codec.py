@@ -10,6 +10,7 @@ import msgspec
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.shots import ShotUse
 from llmlab.errors import UsageError
+from llmlab.library.recipe_files import RecipeText
 from llmlab.words import say
 
 
@@ -46,6 +47,16 @@ def decode_recipe(text: str) -> Recipe:
             say("The recipe of this answer cannot be read: {reason}", reason=str(error)),
             hint=say("It may have been made by another version of llmlab; ask anew."),
         ) from None
+
+
+def decode_kept(text: RecipeText) -> Recipe:
+    """The recipe of a file; that of a card draws as its answer was drawn.
+
+    Raises:
+        UsageError: as `decode_recipe` does.
+    """
+    recipe = decode_recipe(text.json)
+    return replace(recipe, sampling=text.sampling.over(recipe.sampling))
 
 
 def _plain(value: object) -> object:

@@ -116,7 +116,7 @@ async def test_json_is_one_object_with_everything() -> None:
     screen = Screen()
     assert await asked(screen, replies("<think>so</think>", "Yes"), as_json=True) is Exit.ANSWERED
     value = json.loads(screen.out)
-    assert list(value) == ["text", "thinking", "finish", "usage", "timing", "model", "seed"]
+    assert list(value) == ["text", "thinking", "finish", "usage", "timing", "model", "seed", "left_out", "card"]
     assert (value["text"], value["thinking"], value["finish"]) == ("Yes", "so", "stop")
     assert (value["model"], value["seed"]) == ("m", 7)
     assert list(value["usage"]) == ["prompt", "reused", "generated"]
@@ -202,7 +202,7 @@ async def test_ctrl_c_while_the_model_loads(as_json: bool) -> None:
     assert await running is Exit.INTERRUPTED
     if as_json:
         value = json.loads(screen.out)
-        assert (value["text"], value["finish"], value["seed"]) == ("", "cancelled", None)
+        assert (value["text"], value["finish"], value["seed"], value["card"]) == ("", "cancelled", None, None)
         assert "error" not in value
     else:
         assert screen.out == ""

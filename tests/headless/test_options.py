@@ -22,6 +22,9 @@ def test_settings_arrive_with_their_types() -> None:
         temperature=1.0, top_k=4, stop=("a", "b"), seed=9, max_tokens=7
     )
     assert sampling_of([]) == Sampling()
+    assert sampling_of([("top_k", "3")], seed=9, preset="balanced") == Sampling(
+        temperature=0.7, top_k=3, top_p=1.0, min_p=0.05, seed=9
+    )
 
 
 @pytest.mark.parametrize(

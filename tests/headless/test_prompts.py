@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from llmlab.domain.model import ModelSpec
+from llmlab.domain.recipe import Recipe
+from llmlab.library.recipe_files import save_recipe
+from llmlab.services.recipe_codec import encode_recipe
 from tests.headless.conftest import Command
 
 SOUND = 'title = "Reply"\nmain = "mail"\nuser = "Answer: {{ mail }}"\n[variables.mail]\n'
@@ -57,6 +61,46 @@ def test_a_file_is_shown_as_it_stands(llmlab: Command) -> None:
     assert llmlab.out == f"# {place}\n{SOUND}"
     shown = llmlab.json("prompts", "show", "reply")
     assert shown == {"kind": "templates", "key": "reply.en", "source": str(place), "text": SOUND}
+
+
+def test_one_name_of_several_kinds_is_told_and_shown_with_its_kind(llmlab: Command) -> None:
+    for name, kinds in (
+        ("sentiment", ("templates", "shots")),
+        ("explain-code.zh", ("templates", "shots")),
+        ("votes", ("reasoning", "experiments")),
+    ):
+        assert llmlab("prompts", "show", name) == 2
+        told = llmlab.err
+        for kind in kinds:
+            assert f"{kind}/{name}" in told
+            shown = llmlab.json("prompts", "show", f"{kind}/{name}")
+            assert isinstance(shown, dict)
+            assert shown["kind"] == kind
+            assert Path(shown["source"]).parent.name == kind
+            assert shown["key"].startswith(name)
+
+
+def test_an_unknown_name_of_a_kind_is_told_with_the_near_miss(llmlab: Command) -> None:
+    for wanted in ("shots/sentimnt", "shot/sentiment"):
+        assert llmlab("prompts", "show", wanted) == 2
+        assert "did you mean shots/sentiment?" in llmlab.err
+
+
+def test_kept_recipes_are_prompt_files(llmlab: Command) -> None:
+    recipe = Recipe(model=ModelSpec(name="small", path="/small.gguf"))
+    place = save_recipe(llmlab.paths.recipes, "short", encode_recipe(recipe), ["small"])
+    bad = own(llmlab, "broken.toml", '# small\n[recipe]\njson = "{}"\n', "recipes")
+    found = {str(entry["name"]): entry for entry in entries(llmlab) if entry["kind"] == "recipes"}
+    assert {name: (entry["title"], entry["source"], entry["ok"]) for name, entry in found.items()} == {
+        "short": ("small", str(place), True),
+        "broken": ("", str(bad), False),
+    }
+    assert llmlab("prompts", "show", "recipes/short") == 0
+    assert llmlab.out == f"# {place}\n{place.read_text('utf-8')}"
+    assert llmlab("prompts", "check") == 1
+    assert f"{bad}:3: " in llmlab.out
+    assert llmlab("prompts", "check", str(place)) == 0
+    assert llmlab("prompts", "check", str(bad)) == 1
 
 
 def test_an_unknown_name_is_told_with_the_near_miss(llmlab: Command) -> None:

@@ -23,8 +23,8 @@ def use(paths: Paths, wanted: str | None, **flags: object) -> tuple[ShotUse | No
     (folder / "kinds.en.toml").write_text(KINDS + "[[rows]]\ninput = 3\n", encoding="utf-8")
     err = Stream(terminal=False)
     given = {
-        "shots": wanted, "shot_choice": "first", "shot_order": "chosen", "shot_seed": 0, "shot_style": "turns",
-        "shot_labels": "gold",
+        "shots": wanted, "shot_choice": None, "shot_order": None, "shot_seed": None, "shot_style": None,
+        "shot_labels": None,
     }  # fmt: skip
     made = shots_of(Session(Output(Stream(terminal=False)), Diagnostics(err), paths), ShotFlags.take(given | flags))
     return made, err.text
