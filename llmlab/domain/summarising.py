@@ -41,7 +41,7 @@ def summarise(experiment: Experiment, results: Sequence[TrialResult]) -> Summary
         planned=experiment.size,
         repeats=experiment.repeats,
         done=len(done),
-        failed=sum(map(_failed, done)),
+        failed=sum(result.failed for result in done),
         arms=arms,
         contrasts=contrasts,
         noise=noise_of(experiment, by_arm),
@@ -49,10 +49,6 @@ def summarise(experiment: Experiment, results: Sequence[TrialResult]) -> Summary
         thresholds=verify(experiment, arms, contrasts),
         remarks=tuple(_remarks(experiment, done, arms)),
     )
-
-
-def _failed(result: TrialResult) -> bool:
-    return bool(result.problem) or any(score.outcome == "error" for score in result.scores)
 
 
 def _arm(experiment: Experiment, arm: Arm, results: Sequence[TrialResult]) -> ArmSummary:
@@ -69,7 +65,7 @@ def _arm(experiment: Experiment, arm: Arm, results: Sequence[TrialResult]) -> Ar
         twin_of=arm.twin_of,
         trials=len(results),
         planned=len(arm.items) * experiment.repeats,
-        failed=sum(map(_failed, results)),
+        failed=sum(result.failed for result in results),
         scores=tuple(
             _score(experiment, use, extractor, results)
             for use in experiment.scorers
@@ -133,7 +129,7 @@ def _repeat_spread(figures: Figures) -> float | None:
 
 
 def _remarks(experiment: Experiment, done: Sequence[TrialResult], arms: Sequence[ArmSummary]) -> Iterator[str]:
-    failed = sum(map(_failed, done))
+    failed = sum(result.failed for result in done)
     if failed:
         yield say(
             "{failed:,} of {done:,} trials failed: they are in no score, and every figure here lacks them.",
