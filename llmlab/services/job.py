@@ -154,7 +154,7 @@ class Pending:
         if self._unscored is None:
             self._unscored = self._store.unscored(job.run.id)
         failed = [trial for trial in trials if _key(trial) in self._unscored and self._is_done(trial)]
-        kept = self._store.kept(job.run.id, [trial.id for trial in failed]) if failed else []
+        kept = self._store.kept(job.run.id, [trial.id for trial in failed]) if failed else ()
         by_key = {_key(trial): trial for trial in failed}
         again: list[Measured] = []
         for result, measures in kept:
@@ -181,7 +181,7 @@ class Pending:
         """Those of the trials that no other run measured, and copies of the others."""
         job = self._job
         known: dict[str, list[Answered]] = {}
-        for answered in [] if job.again else self._store.known([trial.id for trial in trials], job.run.id):
+        for answered in () if job.again else self._store.known([trial.id for trial in trials], job.run.id):
             known.setdefault(answered[0].id, []).append(answered)
         waiting: list[Trial] = []
         copied: list[Measured] = []

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from llmlab.domain.experiment import Trial
 from llmlab.domain.model import ModelCard, ModelSpec
@@ -188,7 +188,8 @@ class OneLoad:
         """What comes of work that scores; once the run is stopped, scorers are not waited for much longer."""
         stopped = asyncio.ensure_future(self._stop.wait())
         try:
-            await asyncio.wait({scoring, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            waiting: set[asyncio.Future[Any]] = {scoring, stopped}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopped.cancel()
         if not scoring.done():

@@ -243,13 +243,13 @@ class RunStore:
             return None if row is None else decode_item(row[0])
         return None
 
-    def known(self, trials: Sequence[str], but: str) -> list[Answered]:
+    def known(self, trials: Sequence[str], but: str) -> tuple[Answered, ...]:
         """Of these trials, what other runs than `but` measured, newest first; failed ones count as not measured."""
-        return list(self._answers("run <> ?", but, trials))
+        return tuple(self._answers("run <> ?", but, trials))
 
-    def kept(self, run_id: str, trials: Sequence[str]) -> list[Answered]:
+    def kept(self, run_id: str, trials: Sequence[str]) -> tuple[Answered, ...]:
         """Of these trials, the answers that this run has."""
-        return list(self._answers("run = ?", run_id, trials))
+        return tuple(self._answers("run = ?", run_id, trials))
 
     def _answers(self, which: str, run_id: str, trials: Sequence[str]) -> Iterator[Answered]:
         """The answers to these trials."""

@@ -154,8 +154,8 @@ def test_what_another_run_measured_is_known_unless_it_failed(store: RunStore) ->
     store.begin(info("one"), experiment(), {})
     store.put("one", [replace(measured("q0"), measures=answer), measured("q1", problem="out of luck")])
     known = store.known(["tiny 0.0 q0", "tiny 0.0 q1", "nowhere"], but="two")
-    assert known == [(measured("q0").result, answer)]
-    assert store.known(["tiny 0.0 q0"], but="one") == []
+    assert known == ((measured("q0").result, answer),)
+    assert store.known(["tiny 0.0 q0"], but="one") == ()
     assert store.kept("one", ["tiny 0.0 q0", "tiny 0.0 q1"]) == known
 
 
