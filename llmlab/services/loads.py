@@ -15,7 +15,7 @@ from llmlab.errors import LlmlabError, Stopped
 from llmlab.services.host import EngineHost
 from llmlab.services.job import Source, votes_of
 from llmlab.services.keeping import Keeper
-from llmlab.services.stopping import unless
+from llmlab.services.stopping import rests, unless
 from llmlab.services.trials import Asked, Trials, failed_trial
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ class OneLoad:
             host: loads the model.
             trials: asks.
             keeper: keeps what was measured.
-            stop: set it to end at once.
+            stop: set it to end at once; one that rests is set here once nothing is in flight, if trials are left.
             source: what is to be measured.
             show: called with the phase and the model's name.
             skipped: called with how many trials were measured before, in this very run.
@@ -73,7 +73,7 @@ class OneLoad:
         """
         try:
             await self._fill()
-            if not self._waiting or self._stop.is_set():
+            if not self._waiting or await self._at_rest():
                 return
             self._show("loading", spec.name)
             try:
@@ -88,7 +88,7 @@ class OneLoad:
             most = TOGETHER if spec.together is None else spec.together + 1
             while not self._stop.is_set():
                 await self._start(most)
-                if not self._running and not self._suspects:
+                if await self._at_rest() or not (self._running or self._suspects):
                     return
                 await self._wait()
                 if self._suspects and not self._running:
@@ -107,12 +107,20 @@ class OneLoad:
             self._skipped(ahead.skipped)
             self._keeper.put([*ahead.copied, *ahead.again])
 
+    async def _at_rest(self) -> bool:
+        """Whether nothing more is asked, and nothing in flight would be lost by that."""
+        if rests(self._stop) and not self._running and (self._waiting or self._suspects):
+            if not self._stop.is_set():
+                await self._keeper.written()
+            self._stop.set()
+        return self._stop.is_set()
+
     async def _start(self, most: int) -> None:
-        """Ask as many as may be in flight; none while the engine is found dead."""
+        """Ask as many as may be in flight; none while the engine is found dead, or nothing more is to be begun."""
         while not self._suspects and not self._stop.is_set():
             await self._fill()
             await self._keeper.ready()
-            if not self._waiting:
+            if not self._waiting or rests(self._stop):
                 return
             used = sum(votes_of(trial.recipe) for trial in self._running.values())
             if self._running and used + votes_of(self._waiting[0].recipe) > most:
@@ -145,7 +153,7 @@ class OneLoad:
 
     async def _try_alone(self) -> None:
         """Ask the trials again that ran when the engine died, one by one, to find the one of which it dies."""
-        while self._suspects and not self._stop.is_set():
+        while self._suspects and not rests(self._stop):
             trial = self._suspects[0]
             try:
                 asked = await self._trials.ask(trial)

@@ -139,6 +139,9 @@ class DocumentDouble:
     def close(self) -> None:
         pass
 
+    def keep(self, document: Document) -> None:
+        self.kept[document.digest] = document
+
     def get(self, digest: str) -> Document:
         if digest not in self.kept:
             raise DocumentError("The text is not kept any more.", hint="Open the file again.")
@@ -276,7 +279,7 @@ async def laboratory(
         ReasoningShelf([shipped_prompts_folder(), paths.config / "prompts"]),
         open_shots=lambda: ShotShelf([shipped_prompts_folder(), paths.config / "prompts"]),
         open_templates=lambda: TemplateShelf([shipped_prompts_folder(), paths.config / "prompts"]),
-        open_runs=lambda: (runs or RunLab(paths)).open(host),
+        open_runs=lambda: (runs or RunLab(paths)).open(host, documents.keep),
         reader=reader,
         documents=documents,
         hashes=hashes,
