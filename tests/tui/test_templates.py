@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.widgets import Input, Label, OptionList, TextArea
 
 from llmlab import words
@@ -13,10 +14,12 @@ from llmlab.domain.shots import ShotUse
 from llmlab.engine.scripted import Reply
 from llmlab.paths import Paths
 from llmlab.tui.panes.template_editor import TemplateEditor
+from llmlab.tui.panes.template_field import MOST_ROWS, TextField
 from llmlab.tui.panes.template_form import TemplateForm
 from llmlab.tui.panes.templates import TemplatesPane
 from llmlab.tui.screens.leaving import LeavingDialog
 from llmlab.tui.screens.line import LineDialog
+from llmlab.tui.widgets.pastes import FOLD_LINES
 from tests.tui.laboratory import Laboratory, laboratory
 
 MINE = """title = "Greet"
@@ -38,6 +41,11 @@ async def opened(lab: Laboratory) -> TemplatesPane:
 
 def pane_of(lab: Laboratory) -> TemplatesPane:
     return next(screen for screen in lab.app.screen_stack if isinstance(screen, TemplatesPane))
+
+
+def field_of(pane: TemplatesPane, name: str) -> TextField:
+    """The field of a variable of the kind text."""
+    return next(field for field in pane.query(TextField) if field.name == name)
 
 
 async def find(lab: Laboratory, pane: TemplatesPane, text: str) -> None:
@@ -107,10 +115,67 @@ async def test_what_is_missing_at_sending_opens_the_pane_and_keeps_the_draft(pat
         missing = [str(label.render()) for label in pane.query("Label.title.missing").results(Label)]
         assert [text.strip() for text in missing] == ["! Labels"]
         await lab.pilot.press("enter")
-        await lab.until(lambda: isinstance(lab.app.focused, Input) and lab.app.focused.name == "labels")
+        await lab.until(lambda: isinstance(lab.app.focused, TextField) and lab.app.focused.name == "labels")
         await lab.pilot.press("g", "o", "o", "d", "enter")
         await lab.until(lambda: lab.app.screen is lab.screen)
         await lab.until(lambda: lab.composer.text == "I love it")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_paste_of_several_lines_into_a_variable_reaches_the_prompt(paths: Paths, size: tuple[int, int]) -> None:
+    async with laboratory(paths, Reply(("fine",)), size=size) as lab:
+        pane = await opened(lab)
+        await find(lab, pane, "email-reply.en")
+        field = field_of(pane, "points")
+        field.focus()
+        field.post_message(events.Paste("Monday is fine.\r\n  Bring the plan.\r\nThank you."))
+        await lab.until(lambda: "Thank you." in field.text)
+        await lab.until(lambda: field.size.height == 3)
+        assert "ctrl+j new line" in keys(pane)
+        await lab.pilot.press("enter")
+        await lab.until(lambda: lab.app.screen is lab.screen)
+        # What was filled in stands in the form as it is, and looking at it changes nothing.
+        pane = await opened(lab)
+        await lab.until(lambda: shown(pane) == "email-reply.en")
+        assert field_of(pane, "points").value == "Monday is fine.\n  Bring the plan.\nThank you."
+        await lab.pilot.press("escape")
+        await lab.ask("When do we meet?")
+        written = "What I want to say: Monday is fine.\n  Bring the plan.\nThank you.\nTone:"
+        assert any(written in message.text for prompt in lab.engines[0].prompts for message in prompt)
+
+
+async def test_lines_are_written_in_a_variable_by_keys(paths: Paths) -> None:
+    async with laboratory(paths) as lab:
+        pane = await opened(lab)
+        await find(lab, pane, "email-reply.en")
+        field = field_of(pane, "points")
+        field.focus()
+        await lab.pilot.press("a", "ctrl+j", "b", "shift+enter", "c", "tab")
+        await lab.until(lambda: lab.app.focused is field_of(pane, "tone"))
+        await lab.pilot.press("shift+tab", "enter")
+        await lab.until(lambda: lab.app.screen is lab.screen)
+        use = lab.bench.desk.template
+        assert use is not None
+        assert dict(use.values) == {"points": "a\nb\nc"}
+
+
+async def test_a_long_paste_into_a_variable_is_kept_whole_behind_a_mark(paths: Paths) -> None:
+    async with laboratory(paths) as lab:
+        pane = await opened(lab)
+        await find(lab, pane, "compare-texts.en")
+        form, field = pane.query_one(TemplateForm), field_of(pane, "second")
+        field.focus()
+        field.post_message(events.Paste("a line\n" * MOST_ROWS))
+        await lab.until(lambda: form.use.values.get("second") == "a line\n" * MOST_ROWS)
+        await lab.until(lambda: field.size.height == MOST_ROWS)
+        field.clear()
+        long = "a line\n" * FOLD_LINES
+        field.post_message(events.Paste(long))
+        await lab.until(lambda: form.use.values.get("second") == long)
+        assert len(field.text) < 80
+        await lab.pilot.press("backspace")
+        await lab.until(lambda: field.text == "")
+        await lab.until(lambda: "second" not in form.use.values)
 
 
 async def test_a_file_variable_takes_a_path_and_tells_its_size(paths: Paths, tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input, Label, Select
+from textual.widgets import Input, Label, Select, TextArea
 
 from llmlab.domain.template import TemplateUse, Variable
-from llmlab.domain.terminal import visible_line
+from llmlab.domain.terminal import visible, visible_line
 from llmlab.library.checks import Unfit
 from llmlab.library.prompts import file_text, fitting
+from llmlab.tui.panes.template_field import TextField
 from llmlab.words import say
 
 NONE = ""
@@ -26,7 +27,7 @@ class TemplateForm(Vertical):
     TemplateForm {
         height: auto;
         & .field, & .entry { height: auto; }
-        & .entry > Label { width: 18; }
+        & .entry > Label { width: 18; padding: 0 1 0 0; }
         & .entry > Input, & .entry > Select { width: 1fr; }
         & .remark { height: auto; color: $text-muted; padding: 0 0 0 2; width: 1fr; }
         & .missing { color: $text-error; text-style: bold; }
@@ -64,13 +65,15 @@ class TemplateForm(Vertical):
         """Mark what is missing."""
         self._mark()
 
-    def _field(self, variable: Variable) -> Input | Select[str]:
+    def _field(self, variable: Variable) -> Input | Select[str] | TextField:
         value = self.use.values.get(variable.name, "")
         if variable.kind == "choice":
             fallback = variable.default or say("none")
             choices = [(f"({visible_line(fallback)})", NONE), *((visible_line(one), one) for one in variable.choices)]
             shown = value if value in variable.choices else NONE
             return Select(choices, value=shown, allow_blank=False, name=variable.name, compact=True)
+        if variable.kind == "text":
+            return TextField(value, placeholder=variable.default, name=variable.name)
         shown = "" if variable.kind == "file" else visible_line(value)
         return Input(shown, placeholder=visible_line(variable.default), name=variable.name, compact=True)
 
@@ -115,6 +118,15 @@ class TemplateForm(Vertical):
         if variable is not None and variable.kind != "file":
             self._take(variable.name, event.value)
 
+    @on(TextArea.Changed)
+    def _written(self, event: TextArea.Changed) -> None:
+        event.stop()
+        field = event.text_area
+        if isinstance(field, TextField):
+            self._take(field.name or "", field.value)
+            # A field that grows must not grow out of sight.
+            self.call_after_refresh(field.scroll_visible, animate=False)
+
     @on(Input.Submitted)
     @on(Input.Blurred)
     def _read(self, event: Input.Submitted | Input.Blurred) -> None:
@@ -133,8 +145,8 @@ class TemplateForm(Vertical):
             self._wrong[name] = visible_line(str(unfit))
         else:
             self._wrong.pop(name, None)
-            # What is shown in one line must not flatten a value that has several.
-            if text != visible_line(self.use.values.get(name, "")) or variable.kind == "file":
+            # What is shown in place of control characters must not take their place in the value.
+            if text != visible(self.use.values.get(name, "")) or variable.kind == "file":
                 self.use = self.use.with_value(name, value)
         self._mark()
         self.post_message(self.Changed(self.use))

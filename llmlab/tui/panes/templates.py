@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -19,6 +19,7 @@ from llmlab.domain.template import PromptTemplate, TemplateUse
 from llmlab.domain.terminal import visible, visible_line
 from llmlab.errors import LlmlabError
 from llmlab.tui.jobs import Watched, run_beside
+from llmlab.tui.panes.template_field import TextField
 from llmlab.tui.panes.template_files import Changed, TemplateFiles, Verb
 from llmlab.tui.panes.template_form import TemplateForm
 from llmlab.tui.suggestions import Suggestions
@@ -145,9 +146,18 @@ class TemplatesPane(ModalScreen[None], Watched):
         on_now = one is not None and self._suggestions.is_on(one)
         told = _described(one, on_now=on_now) if one else Content(say("Nothing is found."))
         self.query_one("#does", Static).update(told)
+        self._tell_keys()
+
+    @on(events.DescendantFocus)
+    def _tell_keys(self) -> None:
+        """The keys that hold where the focus is."""
+        one = self._at
         keys = say("enter uses it  tab form  x off  e edit  d copy  r rename  del  u undo  o $EDITOR  / find")
         if one is not None and (one.shots or one.reasoning):
+            on_now = self._suggestions.is_on(one)
             keys = (say("s as before") if on_now else say("s what goes well with it")) + "  " + keys
+        if isinstance(self.focused, TextField):
+            keys = say("enter uses it  ctrl+j new line  tab next field  shift+tab back  esc closes")
         self.query_one("#keys", Label).update(keys)
 
     def _use(self, one: PromptTemplate) -> TemplateUse:
@@ -165,7 +175,8 @@ class TemplatesPane(ModalScreen[None], Watched):
 
     @on(OptionList.OptionSelected)
     @on(Input.Submitted)
-    def _taken(self, event: OptionList.OptionSelected | Input.Submitted) -> None:
+    @on(TextField.Submitted)
+    def _taken(self, event: OptionList.OptionSelected | Input.Submitted | TextField.Submitted) -> None:
         if isinstance(event, Input.Submitted) and event.input.id == "finding":
             return
         one, form = self._at, next(iter(self.query(TemplateForm)), None)
@@ -178,7 +189,7 @@ class TemplatesPane(ModalScreen[None], Watched):
         missing = [variable for variable in form.use.missing("-") if variable.name != one.main]
         if missing:
             self._tell(say("Still needed: {names}", names=", ".join(item.title or item.name for item in missing)))
-            fields = [field for field in form.query("Input, Select") if field.name == missing[0].name]
+            fields = [field for field in form.query("Input, Select, TextField") if field.name == missing[0].name]
             fields[0].focus()
             return
         self.dismiss(None)
