@@ -57,7 +57,7 @@ async def measure(tokens: int, keys: int) -> tuple[list[float], int]:
             for key in range(keys):
                 begun = time.perf_counter()
                 prepared = await preparing.prepare(engine, card, recipe, history, "What is it" + "x" * (key % 40))
-                rows_of(prepared.prompt.text, 40)
+                rows_of(prepared.prompt.text, prepared.spans, 40)
                 took.append(1000 * (time.perf_counter() - begun))
         finally:
             await engine.close()

@@ -10,8 +10,8 @@ from textual.binding import Binding
 
 from llmlab.tui.commands.lab import Lab
 
-Scope = Literal["app", "lab", "message", "list"]
-"""Where the keys of a command hold: dialogs too, the lab, its transcript, its list of chats."""
+Scope = Literal["app", "lab", "message", "list", "prompt"]
+"""Where the keys of a command hold: dialogs too, the lab, its transcript, its list of chats, its view of the prompt."""
 
 Act = Callable[[Lab, str], Coroutine[object, object, None]]
 """What a command does; the text is what follows a slash command, empty from a key."""

@@ -28,6 +28,10 @@ class Recipes(Protocol):
     def turn_bench(self) -> None:
         """Show the next view of the column at the right, and after the last fold it away."""
 
+    @property
+    def prompt(self) -> str | None:
+        """The text that would be sent now; `None` while it is not known."""
+
     async def open_sampling(self) -> None:
         """Show every sampler setting."""
 

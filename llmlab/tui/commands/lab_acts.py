@@ -128,6 +128,15 @@ async def bench(lab: Lab, argument: str) -> None:
     lab.recipes.turn_bench()
 
 
+async def copy_prompt(lab: Lab, argument: str) -> None:
+    """Copy the prompt that is shown, as it would be sent."""
+    text = lab.recipes.prompt
+    if text is None:
+        raise UsageError(say("There is no prompt yet."), hint=say("The prompt is shown once the model is ready."))
+    lab.copy(text)
+    lab.tell(say("Copied {count:,} characters.", count=len(text)))
+
+
 async def show_help(lab: Lab, argument: str) -> None:
     """Show keys and commands."""
     lab.open_help()

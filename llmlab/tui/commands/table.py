@@ -117,6 +117,10 @@ COMMANDS: Final[tuple[Command, ...]] = (
         help="What is sent, exactly: the recipe with its price, the prompt by origin, its tokens; again for the next",
     ),
     Command(
+        id="prompt.copy", act=lab_acts.copy_prompt, at_once=True, keys="y", scope="prompt", hint="copy",
+        title="Copy the prompt", help="Put what would be sent on the clipboard, to the last character",
+    ),
+    Command(
         id="lab.thinking", act=lab_acts.show_thinking, at_once=True, keys="ctrl+t", slash="thinking",
         priority=True, hint="thinking",
         title="Show or fold thinking", help="Unfold what the model thought before it answered, or fold it away",

@@ -80,6 +80,12 @@ class BenchColumn(Vertical):
         """The view that is shown."""
         return self.query_one(Tabs).view
 
+    @property
+    def prompt(self) -> str | None:
+        """The prompt that is shown, or would be; `None` while there is none."""
+        prepared = self._shown[2]
+        return prepared.prompt.text if prepared is not None else None
+
     def turn_to(self, view: View) -> None:
         """Show a view."""
         tabs = self.query_one(Tabs)

@@ -24,6 +24,7 @@ SECTIONS: tuple[tuple[Scope, str], ...] = (
     ("lab", "Anywhere"),
     ("message", "On a message (alt+up selects one)"),
     ("list", "In the list of chats"),
+    ("prompt", "In the prompt and its tokens (F9, then tab)"),
     ("app", "In dialogs too"),
 )
 WRITING: tuple[tuple[str, str], ...] = (

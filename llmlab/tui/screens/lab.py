@@ -24,6 +24,7 @@ from llmlab.tui.commands.table import BY_ID, bindings
 from llmlab.tui.jobs import DefectFound, run_beside
 from llmlab.tui.notices import ERROR_SECONDS, describe, welcome_lines
 from llmlab.tui.panes.bench_column import BenchColumn, View
+from llmlab.tui.panes.prompt_view import PromptView
 from llmlab.tui.screens.key_first import KeyFirstScreen
 from llmlab.tui.screens.workbench import Workbench
 from llmlab.tui.services import LabServices, SettingsFile, Wish
@@ -294,6 +295,8 @@ class LabScreen(KeyFirstScreen):
     def _scope(self) -> Scope:
         if self.query_one(Transcript).has_focus:
             return "message"
+        if isinstance(self.focused, PromptView):
+            return "prompt"
         return "list" if self.query_one(Chats).has_focus else "lab"
 
     def _answering(self) -> bool:

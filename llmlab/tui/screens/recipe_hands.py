@@ -45,6 +45,11 @@ class RecipeHands:
         screen.add_class("--bench")
         column.turn_to(view)
 
+    @property
+    def prompt(self) -> str | None:
+        """The text that would be sent now; `None` while it is not known."""
+        return self._picture.screen.query_one(BenchColumn).prompt
+
     async def open_sampling(self) -> None:
         """Show every sampler setting."""
         from llmlab.tui.panes.sampling import SamplingPane
