@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Literal, Protocol
 
 from llmlab.domain.budget import WayOut
@@ -42,11 +43,15 @@ class Recipes(Protocol):
         """Show the runs of experiments; with `start`, run the experiment of this name."""
 
     def keep_recipe(self, name: str, recipe: Recipe) -> str:
-        """Keep a recipe under a name; where it lies."""
+        """Keep a recipe under a name, in place of an older one; where it lies."""
         ...
 
-    def load_recipe(self, name: str) -> None:
-        """Go on with a recipe that was kept."""
+    def has_recipe(self, name: str) -> bool:
+        """Whether a recipe is kept under a name."""
+        ...
+
+    def load_recipe(self, name: str, folder: Path) -> None:
+        """Go on with a recipe that was kept, as seen from the working directory `folder`."""
 
 
 class DocumentVerbs(Protocol):

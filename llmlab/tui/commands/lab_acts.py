@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 from llmlab.domain.model import BadModel, ModelSpec
@@ -104,7 +105,11 @@ async def sampling(lab: Lab, argument: str) -> None:
 async def keep_recipe(lab: Lab, argument: str) -> None:
     """Keep the recipe under a name."""
     recipe = lab.desk.recipe()
-    name = argument.strip() or (await lab.ask_line(say("Name of the recipe")) or "").strip()
+    name, agreed = argument.strip() or (await lab.ask_line(say("Name of the recipe")) or "").strip(), ""
+    while name and name != agreed and lab.recipes.has_recipe(name):
+        agreed = name
+        question = say("There is a recipe {name} already: enter replaces it, another name keeps both", name=name)
+        name = (await lab.ask_line(question, name) or "").strip()
     if name:
         path = lab.recipes.keep_recipe(name, recipe)
         lab.tell(say("Kept: {path}. Use it with llmlab ask --recipe {name}", path=path, name=name))
@@ -113,8 +118,10 @@ async def keep_recipe(lab: Lab, argument: str) -> None:
 async def take_recipe(lab: Lab, argument: str) -> None:
     """Go on with a recipe that was kept."""
     if not argument.strip():
-        raise UsageError(say("/recipe takes a name."), hint=say("In the lab, /keep NAME keeps one."))
-    lab.recipes.load_recipe(argument.strip())
+        raise UsageError(
+            say("/recipe takes a name."), hint=say("/keep NAME in the lab keeps one, and so does --keep NAME.")
+        )
+    lab.recipes.load_recipe(argument.strip(), lab.wish.export_folder or Path.cwd())
 
 
 async def compare(lab: Lab, argument: str) -> None:
