@@ -21,6 +21,7 @@ from textual.worker import Worker, WorkerState
 
 from llmlab.errors import LlmlabError
 from llmlab.paths import find_paths
+from llmlab.tui.changes import HoldsChanges
 from llmlab.tui.clipboard import copy_to_system
 from llmlab.tui.interpreter import LOOK_INTERVAL, Interpreter
 from llmlab.tui.jobs import DefectFound, run_beside
@@ -42,6 +43,9 @@ class Lab(Protocol):
 
     def retell(self) -> None:
         """Speak the language in use."""
+
+    def changes(self) -> HoldsChanges | None:
+        """What would be lost with it."""
 
 
 @runtime_checkable
@@ -193,7 +197,7 @@ class LabApp(App[None]):
     async def _quit(self) -> None:
         from llmlab.tui.screens.unsaved import may_quit
 
-        if await may_quit(self):
+        if await may_quit(self, self._lab.changes() if self._lab is not None else None):
             self.exit()
 
     def action_help_quit(self) -> None:

@@ -14,14 +14,13 @@ from textual.containers import Horizontal, Vertical
 from textual.notifications import SeverityLevel
 from textual.timer import Timer
 from textual.widgets import Static, TextArea
-from textual.worker import Worker, WorkerState
 
-from llmlab.domain.terminal import visible_line
 from llmlab.errors import LlmlabError
+from llmlab.tui.changes import ChangedSets, HoldsChanges
 from llmlab.tui.commands.command import Command, Scope
 from llmlab.tui.commands.slash import parse_slash
 from llmlab.tui.commands.table import BY_ID, bindings
-from llmlab.tui.jobs import DefectFound, run_beside
+from llmlab.tui.jobs import Watched, run_beside
 from llmlab.tui.notices import ERROR_SECONDS, describe, welcome_lines
 from llmlab.tui.panes.bench_column import BenchColumn, View
 from llmlab.tui.panes.prompt_view import PromptView
@@ -36,7 +35,6 @@ from llmlab.tui.widgets.hints import KeyHints
 from llmlab.tui.widgets.message_pane import MessagePane
 from llmlab.tui.widgets.status import StatusBar
 from llmlab.tui.widgets.transcript import Transcript
-from llmlab.words import say
 
 PAINTED_AGAIN = 0.5
 """Seconds after the end of a message at which what it covered is painted."""
@@ -46,7 +44,7 @@ DOCUMENTS_INTERVAL = 0.25
 """Seconds between two looks at how far documents are counted."""
 
 
-class LabScreen(KeyFirstScreen):
+class LabScreen(KeyFirstScreen, Watched):
     """Drawn before anything is open; what is asked of it until then waits."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("lab")]
@@ -194,33 +192,14 @@ class LabScreen(KeyFirstScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Undoing a delete leaves ctrl+z to the composer while there is nothing to bring back, or a draft."""
         if action == "do" and parameters == ("chat.undo",):
-            return self.bench is not None and bool(self.bench.desk.deleted) and not self._writing()
+            composer = self.query_one(Composer)
+            writing = composer.has_focus and bool(composer.text)
+            return self.bench is not None and bool(self.bench.desk.deleted) and not writing
         return True
 
-    def _writing(self) -> bool:
-        composer = self.query_one(Composer)
-        return composer.has_focus and bool(composer.text)
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Let nothing fail in silence."""
-        if event.state is WorkerState.ERROR and event.worker.error is not None:
-            self.post_message(DefectFound(event.worker.error))
-
-    def unsaved(self) -> tuple[str, ...]:
-        """The example sets whose files lack what was changed here."""
-        drafts = self.bench.examples.unsaved() if self.bench is not None else ()
-        return tuple(say("Examples: {title}", title=visible_line(draft.set.title)) for draft in drafts)
-
-    async def keep_changes(self) -> bool:
-        """Write these sets to their files; what cannot be written is told."""
-        assert self.bench is not None
-        try:
-            for draft in self.bench.examples.unsaved():
-                await self.bench.examples.save(draft)
-        except LlmlabError as error:
-            self._refuse(error)
-            return False
-        return True
+    def changes(self) -> HoldsChanges | None:
+        """What would be lost with the lab."""
+        return ChangedSets(self.bench.examples, self._refuse) if self.bench is not None else None
 
     # What happens in the widgets
 
