@@ -215,7 +215,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     ),
     Command(
         id="lab.quit", act=lab_acts.leave, keys="ctrl+q", scope="app", slash="quit", action="app.quit", priority=True,
-        title="Quit", help="Leave at once; everything said is kept",
+        title="Quit", help="Leave; everything said is kept",
     ),
 )  # fmt: skip
 """In the order of help and completion."""

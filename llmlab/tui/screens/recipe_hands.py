@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from llmlab.domain.messages import history_of
+from llmlab.domain.model import ModelSpec
 from llmlab.domain.recipe import Recipe
-from llmlab.library.recipe_files import load_recipe, save_recipe
-from llmlab.services.recipe_codec import decode_recipe, encode_recipe
+from llmlab.domain.terminal import visible
+from llmlab.library.recipe_files import is_kept, load_recipe, recipe_folders, save_recipe
+from llmlab.services.recipe_codec import decode_kept, encode_recipe
 from llmlab.services.votes import past_votes
 from llmlab.tui.jobs import run_beside
 from llmlab.tui.panes.bench_column import VIEWS, BenchColumn, View
@@ -106,26 +109,41 @@ class RecipeHands:
             if going is not None:
                 self.take_recipe(going.recipe)
                 self._picture.composer.set_draft(going.question)
-            elif desk.spec is not None and desk.services.host.state.model not in ("", desk.spec.name):
-                # A run has put its own model in place of the chat's.
+                if going.remark:
+                    self._picture.tell(visible(going.remark), severity="warning")
+            elif desk.spec is not None and self._displaced(desk.spec):
                 self._models.load(desk.spec)
 
         self._picture.screen.app.push_screen(self._make_runs(start), taken)
 
+    def _displaced(self, spec: ModelSpec) -> bool:
+        """Whether a run has put its own model in place of `spec`, or has loaded that in another way."""
+        services = self._picture.desk.services
+        state = services.host.state
+        if state.model not in ("", spec.name):
+            return True
+        return state.phase in ("ready", "loading") and services.reader.loaded(services.host, spec) is None
+
     def keep_recipe(self, name: str, recipe: Recipe) -> str:
-        """Keep a recipe under a name; where it lies."""
+        """Keep a recipe under a name, in place of an older one; where it lies."""
         about = [f"{line.title}: {line.text}" for line in recipe_lines(recipe)]
         folder = self._picture.desk.services.paths.recipes
-        return str(save_recipe(folder, name, encode_recipe(recipe), [recipe.model.name, *about]))
+        return str(save_recipe(folder, name, encode_recipe(recipe), [recipe.model.name, *about], over=True))
 
-    def load_recipe(self, name: str) -> None:
-        """Go on with a recipe that was kept."""
-        self.take_recipe(decode_recipe(load_recipe([self._picture.desk.services.paths.recipes], name)))
+    def has_recipe(self, name: str) -> bool:
+        """Whether a recipe is kept under a name."""
+        return is_kept(self._picture.desk.services.paths.recipes, name)
+
+    def load_recipe(self, name: str, folder: Path) -> None:
+        """Go on with a recipe that was kept, as seen from the working directory `folder`."""
+        folders = recipe_folders(self._picture.desk.services.paths.config, folder)
+        self.take_recipe(decode_kept(load_recipe(folders, name)))
 
     def take_recipe(self, recipe: Recipe) -> None:
         """Go on with `recipe`."""
         self._picture.desk.take_recipe(recipe)
-        if self._picture.desk.spec is None or recipe.model.name != self._picture.desk.spec.name:
+        # Two recipes may name one model and load it in different ways: with another window, cache or chat template.
+        if recipe.model != self._picture.desk.spec or self._displaced(recipe.model):
             self._models.load(recipe.model)
         self._picture.tell(say("The lab goes on with this recipe."))
         self._picture.measure()
