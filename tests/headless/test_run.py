@@ -18,6 +18,7 @@ from llmlab.headless.diagnostics import Exit
 from llmlab.paths import Paths
 from llmlab.pocket import pocket_names
 from tests.headless.conftest import Command
+from tests.headless.recomputed import check_detectors, check_graded, check_noise
 
 pytestmark = pytest.mark.skipif("pocket-m" not in pocket_names(), reason="the package holds no pocket-m")
 
@@ -82,6 +83,9 @@ def test_an_experiment_from_file_to_figures_that_scipy_and_statsmodels_find_too(
         check_arm(arm, [line for line in results if line["arm"] == arm["name"]])
         assert arm["name"] in table
     check_contrasts(summary["contrasts"], results)
+    check_graded(summary, results)
+    check_noise(summary, results, next(arm["name"] for arm in summary["arms"] if arm["twin_of"]))
+    check_detectors(summary, results)
     marks = json.loads((tmp_path / "out" / "environment.json").read_text())["models"]["pocket-m"]
     assert len(marks["file_mark"]) == 64
 
