@@ -24,6 +24,8 @@ from llmlab.tui.widgets.transcript import Transcript
 
 QUICK: Final = 0.03
 """Seconds of a count that nobody notices."""
+SHORTEST_PATIENCE: Final = 0.01
+"""Seconds that take the keys of a burst together."""
 PACES: Final = 10
 """Times as long as a count takes that is waited before the next."""
 USUAL_PATIENCE: Final = 0.4
@@ -117,7 +119,7 @@ class Picture:
 
         None worth noticing where that is quick, and more the longer it takes: a long chat is not counted between keys.
         """
-        return QUICK if self._pace < QUICK else min(LONGEST_PATIENCE, PACES * self._pace)
+        return SHORTEST_PATIENCE if self._pace < QUICK else min(LONGEST_PATIENCE, PACES * self._pace)
 
     def measure(self) -> None:
         """Count the tokens of the conversation with the draft; while an answer comes it counts itself."""
