@@ -24,7 +24,7 @@ class Segment:
     text: str
     origin: SpanOrigin
     index: int = 0
-    """Which example, document or message of the history, from 1; 0 where there is only one."""
+    """Which example, passage of the documents or message of the history, from 1; 0 where there is only one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +133,8 @@ def _place_of(material: Material | None, history: Sequence[ChatMessage], questio
 
 
 def _read(material: Material) -> Iterator[Segment]:
-    for document, text in material.texts():
-        yield Segment(text, "document", document + 1)
+    for number, text in material.texts():
+        yield Segment(text, "document", number)
 
 
 def frame(recipe: Recipe, question: str, render: Render) -> tuple[Segment, ...]:

@@ -148,11 +148,13 @@ class Material:
         return self.way == "passages"
 
     def texts(self) -> Iterator[tuple[int, str]]:
-        """The documents that it holds something of, framed: place among the documents from 0, and text."""
+        """The excerpts in the frames of their documents: number and text of each.
+
+        The number is that in front of the excerpt; of a digest, which has none, that of its document, from 1.
+        """
         for place, ref in enumerate(self.use.documents):
             parts = [part for part in self.excerpts if part.document == place]
-            if parts:
-                yield place, framed(ref.name, parts)
+            yield from zip((part.number or place + 1 for part in parts), framed_parts(ref.name, parts), strict=True)
 
 
 def coverage_of(documents: Sequence[DocumentRef], held: Sequence[Held], *, whole: bool) -> tuple[Coverage, ...]:
@@ -167,7 +169,15 @@ def coverage_of(documents: Sequence[DocumentRef], held: Sequence[Held], *, whole
 
 def framed(name: str, excerpts: Sequence[Excerpt]) -> str:
     """Excerpts of one document under its name, each behind its number, in a frame that none of them can close."""
-    body = "\n".join(f"[{part.number}] {part.text}" if part.number else part.text for part in excerpts)
+    return "".join(framed_parts(name, excerpts))
+
+
+def framed_parts(name: str, excerpts: Sequence[Excerpt]) -> list[str]:
+    """`framed` in one part for each excerpt: the first begins with the frame, and the last ends with it."""
+    if not excerpts:
+        return []
+    parts = [f"[{part.number}] {part.text}" if part.number else part.text for part in excerpts]
+    body = "\n".join(parts)
     tag = "document"
     attempt = 1
     while f"</{tag}" in body:
@@ -175,4 +185,5 @@ def framed(name: str, excerpts: Sequence[Excerpt]) -> str:
         tag = f"document-{attempt}"
     label = " ".join(name.replace('"', "'").replace("<", "(").replace(">", ")").split())
     label = label if len(label) <= LONGEST_NAME else f"{label[: LONGEST_NAME // 2]}…{label[-LONGEST_NAME // 2 :]}"
-    return f'<{tag} name="{label}">\n{body}\n</{tag}>\n\n'
+    parts[0] = f'<{tag} name="{label}">\n{parts[0]}'
+    return [*(f"{part}\n" for part in parts[:-1]), f"{parts[-1]}\n</{tag}>\n\n"]

@@ -35,6 +35,8 @@ def origin_in_words(span: OriginSpan) -> str:
         return origin_name(span.origin)
     if span.origin == "example":
         return say("example {number}", number=span.index)
+    if span.origin == "document":
+        return say("document, passage {number}", number=span.index)
     if span.origin == "history":
         return say("history, message {number}", number=span.index)
     return f"{origin_name(span.origin)} {span.index}"

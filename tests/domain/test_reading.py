@@ -56,6 +56,15 @@ def test_excerpts_stand_behind_their_numbers_under_the_name_of_the_file() -> Non
     assert text == '<document name="a.txt">\n[3] Three.\n[4] Four.\n</document>\n\n'
 
 
+def test_each_passage_is_a_part_of_the_frame() -> None:
+    held = material(excerpt(3, "Three."), excerpt(4, "Four."), excerpt(0, "Sum.", document=1))
+    assert list(held.texts()) == [
+        (3, '<document name="a.txt">\n[3] Three.\n'),
+        (4, "[4] Four.\n</document>\n\n"),
+        (2, '<document name="b.txt">\nSum.\n</document>\n\n'),
+    ]
+
+
 def test_a_long_name_keeps_its_beginning_and_its_end() -> None:
     opening = framed("a" * 300 + ".txt", [excerpt(1, "x")]).partition("\n")[0]
     assert opening == f'<document name="{"a" * 40}…{"a" * 36}.txt">'
@@ -127,12 +136,12 @@ def test_an_answer_that_goes_on_and_inline_examples_keep_the_place() -> None:
     assert assemble(recipe, TALK[1:], None, render, material=material(excerpt(1, "T"))).messages[-1].text == "said"
 
 
-def test_each_document_has_its_number() -> None:
+def test_each_passage_has_its_number() -> None:
     held = material(excerpt(1, "A"), excerpt(7, "B", document=1), way="whole")
     segments = assemble(Recipe(model=MODEL), (), "q", render, material=held).messages[0].segments
     assert segments[:2] == (
         Segment('<document name="a.txt">\n[1] A\n</document>\n\n', "document", 1),
-        Segment('<document name="b.txt">\n[7] B\n</document>\n\n', "document", 2),
+        Segment('<document name="b.txt">\n[7] B\n</document>\n\n', "document", 7),
     )
 
 

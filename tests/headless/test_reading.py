@@ -110,7 +110,7 @@ def test_the_preview_shows_the_document_as_a_part_of_its_own(home: Path, capsys:
     assert shown["budget"]["sections"]["document"] == shown["reading"]["tokens"]
     assert main(["preview", "Who?", "-f", "a.txt"]) == 0
     text = capsys.readouterr().out
-    assert "── document 1 · " in text
+    assert "── document, passage 1 · " in text
     assert '<document name="a.txt">\n[1] The king' in text
     assert "read whole" in text
 
