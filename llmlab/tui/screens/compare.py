@@ -257,26 +257,10 @@ class CompareScreen(Screen[Recipe | None], Watched):
         self._votes[number] += 1
         self._say("")
         try:
-            self._tally(self._vote_record(number))
+            self._tally(vote_record(self._question, self._recipes, self._arms, number, blind=self._unseen))
         except LlmlabError as error:
             self._refuse(error)
         self._draw()
-
-    def _vote_record(self, better: int) -> dict[str, object]:
-        return {
-            "question": self._question,
-            "blind": self._unseen,
-            "better": better,
-            "arms": [
-                {
-                    "model": recipe.model.name,
-                    "factor": self._factor(number),
-                    "recipe": mark_of(recipe),
-                    "text": self._arms[number].text,
-                }
-                for number, recipe in enumerate(self._recipes)
-            ],
-        }
 
     def action_use(self) -> None:
         """Go on in the chat with the recipe that was voted better."""
@@ -291,3 +275,23 @@ class CompareScreen(Screen[Recipe | None], Watched):
     def _refuse(self, error: LlmlabError) -> None:
         notice = describe(error)
         self._say(f"{notice.title} {notice.text}")
+
+
+def vote_record(
+    question: str, recipes: Sequence[Recipe], arms: Sequence[Arm], better: int, *, blind: bool
+) -> dict[str, object]:
+    """A vote as it is kept; the factors are those of the recipes as they were wished."""
+    return {
+        "question": question,
+        "blind": blind,
+        "better": better,
+        "arms": [
+            {
+                "model": recipe.model.name,
+                "factor": factor(recipe, recipes[0]),
+                "recipe": mark_of(recipe),
+                "text": arm.text,
+            }
+            for recipe, arm in zip(recipes, arms, strict=True)
+        ],
+    }
