@@ -8,16 +8,15 @@ from typing import Final
 from textual import events
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import TextArea
 
 from llmlab.domain.terminal import visible, visible_line
-from llmlab.tui.widgets.pastes import Pastes
+from llmlab.tui.widgets.paste_area import PasteArea
 
 MOST_ROWS: Final = 6
 """Rows to which the field grows; beyond them it scrolls."""
 
 
-class TextField(TextArea):
+class TextField(PasteArea):
     """Enter takes the form; shift+enter and ctrl+j begin a new line, tab goes on to the next field.
 
     A large paste stands in it as a short mark, so that typing stays quick, and is kept whole.
@@ -31,7 +30,6 @@ class TextField(TextArea):
 
     def __init__(self, value: str, *, placeholder: str, name: str) -> None:
         """A field that holds `value`; while it is empty it shows `placeholder`."""
-        self._pastes = Pastes()
         super().__init__(
             self._pastes.fold(visible(value)),
             tab_behavior="focus",
@@ -48,7 +46,7 @@ class TextField(TextArea):
     @property
     def value(self) -> str:
         """The text with every paste in its place."""
-        return self._pastes.unfold(self.text)
+        return self.whole
 
     async def _on_key(self, event: events.Key) -> None:
         """Keys of its own; no bindings, which would overtake letters that still wait in line."""
@@ -61,21 +59,3 @@ class TextField(TextArea):
                 return
         event.stop()
         event.prevent_default()
-
-    async def _on_paste(self, event: events.Paste) -> None:
-        """Take every line of a paste, as text that cannot steer the terminal."""
-        event.stop()
-        event.prevent_default()
-        text = visible(event.text.replace("\r\n", "\n").replace("\r", "\n"))
-        result = self._replace_via_keyboard(self._pastes.fold(text), *self.selection)
-        if result is not None:
-            self.move_cursor(result.end_location)
-
-    def action_delete_left(self) -> None:
-        """Delete to the left; the mark of a paste goes as one."""
-        row, column = self.cursor_location
-        mark = self._pastes.mark_before(self.document[row][:column]) if not self.selected_text else ""
-        if mark:
-            self.delete((row, column - len(mark)), (row, column), maintain_selection_offset=False)
-        else:
-            super().action_delete_left()

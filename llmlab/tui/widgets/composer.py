@@ -13,11 +13,10 @@ from textual import events, on
 from textual.message import Message
 from textual.widgets import TextArea
 
-from llmlab.domain.terminal import visible
 from llmlab.tui.jobs import run_beside
 from llmlab.tui.typed_paths import dropped, mention_of
 from llmlab.tui.widgets.completion import Completion, Offer
-from llmlab.tui.widgets.pastes import Pastes
+from llmlab.tui.widgets.paste_area import PasteArea
 from llmlab.tui.widgets.path_offers import PathOffer, Wanted, offers, wanted_in
 from llmlab.words import say
 
@@ -30,7 +29,7 @@ COMPOSER_KEYS: Final[Mapping[str, str]] = {
 """The keys that only hold while writing, by the id that a keymap rebinds."""
 
 
-class Composer(TextArea):
+class Composer(PasteArea):
     """Enter sends; shift+enter and ctrl+j begin a new line; up in an empty one brings back what was sent before.
 
     A large paste stands in it as a short mark, so that typing stays quick, and is sent whole. `@` offers files, and
@@ -73,7 +72,6 @@ class Composer(TextArea):
         self._acts = {
             key.strip(): act for act, keys in COMPOSER_KEYS.items() for key in keymap.get(act, keys).split(",")
         }
-        self._pastes = Pastes()
         self._place: int | None = None
         self._gone = ("", "")
         """What was sent last, whole and with its marks."""
@@ -81,7 +79,7 @@ class Composer(TextArea):
     @property
     def draft(self) -> str:
         """What would be sent: the text with every paste in its place."""
-        return self._pastes.unfold(self.text)
+        return self.whole
 
     def set_draft(self, text: str) -> None:
         """Put `text` in, the cursor at its end; what is long is folded."""
@@ -179,15 +177,6 @@ class Composer(TextArea):
         else:
             super().action_cursor_down(select)
 
-    def action_delete_left(self) -> None:
-        """Delete to the left; the mark of a paste goes as one."""
-        row, column = self.cursor_location
-        mark = self._pastes.mark_before(self.document[row][:column]) if not self.selected_text else ""
-        if mark:
-            self.delete((row, column - len(mark)), (row, column), maintain_selection_offset=False)
-        else:
-            super().action_delete_left()
-
     def remember(self, text: str) -> None:
         """Keep what was sent for the up key."""
         if not self.sent or self.sent[-1] != text:
@@ -202,14 +191,8 @@ class Composer(TextArea):
         self._place = place if place < len(self.sent) else None
         self.set_draft(self.sent[place] if self._place is not None else "")
 
-    async def _on_paste(self, event: events.Paste) -> None:
-        """Take a paste as text that cannot steer the terminal, one message however many lines it has."""
-        event.stop()
-        event.prevent_default()
-        text = visible(event.text.replace("\r\n", "\n").replace("\r", "\n"))
-        result = self._replace_via_keyboard(self._pastes.fold(text), *self.selection)
-        if result is not None:
-            self.move_cursor(result.end_location)
+    def pasted(self, text: str) -> None:
+        """Take what may be dragged files as such."""
         if any(dropped(text)):
             run_beside(self, partial(self._take_files, text), "files")
 
