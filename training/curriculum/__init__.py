@@ -26,13 +26,13 @@ SKILLS: Mapping[str, Generator] = {
 }
 
 SHARES: Mapping[str, float] = {
-    "talk": 18,
-    "examples": 16,
-    "instructions": 24,
-    "steps": 24,
-    "documents": 13,
+    "talk": 16,
+    "examples": 20,
+    "instructions": 22,
+    "steps": 22,
+    "documents": 16,
     "lexicon": 3,
-    "text": 2,
+    "text": 1,
 }
 """Share of samples, not of tokens: documents and examples are several times as long as the rest."""
 

@@ -266,7 +266,7 @@ def reading(
         rule = f"{rule} {rng.choice(CITE_ZH if chinese else CITE_EN)}".strip()
     document = _layout(rng, passages, cite or rng.random() < 0.4, chinese=chinese)
     lacking = 0.4 if grounded else 0.12
-    asked = [_earlier(rng, desk, lacking) for _ in range((questions or asks) - 1)]
+    asked = _earlier(rng, desk, lacking, (questions or asks) - 1)
     kind = kind or ("absent" if rng.random() < lacking else "present")
     last = desk.present(0) if kind == "present" else desk.absent(_missing(rng, facts, chinese=chinese))
     turns: tuple[Turn, ...] = ()
@@ -278,24 +278,30 @@ def reading(
     return Sample(last[0].key(), turns, gold)
 
 
-def _earlier(rng: Random, desk: _Desk, lacking: float) -> tuple[Fact, str]:
-    """Ask an earlier question, of the training side."""
-    if len(desk.facts) > 1 and rng.random() > lacking:
-        return desk.present(rng.randrange(1, len(desk.facts)))
-    while True:
+def _earlier(rng: Random, desk: _Desk, lacking: float, count: int) -> list[tuple[Fact, str]]:
+    """Ask `count` earlier questions, all of the training side; no fact twice, or its first answer could be copied."""
+    order = rng.sample(range(1, len(desk.facts)), len(desk.facts) - 1) if count else []
+    asked: list[tuple[Fact, str]] = []
+    while len(asked) < count:
+        if order and rng.random() > lacking:
+            asked.append(desk.present(order.pop()))
+            continue
         made = _missing(rng, desk.facts, chinese=desk.chinese)
         if not held_out(made.key()):
-            return desk.absent(made)
+            asked.append(desk.absent(made))
+        if not order:
+            break
+    return asked
 
 
 def _sizes(rng: Random) -> tuple[int, int, int]:
     """Choose the numbers of facts, of filler sentences and of questions."""
     roll = rng.random()
-    if roll < 0.6:
-        return rng.randint(1, 4), rng.randint(0, 4), rng.randint(1, 3)
-    if roll < 0.9:
-        return rng.randint(3, 9), rng.randint(2, 14), rng.randint(2, 5)
-    return rng.randint(8, 18), rng.randint(10, 44), rng.randint(3, 8)
+    if roll < 0.5:
+        return rng.randint(1, 5), rng.randint(0, 4), rng.randint(1, 5)
+    if roll < 0.8:
+        return rng.randint(3, 10), rng.randint(2, 12), rng.randint(3, 8)
+    return rng.randint(8, 16), rng.randint(8, 40), rng.randint(6, 14)
 
 
 def _missing(rng: Random, facts: list[Fact], *, chinese: bool) -> Fact:

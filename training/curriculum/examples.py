@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from training.curriculum.words import CATEGORIES, CHINESE, english_word, letters
+from training.curriculum.words import CATEGORIES, CHINESE, WORDS, any_number, category_of, english_word, letters
 from training.sample import Sample, Turn, held_out
 
 LABELS = (
@@ -25,11 +25,26 @@ class Rule:
 
 
 def _number(rng: Random) -> str:
-    return str(rng.randint(1, 60))
+    return str(any_number(rng, 1))
 
 
 def _chinese(rng: Random) -> str:
     return rng.choice(CHINESE)
+
+
+def _thing(rng: Random) -> str:
+    return rng.choice(WORDS)[0]
+
+
+def _thing_zh(rng: Random) -> str:
+    return rng.choice(WORDS)[1]
+
+
+def _kind(word: str, side: int) -> str:
+    category = category_of(word)
+    if category is None:
+        raise ValueError(f"no category for {word}")
+    return category[side]
 
 
 RULES = (
@@ -53,6 +68,8 @@ RULES = (
     Rule("zh-double", _chinese, lambda x: x + x),
     Rule("zh-reverse", _chinese, lambda x: x[::-1]),
     Rule("zh-very", _chinese, lambda x: f"很{x}"),
+    Rule("kind", _thing, lambda x: _kind(x, 0)),
+    Rule("zh-kind", _thing_zh, lambda x: _kind(x, 1)),
 )
 
 

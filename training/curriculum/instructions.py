@@ -6,7 +6,7 @@ from collections.abc import Callable
 from random import Random
 
 from training.curriculum.wording import expand
-from training.curriculum.words import ENGLISH, WORDS, category_of, english_word, pick
+from training.curriculum.words import CATEGORIES, ENGLISH, WORDS, any_number, category_of, english_word, pick
 from training.sample import Sample, chat, held_out, sum_key
 
 Verb = tuple[str, str, str, Callable[[str], str]]
@@ -81,7 +81,7 @@ def two_verbs(rng: Random) -> Sample:
 
 def numbers(rng: Random) -> Sample:
     """Small arithmetic and comparison."""
-    a, b = rng.randint(0, 50), rng.randint(0, 49)
+    a, b = any_number(rng), any_number(rng) if rng.random() < 0.5 else rng.randint(0, 49)
     big, small = max(a, b), min(a, b)
     english = rng.random() < 0.55
     kind = rng.choice(("add", "add", "sub", "sub", "mul", "larger", "smaller", "parity", "next", "before"))
@@ -147,13 +147,15 @@ def lists(rng: Random) -> Sample:
 
 def kinds(rng: Random) -> Sample:
     """Ask what a thing is, or whether it is of a kind."""
+    form = rng.randrange(6)
+    if form >= 4:
+        return _choice_of_kind(rng, form)
     english_word_, chinese_word = rng.choice(WORDS)
     category = category_of(english_word_)
     other = category_of(rng.choice(WORDS)[0]) if rng.random() < 0.5 else category
     if category is None or other is None:
         raise ValueError(f"no category for {english_word_}")
     same = category == other
-    form = rng.randrange(4)
     key = f"kind|{form}|{english_word_}|{other[0]}"
     if form == 0:
         return chat(key, f"Is {english_word_} a kind of {other[0]}? Answer yes or no.", "yes" if same else "no")
@@ -170,6 +172,23 @@ def kinds(rng: Random) -> Sample:
             category[0],
         )
     return chat(f"kind|3|{english_word_}", f"{chinese_word}属于哪一类？", category[1])
+
+
+def _choice_of_kind(rng: Random, form: int) -> Sample:
+    """Find the one word of a kind (form 4), or the one that is of another kind than the rest (form 5)."""
+    side = int(rng.random() < 0.45)
+    (one, ones), (rest, others) = rng.sample(list(CATEGORIES.items()), 2)
+    words = [pair[side] for pair in rng.sample(others, rng.randint(2, 4))]
+    wanted = rng.choice(ones)[side]
+    words.insert(rng.randrange(len(words) + 1), wanted)
+    shown = ("、" if side else ", ").join(words)
+    if form == 4:
+        question = f"哪个是{one[1]}：{shown}" if side else f"Which word is a kind of {one[0]}: {shown}"
+    else:
+        question = f"哪个词不是{rest[1]}：{shown}" if side else f"Which word is not a kind of {rest[0]}: {shown}"
+        if rng.random() < 0.5:
+            question = f"哪个词和别的不同类：{shown}" if side else f"Which word is of another kind: {shown}"
+    return chat(f"kind|{form}|{shown}", question, wanted)
 
 
 def instruction(rng: Random) -> Sample:

@@ -90,6 +90,14 @@ def english_word(rng: Random) -> str:
     return letters(rng) if rng.random() < 0.35 else rng.choice(ENGLISH)
 
 
+def any_number(rng: Random, low: int = 0) -> int:
+    """Draw a number from `low` to 999, half of them at most 60.
+
+    The range is wide, so that arithmetic has to work digit by digit: few numbers are learned by heart instead.
+    """
+    return rng.randint(low, 60) if rng.random() < 0.5 else rng.randint(low, 999)
+
+
 def several(rng: Random, pool: Sequence[str], count: int) -> list[str]:
     """Draw different elements of a pool."""
     return rng.sample(pool, count)
