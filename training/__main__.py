@@ -15,11 +15,12 @@ from random import Random
 from training.bpe import SPECIAL, Tokenizer
 from training.curriculum import mixture
 from training.curriculum.base_text import running_text
-from training.curriculum.words import CHINESE, ENGLISH
+from training.curriculum.documents import INVENTED
+from training.curriculum.words import ENGLISH
 
 VOCABULARY = 2048
 MERGES = 950
-"""Tokens for Hanzi and frequent pairs of them; the rest are English words."""
+"""Tokens for Hanzi and their first bytes; the rest are English words."""
 TOKENIZER_SAMPLES = 20_000
 
 
@@ -28,7 +29,8 @@ def build_tokenizer(options: argparse.Namespace) -> Tokenizer:
     path: Path = options.work / "tokenizer.json"
     if path.exists():
         return Tokenizer.load(path)
-    tokenizer = _tokenizer_of_start(options.start) if options.start else _learn_tokenizer(options.seed)
+    first = options.start or options.grow
+    tokenizer = _tokenizer_of_start(first) if first else _learn_tokenizer(options.seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     tokenizer.save(path)
     return tokenizer
@@ -47,8 +49,8 @@ def _learn_tokenizer(seed: int) -> Tokenizer:
     samples = (mixture(rng) for _ in range(TOKENIZER_SAMPLES))
     texts = ["\n".join([*(f"{turn.role}\n{turn.text}" for turn in sample.turns), sample.thinking or "", sample.text])
              for sample in samples]  # fmt: skip
-    merges = learn_merges(texts, MERGES, frozenset("".join(CHINESE) + "，。！？：、“”；（）"))
-    words = learn_words(texts, VOCABULARY - 256 - len(SPECIAL) - len(merges), frozenset(ENGLISH))
+    merges = learn_merges(texts, MERGES)
+    words = learn_words(texts, VOCABULARY - 256 - len(SPECIAL) - len(merges), frozenset(ENGLISH), INVENTED)
     return Tokenizer(merges, words)
 
 
@@ -65,6 +67,7 @@ def train(options: argparse.Namespace) -> None:
     """Train, or go on training, until the minutes or tokens are used up."""
     import torch
 
+    from training.grow import grow_from
     from training.model import SHAPES
     from training.shards import Source
     from training.start import start_from, told_of
@@ -79,6 +82,8 @@ def train(options: argparse.Namespace) -> None:
     )  # fmt: skip
     folder, shape = options.work / options.model, SHAPES[options.model]
     start = start_from(options.start, shape.heads, tokenizer.tokens) if options.start else None
+    if options.grow:
+        start = grow_from(options.grow, shape, tokenizer.tokens, options.seed)
     trainer = Trainer(shape, tokenizer.ids, folder, plan, start)
     machine = f"{torch.get_num_threads()} CPU threads" if trainer.device.type == "cpu" else torch.cuda.get_device_name()
     run = {
@@ -88,6 +93,8 @@ def train(options: argparse.Namespace) -> None:
     }
     if options.start:
         run["started_from"] = told_of(options.start)
+    if options.grow:
+        run["grown_from"] = told_of(options.grow)
     (folder / "run.json").write_text(json.dumps(run, indent=1) + "\n", "utf-8")
     trainer.run(Source(options.work, options.base_shards))
 
@@ -164,6 +171,7 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--work", type=Path, default=Path("build/training"), help="folder for shards and checkpoints")
     root.add_argument("--output", type=Path, default=Path("llmlab/pocket"), help="folder for the GGUF and its card")
     root.add_argument("--start", type=Path, help="a GGUF of the same size and vocabulary whose weights come first")
+    root.add_argument("--grow", type=Path, help="a GGUF of half the width, to grow into the model first")
     root.add_argument("--seed", type=int, default=1, help="seed of data and training")
     root.add_argument("--shards", type=int, default=60, help="number of shards of about 0.8 million tokens")
     root.add_argument("--base-shards", type=int, default=0, help="shards of base text that come first")
@@ -183,8 +191,10 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run one step."""
     options = parser().parse_args(arguments)
-    if options.start and options.base_shards:
-        raise SystemExit("--start goes on with a trained model: --base-shards would come too late")
+    if options.start and options.grow:
+        raise SystemExit("--start and --grow both say where the weights come from: give one")
+    if (options.start or options.grow) and options.base_shards:
+        raise SystemExit("--start and --grow go on with a trained model: --base-shards would come too late")
     if options.model is None and options.step not in ("data", "score"):
         raise SystemExit(f"{options.step} needs --model")
     steps = {"all": everything, "data": data, "train": train, "export": export, "score": score}

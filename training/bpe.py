@@ -2,8 +2,9 @@
 
 That pre-tokenizer takes a word that is a token as a whole, whatever the merges say. So the vocabulary can hold common
 words whole, while every other word (and every number) falls into single bytes: a model that sees letters can reverse,
-spell and count them, which a model of this size cannot learn from arbitrary pieces. Merges join the bytes of Hanzi
-and of frequent Hanzi pairs alone.
+spell and count them, which a model of this size cannot learn from arbitrary pieces. Merges join the bytes of one Hanzi
+alone: a pair of Hanzi as a token would cut the same name differently beside other words, and a name that is cut
+in two ways is not found again.
 """
 
 from __future__ import annotations
@@ -82,14 +83,10 @@ _WHOLE = re.compile(r" ?[A-Za-z]+|'[a-z]+|\n+| ?[^\sA-Za-z0-9\u0080-\U0010ffff]+
 _HANZI = re.compile(r"[^\x00-\x7f]+")
 
 
-def learn_merges(texts: Iterable[str], count: int, apart: Set[str] = frozenset()) -> list[Pair]:
-    """Learn up to `count` merges of non-ASCII bytes, most frequent pair first, ties by spelling.
-
-    Characters of `apart` get a token of their own, but no token beyond one character.
-    """
+def learn_merges(texts: Iterable[str], count: int) -> list[Pair]:
+    """Learn up to `count` merges of non-ASCII bytes into characters, most frequent pair first, ties by spelling."""
     frequency = Counter(run for text in texts for run in _HANZI.findall(text))
     words = [(_spell(run), times) for run, times in sorted(frequency.items())]
-    lonely = {"".join(_spell(character)) for character in apart}
     pairs: Counter[Pair] = Counter()
     where: defaultdict[Pair, set[int]] = defaultdict(set)
     for index, (symbols, times) in enumerate(words):
@@ -101,7 +98,7 @@ def learn_merges(texts: Iterable[str], count: int, apart: Set[str] = frozenset()
         best = min(pairs, key=lambda pair: (-pairs[pair], pair))
         if pairs[best] < 2:
             break
-        if not _may_join(best, lonely):
+        if not _may_join(best):
             del pairs[best]
             where.pop(best)
             continue
@@ -114,7 +111,7 @@ def learn_merges(texts: Iterable[str], count: int, apart: Set[str] = frozenset()
             symbols = _join(symbols, best)
             words[index] = (symbols, times)
             for pair in pairwise(symbols):
-                if _may_join(pair, lonely):
+                if _may_join(pair):
                     pairs[pair] += times
                     where[pair].add(index)
         del pairs[best]
@@ -132,16 +129,18 @@ def _width(symbol: str) -> int:
         return 0 if error.start == 0 and len(raw) < 4 and raw[0] >= 0xC0 else -1
 
 
-def _may_join(pair: Pair, lonely: Set[str]) -> bool:
-    """Let bytes grow into one character, from its first byte on, and whole characters that are not lonely into more."""
+def _may_join(pair: Pair) -> bool:
+    """Let bytes grow into one character, from its first byte on."""
     left, right = pair
-    if _width(left) > 0 and _width(right) > 0:
-        return left not in lonely and right not in lonely
     return _width(left) == 0 and _width(left + right) in (0, 1)
 
 
-def learn_words(texts: Iterable[str], count: int, spelled: Set[str]) -> list[str]:
-    """Choose the most frequent words as tokens, ties by spelling; those in `spelled` (in any case) stay in letters."""
+def learn_words(texts: Iterable[str], count: int, spelled: Set[str], invented: Set[str] = frozenset()) -> list[str]:
+    """Choose the most frequent words as tokens, ties by spelling.
+
+    Those in `spelled` stay in letters unless a capital begins them, and those in `invented` always, so that
+    no made-up name is cut in another way than the next one.
+    """
     frequency = Counter(
         word for text in texts for word in splitter().findall(text) if len(word) > 1 and _WHOLE.fullmatch(word)
     )
@@ -149,7 +148,9 @@ def learn_words(texts: Iterable[str], count: int, spelled: Set[str]) -> list[str
     fitting = (
         word
         for word in ranked
-        if not (word.strip().lower() in spelled and word.strip() != word.strip().capitalize()) and frequency[word] > 1
+        if not (word.strip().lower() in spelled and word.strip() != word.strip().capitalize())
+        and word.strip() not in invented
+        and frequency[word] > 1
     )
     return [*islice(fitting, count)]
 

@@ -16,7 +16,10 @@ LIMITS = (
     ("Knows nothing about the world; meant for the lab, not an assistant.", "对世界一无所知；用于实验室，不是助手。"),
     ("English and Chinese only, in a small vocabulary of its own.", "只懂英文和中文，词汇很小。"),
     ("Trained context is 1024 tokens.", "训练时的上下文为 1024 个词元。"),
-    ("Numbers beyond 99 and wordings far from its lessons fail.", "大于 99 的数和离课程太远的说法都会失败。"),
+    (
+        "Numbers beyond 999, word problems beyond 99 and wordings far from its lessons fail.",
+        "大于 999 的数、超过 99 的应用题和离课程太远的说法都会失败。",
+    ),
     (
         "Problems of several steps need written steps or native thinking; direct answers are mostly wrong.",
         "多步问题需要写出步骤或先思考；直接回答大多是错的。",
@@ -44,6 +47,7 @@ WORDS_ZH = {
     "4 steps": "4 步", "6 steps": "6 步", "5-6 steps": "5-6 步", "direct": "直接回答", "prompted": "提示写步骤",
     "native": "原生思考", "last-letters": "末字母连接", "two-hop": "两跳关系", "cage": "鸡兔同笼",
     "1 sample at 0.8": "温度 0.8 抽 1 次", "9 samples at 0.8": "温度 0.8 抽 9 次投票", "document": "文档",
+    "list": "列表", "6 rows": "6 行", "absent name refused": "缺少的名字被拒答",
     "3 facts": "3 条事实", "grounded": "要求只按文档", "plain": "无此要求", "500-900 tokens": "500-900 词元",
     "1300-1900 tokens": "1300-1900 词元", "fact and passage number": "事实和段落编号",
     "absent fact refused": "缺少的事实被拒答", "as trained": "照训练时", "YaRN x2": "YaRN 2 倍", "lexicon": "单词翻译",

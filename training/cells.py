@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from llmlab.domain.model import Rope
-from training.curriculum import documents, examples, instructions, lexicon, steps, talk
+from training.curriculum import documents, examples, instructions, lexicon, lookups, steps, talk
 from training.judge import Judge, cited, exact, final, found, refused
 from training.sample import Generator, Sample
 
@@ -115,10 +115,16 @@ def _reasoning_cells() -> list[Cell]:
     return table
 
 
+def _list(kind: str) -> Generator:
+    return lambda rng: lookups.listed(rng, size=6, questions=1, kind=kind)
+
+
 def _document_cells(length: Length) -> list[Cell]:
     far = _long_reading(length, 1300, 1900)
     stretched = Rope(scaling="yarn", factor=2.0)
     return [
+        Cell("list, 6 rows", _list("present"), exact),
+        Cell("list, absent name refused", _list("absent"), refused),
         *_languages("document, 3 facts, grounded", _reading("present", grounded=True, sizes=(3, 3)), found),
         Cell("document, 3 facts, plain", _reading("present", grounded=False, sizes=(3, 3)), found),
         Cell("document, 500-900 tokens, grounded", _long_reading(length, 500, 900), found),

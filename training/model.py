@@ -23,9 +23,9 @@ class Shape:
 
 
 SHAPES = {
-    "pocket-s": Shape(width=96, layers=3, heads=3, hidden=256),
-    "pocket-m": Shape(width=192, layers=4, heads=6, hidden=512),
-    "pocket-l": Shape(width=256, layers=7, heads=8, hidden=672),
+    "pocket-s": Shape(width=64, layers=3, heads=2, hidden=192),
+    "pocket-m": Shape(width=128, layers=5, heads=4, hidden=352),
+    "pocket-l": Shape(width=256, layers=7, heads=8, hidden=704),
 }
 """The family, by name."""
 

@@ -172,7 +172,7 @@ def test_the_world_is_that_of_the_curriculum() -> None:
     assert world.LABELS == trained_examples.LABELS
     assert world.ATTRIBUTES == trained_documents.ATTRIBUTES
     assert (languages.TO_CHINESE, languages.TO_ENGLISH) == (trained_lexicon.TO_CHINESE, trained_lexicon.TO_ENGLISH)
-    mine = (*rules.STRINGS, *rules.NUMBERS, *rules.CHINESE_STRINGS)
+    mine = (*rules.STRINGS, *rules.NUMBERS, *rules.CHINESE_STRINGS, *rules.KINDS)
     assert [rule.name for rule in mine] == [rule.name for rule in trained_examples.RULES]
 
 

@@ -13,6 +13,7 @@ from training.curriculum import SKILLS, mixture
 from training.curriculum.documents import ATTRIBUTES, Fact, reading
 from training.curriculum.examples import RULES, build, instance
 from training.curriculum.instructions import SECOND, WORD_VERBS, two_verbs
+from training.curriculum.lookups import ROWS_EN, ROWS_ZH, listed, people
 from training.curriculum.steps import steps_sample
 from training.curriculum.talk import conversation, talk_key
 from training.sample import Sample, draw, held_out, sum_key
@@ -132,6 +133,61 @@ def test_documents_state_only_training_facts_beside_the_one_in_question(test: bo
             assert not held_out(fact.key()) or fact.key() == sample.key
             told += 1
     assert told > 150
+
+
+_ROW = re.compile(r"(\S+?)(?:: | - | = | \| | is | -> |：|是|，)(\S+?)[.。]?")
+"""One row of a list, as `ROWS_EN` and `ROWS_ZH` write it."""
+
+
+@pytest.mark.parametrize("form", [*ROWS_EN, *ROWS_ZH])
+def test_rows_are_read_back_as_they_are_written(form: str) -> None:
+    match = _ROW.fullmatch(form.format(k="小丽", v="482"))
+    assert match is not None
+    assert match.groups() == ("小丽", "482")
+
+
+def _listed(sample: Sample) -> list[tuple[str, str]]:
+    """The rows of a list, without the question that may stand below it."""
+    text = max((turn.text for turn in sample.turns), key=len)
+    blocks = [block.split("\n") for block in text.split("\n\n")]
+    found = [[match for line in block if (match := _ROW.fullmatch(line))] for block in blocks]
+    return [(match[1], match[2]) for match in max(found, key=len)]
+
+
+@pytest.mark.parametrize("test", [False, True])
+def test_lists_hold_only_training_rows_beside_the_one_in_question(test: bool) -> None:
+    rng = Random(18)
+    told = 0
+    for _ in range(200):
+        sample = draw(lambda rng: listed(rng, kind="present"), rng, test=test)
+        keys = [f"lookup|{key}|{value}" for key, value in _listed(sample)]
+        assert [key for key in keys if held_out(key)] == ([sample.key] if test else [])
+        told += len(keys)
+    assert told > 400
+
+
+def test_what_is_told_of_people_is_no_held_out_problem_of_two_hops() -> None:
+    rng = Random(19)
+    chains = 0
+    for _ in range(200):
+        told = people(rng).turns[0].text
+        homes = dict(re.findall(r"(\w+) lives in (\w+)", told)) | dict(
+            re.findall(r"([\u4e00-\u9fff]{2})住在(\w+?)。", told)
+        )
+        bonds = re.findall(r"(\w+)'s (\w+) is (\w+)", told) + re.findall(r"(\w\w)的(\w\w)是(\w\w)。", told)
+        for owner, relation, other in bonds:
+            assert not held_out(f"two-hop|{owner}|{relation}|{other}|{homes[other]}")
+            chains += 1
+    assert chains > 300
+
+
+def test_a_missing_name_stands_in_no_row() -> None:
+    rng = Random(20)
+    for _ in range(200):
+        sample = listed(rng, kind="absent")
+        assert sample.turns[-1].text in ("I don't know.", "我不知道。")
+        asked = sample.key.split("|")[1]
+        assert all(asked not in row for row in _listed(sample))
 
 
 def test_no_slip_of_the_keyboard_leads_to_a_held_out_wording() -> None:

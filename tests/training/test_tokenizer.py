@@ -89,15 +89,26 @@ def test_learning_is_deterministic_and_starts_with_all_bytes() -> None:
     assert len(tokenizer.encode("你")) == 1
 
 
-def test_merges_hold_whole_characters_and_lonely_ones_stay_alone() -> None:
-    texts = ["我们你们他们我们"] * 9
-    assert len(Tokenizer(learn_merges(texts, 50)).encode("我们")) == 1
-    assert len(Tokenizer(learn_merges(texts, 50, frozenset("们"))).encode("我们")) == 2
+def test_a_frequent_pair_of_hanzi_stays_two_tokens() -> None:
+    tokenizer = Tokenizer(learn_merges(["我们你们他们我们"] * 9, 50))
+    assert [tokenizer.decode([token]) for token in tokenizer.encode("我们")] == ["我", "们"]
+
+
+@pytest.mark.parametrize("name", ["小丽", "马丽", "青山镇", "Kalador"])
+def test_a_name_is_cut_the_same_wherever_it_stands(shipped: Tokenizer, name: str) -> None:
+    alone = shipped.encode(name)
+    for before, after in (("\n", "的首都是"), ("是", "。"), ("住在", "住在"), ("“", "”"), (" ", "'s"), ("=", "=")):
+        ids = shipped.encode(before + name + after)
+        assert any(ids[at : at + len(alone)] == alone for at in range(len(ids)))
 
 
 def test_spelled_words_keep_their_letters_in_any_case_but_a_capital() -> None:
     words = learn_words(["Hello hello HELLO other"] * 3, 9, frozenset({"hello"}))
     assert words == [" other", "Hello"]
+
+
+def test_invented_names_are_no_words() -> None:
+    assert learn_words(["Kalador is Kalador"] * 3, 9, frozenset(), frozenset({"Kalador"})) == [" is"]
 
 
 def test_save_and_load(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from training.curriculum.documents import reading
 from training.curriculum.examples import in_context
 from training.curriculum.instructions import instruction
 from training.curriculum.lexicon import translation
+from training.curriculum.lookups import lookup
 from training.curriculum.steps import steps_sample
 from training.curriculum.talk import SYSTEMS, conversation
 from training.sample import Generator, Sample, Turn, draw
@@ -21,17 +22,19 @@ SKILLS: Mapping[str, Generator] = {
     "instructions": instruction,
     "steps": steps_sample,
     "documents": reading,
+    "lookups": lookup,
     "lexicon": translation,
     "text": running_text,
 }
 
 SHARES: Mapping[str, float] = {
-    "talk": 16,
-    "examples": 20,
-    "instructions": 22,
-    "steps": 22,
-    "documents": 16,
-    "lexicon": 3,
+    "talk": 17,
+    "examples": 19,
+    "instructions": 20,
+    "steps": 17,
+    "documents": 14,
+    "lookups": 8,
+    "lexicon": 4,
     "text": 1,
 }
 """Share of samples, not of tokens: documents and examples are several times as long as the rest."""
@@ -41,6 +44,7 @@ SHORT_THOUGHTS = {
     "examples": "Follow the examples.",
     "instructions": "Do what is asked.",
     "documents": "Look in the text.",
+    "lookups": "Look in the text.",
     "lexicon": "One word.",
 }
 """What native thinking says where there is nothing to work out."""

@@ -14,6 +14,8 @@ _HEADS, _MIDDLES = (
 )
 _TAILS = ("mar", "ra", "nia", "th", "dor", "vel", "sk", "ton", "lin", "bek")
 _HANZI_A, _HANZI_B, _HANZI_C = "青云白石东南金玉长平", "山河林田湖桥门原谷海", "城镇村国州岛"
+INVENTED = frozenset(head + middle + tail for head in _HEADS for middle in _MIDDLES for tail in _TAILS)
+"""Every English name of a place that `entity` can make."""
 COLOURS = (
     ("red", "红色"),
     ("blue", "蓝色"),

@@ -1,4 +1,4 @@
-"""Rules that show in examples alone: of strings, of numbers, of labels for kinds of things."""
+"""Rules that show in examples alone: of strings, of numbers, of kinds of things and labels for them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Rule:
 
 
 def _number(rng: Random) -> str:
-    return str(rng.randint(1, 60))
+    return str(rng.randint(1, 60) if rng.random() < 0.5 else rng.randint(1, 999))
 
 
 def _chinese(rng: Random) -> str:
@@ -60,6 +60,15 @@ NUMBERS: Final = (
 )
 
 
+def _kind(name: str, side: int) -> Rule:
+    kinds = {pair[side]: kind[side] for kind, words in CATEGORIES.items() for pair in words}
+    pool = sorted(kinds)
+    return Rule(name, lambda rng: rng.choice(pool), lambda x: kinds[x])
+
+
+KINDS: Final = (_kind("kind", 0), _kind("zh-kind", 1))
+
+
 def _label(rng: Random, *, chinese: bool) -> Rule:
     """Two kinds of things under two words that say nothing by themselves."""
     left, right = rng.sample(list(CATEGORIES), 2)
@@ -86,6 +95,8 @@ def _rule(rng: Random, kind: str, *, chinese: bool) -> Rule:
             return rng.choice(CHINESE_STRINGS if chinese else STRINGS)
         case "number":
             return rng.choice(NUMBERS)
+        case "kind":
+            return KINDS[chinese]
         case "parity":
             return _parity(rng)
         case _:
@@ -140,7 +151,7 @@ RULES: Final = Generator(
     "rules",
     'a rule that only the examples tell; they come with each item, for shots.set = "data"',
     (
-        Parameter("kind", "label", "what the rule is about", choices=("string", "number", "label", "parity")),
+        Parameter("kind", "label", "what the rule is about", choices=("string", "number", "label", "parity", "kind")),
         Parameter("shots", 16, "examples that each item brings along, at most", 1, 32),
         Parameter("language", "en", "of the words", choices=("en", "zh")),
     ),
