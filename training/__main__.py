@@ -193,8 +193,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     if options.start and options.grow:
         raise SystemExit("--start and --grow both say where the weights come from: give one")
-    if (options.start or options.grow) and options.base_shards:
-        raise SystemExit("--start and --grow go on with a trained model: --base-shards would come too late")
+    if options.start and options.base_shards:
+        raise SystemExit("--start goes on with a trained model: --base-shards would come too late")
     if options.model is None and options.step not in ("data", "score"):
         raise SystemExit(f"{options.step} needs --model")
     steps = {"all": everything, "data": data, "train": train, "export": export, "score": score}
