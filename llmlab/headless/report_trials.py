@@ -124,7 +124,22 @@ def _trial(result: TrialResult, outcome: Outcome, ways: Sequence[Judged]) -> str
         parts.append(folded(say("thinking"), element("pre", clean(_cut(result.thinking)))))
     if result.prompt:
         parts.append(folded(say("the prompt, as the model was given it"), element("pre", clean(_cut(result.prompt)))))
+    elif result.prompt_digest:
+        parts.append(element("p", clean(_prompt_elsewhere(result)), class_="dim"))
     return element("div", "".join(parts), class_="trial")
+
+
+def _prompt_elsewhere(result: TrialResult) -> str:
+    """Where the prompt is that is not on the page."""
+    if result.prompt_file:
+        return say(
+            "the prompt: {count:,} characters, in {file}", count=result.prompt_characters, file=result.prompt_file
+        )
+    return say(
+        "the prompt is not kept: {tokens:,} tokens, their SHA-256 is {digest}",
+        tokens=result.prompt_tokens,
+        digest=result.prompt_digest,
+    )
 
 
 def _judgements(result: TrialResult, ways: Sequence[Judged]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Final
 from llmlab.domain.card import hash_tokens
 from llmlab.domain.experiment import Trial
 from llmlab.domain.modes import Extraction
-from llmlab.domain.outcomes import Answer, TrialResult
+from llmlab.domain.outcomes import Answer, TrialResult, prompt_file_of
 from llmlab.domain.scoring import ScoredText
 from llmlab.engine.protocol import ScoreRequest
 from llmlab.errors import EngineError, LlmlabError, Stopped
@@ -29,8 +29,6 @@ from llmlab.words import say
 
 SELDOM: Final = 3600.0
 """Seconds between two looks at a running answer: nobody reads it, and each look takes the engine's cores."""
-LONGEST_KEPT: Final = 20_000
-"""Characters of a prompt that are kept with its result; of a longer one its hash alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +37,8 @@ class Asked:
 
     result: TrialResult
     answer: Answer
+    prompt: str = ""
+    """The text of a prompt that its line only names, since it is long."""
     fatal: LlmlabError | None = None
     """The engine died of it, or beside it."""
 
@@ -97,7 +97,7 @@ class Trials:
         try:
             preparing = prepare_alone(ready, self._preparing, ready.recipe, trial.question)
             prepared = await unless(self._stop, preparing)
-            asked = await self._answered(trial, ready, prepared)
+            asked = _with_prompt(await self._answered(trial, ready, prepared), prepared.prompt.text)
             if asked.fatal is None and not asked.result.problem:
                 asked = replace(asked, answer=await self._likelihoods(trial, ready, prepared, asked.answer))
         except Stopped:
@@ -149,9 +149,16 @@ def _with(asked: Asked, spent: Spent) -> Asked:
     return replace(asked, result=replace(result, generated_tokens=tokens, seconds=seconds))
 
 
+def _with_prompt(asked: Asked, text: str) -> Asked:
+    """`asked` with its prompt, where that does not stand in its line."""
+    return replace(asked, prompt=text) if asked.result.prompt_file else asked
+
+
 def _line(trial: Trial, prepared: Prepared | None) -> TrialResult:
     """The line of a trial that has no answer yet."""
     prompt = prepared.prompt if prepared else None
+    text = prompt.text if prompt else ""
+    apart = prompt_file_of(text)
     return TrialResult(
         id=trial.id,
         arm=trial.arm.name,
@@ -163,7 +170,9 @@ def _line(trial: Trial, prepared: Prepared | None) -> TrialResult:
         settings=MappingProxyType(dict(trial.arm.settings)),
         question=trial.question,
         gold=trial.item.gold,
-        prompt=prompt.text if prompt and len(prompt.text) <= LONGEST_KEPT else "",
+        prompt="" if apart else text,
+        prompt_file=apart,
+        prompt_characters=len(text),
         prompt_digest=hash_tokens(prompt.tokens) if prompt else "",
         prompt_tokens=len(prompt.tokens) if prompt else 0,
     )
@@ -200,7 +209,7 @@ def failed_trial(trial: Trial, error: LlmlabError, *, fatal: bool = False) -> As
     """A trial without an answer."""
     problem = f"{error.what} ({error.where})" if error.where else error.what
     answer = Answer(text="", extraction=trial.extraction, finish="", problem=problem)
-    return Asked(replace(_line(trial, None), problem=problem), answer, error if fatal else None)
+    return Asked(replace(_line(trial, None), problem=problem), answer, fatal=error if fatal else None)
 
 
 def answer_of(extraction: Extraction | None, result: TrialResult, measures: Answer | None) -> Answer:

@@ -31,8 +31,17 @@ _STYLES: Final[dict[Tone, str]] = {
 }
 
 
-def trial_content(experiment: Experiment, result: TrialResult, judged: Judged | None) -> Content:
-    """All of a trial, from its question to its prompt."""
+def trial_content(
+    experiment: Experiment, result: TrialResult, judged: Judged | None, prompt: str | None = None
+) -> Content:
+    """All of a trial, from its question to its prompt.
+
+    Args:
+        experiment: whose trial it is.
+        result: what came of it.
+        judged: by which scorer and extractor it is told.
+        prompt: the text of its `prompt_file`: `None` while that is not read yet, empty where it is not kept.
+    """
     parts = [
         *_head(result, judged),
         *_section(say("Question"), Content(_cut(result.question))),
@@ -41,7 +50,7 @@ def trial_content(experiment: Experiment, result: TrialResult, judged: Judged | 
         *_section(say("Judged"), Content("\n").join(_judgements(experiment, result, judged))),
         *_section(say("Votes"), Content(_cut("\n".join(map(visible_line, result.samples))))),
         *_section(say("Thinking"), Content.styled(_cut(result.thinking), "italic $foreground 60%")),
-        *_section(say("Prompt"), Content(_cut(result.prompt))),
+        *_section(say("Prompt"), _prompt(result, prompt)),
     ]
     return Content("\n").join(parts)
 
@@ -117,9 +126,37 @@ def _judgements(experiment: Experiment, result: TrialResult, judged: Judged | No
         yield Content.assemble((mark + way_in_words(way), "$foreground 60%"), "  ", (" · ".join(told), _STYLES[tone]))
 
 
+def _prompt(result: TrialResult, kept: str | None) -> Content:
+    """The prompt, or how long it was and where it is to be had."""
+    if result.prompt or not result.prompt_digest:
+        return Content(_cut(result.prompt))
+    if kept == "" or not result.prompt_file:
+        told = say(
+            "It is not kept: {tokens:,} tokens, their SHA-256 is {digest}. c goes on with it in the chat; F9 there "
+            "shows the prompt.",
+            tokens=result.prompt_tokens,
+            digest=result.prompt_digest,
+        )
+        return Content.styled(told, "$text-warning")
+    told = say(
+        "{count:,} characters; all of them stand in {file} in the folder of the run.",
+        count=result.prompt_characters,
+        file=visible_line(result.prompt_file),
+    )
+    ends = _ends(kept) if kept else ""
+    return Content.assemble((told, "$foreground 60%"), "\n" if ends else "", ends)
+
+
 def way_in_words(judged: Judged) -> str:
     """A scorer and its extractor."""
     return score_name(judged.use.name, judged.extractor)
+
+
+def _ends(text: str) -> str:
+    """How a long text begins and how it ends: a question stands behind its document."""
+    half = MOST_TEXT // 2
+    left = say(" … ({count:,} characters left out here) … ", count=len(text) - 2 * half)
+    return visible(text) if len(text) <= MOST_TEXT else visible(text[:half]) + left + visible(text[-half:])
 
 
 def _cut(text: str) -> str:
