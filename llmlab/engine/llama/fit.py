@@ -77,13 +77,20 @@ def sizes_of(gguf: GgufFile, cache_type_k: str, cache_type_v: str) -> Sizes:
 
 
 def _cache_layers(gguf: GgufFile, count: int, cache_type_k: str, cache_type_v: str) -> tuple[float, ...]:
-    width, heads = gguf.of_architecture("embedding_length"), max(1, gguf.of_architecture("attention.head_count", 1))
+    heads = gguf.of_architecture("attention.head_count", 1)
+    if not heads:
+        # Every layer remembers a text as a state of fixed size.
+        return (0.0,) * count
+    width = gguf.of_architecture("embedding_length")
     key = gguf.of_architecture("attention.key_length", width // heads)
     value = gguf.of_architecture("attention.value_length", width // heads)
     kv_heads: list[float] = [float(gguf.of_architecture("attention.head_count_kv", heads))] * count
     listed = gguf.metadata.get(f"{gguf.architecture}.attention.head_count_kv")
     if isinstance(listed, GgufArray):
         kv_heads = [*listed.numbers()[:count], *kv_heads][:count]
+    if every := gguf.of_architecture("full_attention_interval"):
+        # The layers between keep a state of fixed size.
+        kv_heads = [number if layer % every == 0 else 0.0 for layer, number in enumerate(kv_heads, 1)]
     per_head = key * _CACHE_BYTES[cache_type_k] + value * _CACHE_BYTES[cache_type_v]
     return tuple(number * per_head for number in kv_heads)
 
@@ -111,12 +118,12 @@ def room_on(free: Sequence[int], split: Sequence[float] = ()) -> int:
 
     Each further device needs room to compute of its own.
     """
-    if not split:
-        return sum(max(0, each - COMPUTE_BYTES) for each in free) + COMPUTE_BYTES if free else 0
-    whole = sum(split)
-    return int(min(max(0, each - COMPUTE_BYTES) * whole / share for each, share in zip(free, split, strict=True))) + (
-        COMPUTE_BYTES
-    )
+    left = [max(0, each - COMPUTE_BYTES) for each in free]
+    room: float = sum(left)
+    if split:
+        whole = sum(split)
+        room = min(each * whole / share for each, share in zip(left, split, strict=True))
+    return min(sum(free), int(room) + COMPUTE_BYTES)
 
 
 def window_that_fits(sizes: Sizes, free: int) -> int:

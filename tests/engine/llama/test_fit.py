@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from llmlab.domain.model import CACHE_TYPES, Gpu, ModelSpec
-from llmlab.engine.gguf import read_gguf
+from llmlab.engine.gguf import GgufFile, Value, read_gguf
 from llmlab.engine.llama.fit import (
     CACHE_TYPE_IDS,
     COMPUTE_BYTES,
@@ -58,6 +58,21 @@ def test_sizes_are_those_of_the_file(models: Path) -> None:
 def test_a_quantised_cache_is_smaller(models: Path) -> None:
     gguf = read_gguf(models / "bytes.gguf")
     assert sizes_of(gguf, "q8_0", "q8_0").cache_per_token < sizes_of(gguf, "f16", "f16").cache_per_token * 0.6
+
+
+def header(**metadata: int) -> GgufFile:
+    """A model of six layers, 128 numbers wide."""
+    known: dict[str, Value] = {"general.architecture": "a", "a.block_count": 6, "a.embedding_length": 128}
+    known |= {f"a.{key.replace('__', '.')}": value for key, value in metadata.items()}
+    return GgufFile(Path("m.gguf"), 3, 100, known, (), 0)
+
+
+def test_layers_that_keep_a_state_have_no_cache() -> None:
+    plain = header(attention__head_count=4)
+    assert sizes_of(plain, "f16", "f16").cache_layers == (512.0,) * 6
+    assert sizes_of(header(attention__head_count=0), "f16", "f16").cache_per_token == 0
+    some = header(attention__head_count=4, full_attention_interval=3)
+    assert sizes_of(some, "f16", "f16").cache_layers == (0.0, 0.0, 512.0) * 2
 
 
 def test_every_cache_type_of_the_domain_is_known(models: Path) -> None:
@@ -145,6 +160,8 @@ def test_each_device_needs_room_to_compute() -> None:
     assert room_on([GB]) == GB
     assert room_on([GB, GB]) == 2 * GB - COMPUTE_BYTES
     assert room_on([]) == 0
+    assert room_on([100, 200]) == 300, "there is never more room than is free"
+    assert room_on([GB, 100], [1.0, 3.0]) == COMPUTE_BYTES
     assert room_on([GB, GB], [1.0, 3.0]) == pytest.approx((GB - COMPUTE_BYTES) * 4 / 3 + COMPUTE_BYTES, abs=2)
 
 
