@@ -30,11 +30,13 @@ class Measurement:
     text: str
     alone: bool = False
     """By itself, not after the prompt."""
+    lead: str = ""
+    """What of an answer stands between the prompt and the text; it is read, not measured."""
 
     @property
     def key(self) -> str:
         """By which `Answer.likelihoods` holds it: where it stands and what it says, hashed."""
-        return fingerprint((self.text, self.alone))
+        return fingerprint((self.text, self.alone, self.lead) if self.lead else (self.text, self.alone))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
