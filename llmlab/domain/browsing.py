@@ -110,10 +110,10 @@ def stretches(result: TrialResult, ways: Sequence[Judged]) -> tuple[Stretch, ...
 
     What a way took out that stands nowhere in the answer as it is is no stretch.
     """
-    spans = [(way, *span) for way in ways if (span := _span(result, way))]
-    edges = sorted({0, len(result.answer), *(edge for _, *both in spans for edge in both)})
+    spans = [(way, span) for way in ways if (span := _span(result, way))]
+    edges = sorted({0, len(result.answer), *(edge for _, span in spans for edge in span)})
     return tuple(
-        Stretch(result.answer[start:end], tuple(way for way, first, last in spans if first <= start and end <= last))
+        Stretch(result.answer[start:end], tuple(way for way, span in spans if span[0] <= start and end <= span[1]))
         for start, end in pairwise(edges)
     )
 

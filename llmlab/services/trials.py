@@ -146,7 +146,9 @@ class Trials:
         for one in wanted:
             if one.lead:
                 request = await unless(self._stop, _within_answer(ready, prepared, asked.written, one))
-                (found[one.key],) = await unless(self._stop, ready.engine.score(request))
+                # An answer that filled the window leaves no room behind it, and is an answer all the same.
+                if sum(map(len, (request.prompt, *request.texts))) <= ready.card.n_ctx:
+                    (found[one.key],) = await unless(self._stop, ready.engine.score(request))
         return replace(asked.answer, likelihoods=found) if found else asked.answer
 
 

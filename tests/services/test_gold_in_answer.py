@@ -82,3 +82,19 @@ async def test_an_answer_is_written_and_measured_once_whatever_run_asks(
     await lab.run(lab.job(asked("11"), "three"))
     texts = [request.texts for request in engine.scored]
     assert texts == [(words(engine, " 9"),)] * 2 + [(words(engine, " 11"),)] * 2, "another gold answer for itself"
+
+
+async def test_an_answer_that_fills_the_window_is_kept_and_scored_by_the_others(tmp_path: Path) -> None:
+    lab = laboratory(tmp_path / "wide", "The answer is 9.")
+    await lab.run(lab.job(asked()))
+    request = lab.engines.made[0].scored[0]
+    needed = len(request.prompt) + len(request.texts[0])
+    for room, outcome in ((needed, "measured"), (needed - 1, "error")):
+        lab = Laboratory(
+            tmp_path / f"{room}", Engines(Script(replies=(Reply(("The answer is 9.",)),), n_ctx=room)), Exact(), GOLD
+        )
+        await lab.run(lab.job(asked()))
+        for each in lab.results():
+            assert (each.answer, each.problem) == ("The answer is 9.", "")
+            assert each.score("exact", "strict").outcome == "correct"  # type: ignore[union-attr]
+            assert each.score("gold").outcome == outcome  # type: ignore[union-attr]

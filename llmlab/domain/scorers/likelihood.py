@@ -87,7 +87,9 @@ class Likelihood:
         """Of the likelihood of its text."""
         text = next(map(answer.likelihood, self.measurements(item, answer)), None)
         if text is None or not text.tokens:
-            return (Scored(scorer=self.name, outcome="error", why=say("The text was not measured.")),)
+            full = say("The right answer does not fit into the window behind this one.")
+            why = full if self.after == "answer" else say("The text was not measured.")
+            return (Scored(scorer=self.name, outcome="error", why=why),)
         match self.figure:
             case "perplexity":
                 value = perplexity(text)
