@@ -21,6 +21,8 @@ from llmlab.domain.plain import Plain
         ("cafe\u0301 soft\u00adhyphen\u200b", "café softhyphen"),
         ("  edge  ", "edge"),
         ("！＂", "!'"),
+        ("a **b** _c_ *d*, 他**买**了", "a b c d,他买了"),
+        ("* a_b 2*3 2**3 a * b ____ ***", "* a_b 2*3 2**3 a * b ____ ***"),
     ],
 )
 def test_one_form(text: str, plain: str) -> None:
