@@ -14,8 +14,8 @@ import msgspec
 from llmlab.documents.wire import document_of, heading_in, heading_of, line_of
 from llmlab.domain.document import Document, digest_of
 
-VERSION: Final = 1
-"""Goes up whenever the same file would be read as another text, so that files are read anew."""
+VERSION: Final = 2
+"""Goes up whenever the same file would be read as another document, so that files are read anew."""
 ROOM: Final = 2 << 30
 """Bytes of all texts together; beyond them, those not used for longest go."""
 

@@ -35,7 +35,7 @@ _HEADING: Final = re.compile(
 _LINE_END: Final = re.compile(r"\n(?P<blank>(?:[ \t\r\u3000]{0,80}\n){1,80})?")
 _PAUSE: Final = re.compile(r"[，、；：;,:][”’」』\"')]?\s?|\s")
 
-_UNTITLED: Final = frozenset({"code", "csv", "json"})
+UNTITLED: Final = frozenset({"code", "csv", "json"})
 """Kinds of documents in which a line that begins with `#` is no heading but a comment or a value."""
 
 
@@ -78,7 +78,7 @@ def passages_of(document: Document, size: int = SIZE) -> Iterator[Passage]:
     titled = () if document.unit == "page" else tuple(page for page in pages if page.title)
     starts = [page.start for page in pages]
     number, line, counted = 0, 1, 0
-    chapters = iter([(0, len(text), "")]) if document.kind in _UNTITLED else _chapters(text, titled, size)
+    chapters = iter([(0, len(text), "")]) if document.kind in UNTITLED else _chapters(text, titled, size)
     for start, end, title in chapters:
         while start < end:
             stop = _stop(text, start, end, size)
@@ -87,6 +87,15 @@ def passages_of(document: Document, size: int = SIZE) -> Iterator[Passage]:
             place = bisect_right(starts, start)
             yield Passage(number, start, stop, pages[place - 1].number if place else 0, title, line)
             start = stop
+
+
+def chapters_of(text: str) -> tuple[Page, ...]:
+    """The chapters of a text that nothing but its headings divides; what precedes the first is 0; none without any."""
+    found = list(_chapters(text, (), SIZE))
+    if not any(title for _, _, title in found):
+        return ()
+    first = 1 if found[0][2] else 0
+    return tuple(Page(number, title, start, end) for number, (start, end, title) in enumerate(found, first))
 
 
 def weight(text: str) -> int:

@@ -11,6 +11,7 @@ import pytest
 
 from llmlab.documents import shelf as shelves
 from llmlab.documents.child import ReadingProcess
+from llmlab.documents.extraction import Source, extract
 from llmlab.documents.shelf import DocumentShelf
 from llmlab.documents.texts import TextStore
 from llmlab.domain.document import Document, Page, digest_of, remark
@@ -198,3 +199,25 @@ def test_a_text_that_was_forgotten_is_gone(folder: Path) -> None:
     store.keep(document)
     store.forget(document.digest)
     assert store.find(document.digest) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"), [("novel.txt", "chapter"), ("notes.md", "section"), ("script.py", ""), ("table.csv", "")]
+)
+def test_the_headings_of_a_plain_text_divide_it(name: str, unit: str) -> None:
+    parts = ["It was all quiet. " * 40 + "\n", *(f"# Part {number}\n" + "They went on. " * 60 for number in (1, 2))]
+    text = "\n".join(parts)
+    document = extract(Source(name, name, text.encode()), ReadingLimits(), lambda _share: None)
+    assert document.unit == unit
+    if unit:
+        assert [(page.number, page.title) for page in document.pages] == [(0, ""), (1, "Part 1"), (2, "Part 2")]
+        assert "".join(text[page.start : page.end] for page in document.pages) == text
+        assert document.page_count == 2
+    else:
+        assert document.pages == ()
+
+
+def test_form_feeds_divide_a_text_before_its_headings_do() -> None:
+    text = ("# Part\n" + "They went on. " * 60 + "\f") * 3
+    document = extract(Source("a.md", "a.md", text.encode()), ReadingLimits(), lambda _share: None)
+    assert (document.unit, document.page_count) == ("page", 3)

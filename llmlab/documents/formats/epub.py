@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -17,6 +18,7 @@ _CONTAINER: Final = "META-INF/container.xml"
 _PAGES: Final = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
 _FONTS: Final = (b"http://www.idpf.org/2008/embedding", b"http://ns.adobe.com/pdf/enc#RC")
 """How fonts are scrambled; that locks no text."""
+_LOCKED: Final = re.compile(rb"<(?:[\w.-]+:)?EncryptedData[\s>]")
 
 
 def read_book(archive: Archive, scribe: Scribe, progress: Callable[[float], None]) -> tuple[Remark, ...]:
@@ -31,8 +33,8 @@ def read_book(archive: Archive, scribe: Scribe, progress: Callable[[float], None
         DocumentError: it is damaged, locked or too long.
     """
     if "META-INF/encryption.xml" in archive:
-        said = archive.read("META-INF/encryption.xml")
-        if said.count(b"EncryptedData ") + said.count(b"EncryptedData>") and not any(font in said for font in _FONTS):
+        parts = _LOCKED.split(archive.read("META-INF/encryption.xml"))[1:]
+        if not all(any(font in part for font in _FONTS) for part in parts):
             raise locked(archive.kind)
     package = _package_path(archive)
     book = _Package()
