@@ -126,5 +126,7 @@ def _write(file: Path, text: str, *, force: bool) -> None:
         # A place that cannot be is a mistake of the command line; a disk that is full is none.
         misplaced = isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError | NotADirectoryError)
         raise (UsageError if misplaced else LlmlabError)(
-            say("The file cannot be written: {reason}", reason=error.strerror or str(error)), where=str(file)
+            say("The file cannot be written: {reason}", reason=error.strerror or str(error)),
+            where=str(file),
+            hint=say("Choose another place with -o."),
         ) from None

@@ -92,7 +92,8 @@ class Output:
             if isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL):
                 raise ReaderGone from None
             raise LlmlabError(
-                say("Standard output cannot be written: {reason}", reason=error.strerror or str(error))
+                say("Standard output cannot be written: {reason}", reason=error.strerror or str(error)),
+                hint=say("Make room where it goes, or send it elsewhere."),
             ) from None
 
 
