@@ -22,7 +22,7 @@ _FEW: Final = 3
 """Words at an end of a quote that are looked for in other words."""
 _SENTENCE_MARKS: Final = frozenset(".!?;:。！？；：")
 _OUTER: Final = " '.,;:!?-"
-_EDGES: Final = _OUTER + '\n\t\u3000"“”‘’。，；：！？、'
+_EDGES: Final = _OUTER + '\n\t\u3000"“”‘’「」『』«»。，；：！？、'
 _LETTERS: Final = re.compile(r"[^\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 """Letters and digits of scripts that have blanks between words."""
 
@@ -323,6 +323,8 @@ def differences(text: str, quote: str) -> tuple[Change, ...]:
     """
     # Marks of emphasis are no difference.
     old, new = ([word for word in words(side) if word != "*"] for side in (text, quote))
+    if old and new and old[0][0].swapcase() + old[0][1:] == new[0]:
+        old[0] = new[0]
     changes: list[Change] = []
     for tag, low, high, start, end in SequenceMatcher(
         None, [*map(_bare, old)], [*map(_bare, new)], autojunk=False

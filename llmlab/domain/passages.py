@@ -32,6 +32,8 @@ _HEADING: Final = re.compile(
     r")[ \t\r]*$",
     re.MULTILINE,
 )
+_SLICE: Final = 1 << 17
+"""Characters in which headings are looked for at once: a few milliseconds."""
 _LINE_END: Final = re.compile(r"\n(?P<blank>(?:[ \t\r\u3000]{0,80}\n){1,80})?")
 _PAUSE: Final = re.compile(r"[，、；：;,:][”’」』\"')]?\s?|\s")
 
@@ -120,7 +122,7 @@ def _headings(text: str, pages: Sequence[Page]) -> Iterator[tuple[int, str]]:
     """Where chapters begin: lines that look like it, and pages with titles; offset and title, in order."""
     upcoming = ((page.start, page.title) for page in pages if is_boundary(text, page.start))
     page = next(upcoming, None)
-    for match in _HEADING.finditer(text):
+    for match in _heading_lines(text):
         while page is not None and page[0] <= match.start():
             yield page
             page = next(upcoming, None)
@@ -128,6 +130,16 @@ def _headings(text: str, pages: Sequence[Page]) -> Iterator[tuple[int, str]]:
     while page is not None:
         yield page
         page = next(upcoming, None)
+
+
+def _heading_lines(text: str) -> Iterator[re.Match[str]]:
+    """Lines that look like headings; looked for in slices, since nothing else of the process runs during a search."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start + _SLICE)
+        end = len(text) if end < 0 else end
+        yield from _HEADING.finditer(text, start, end)
+        start = end + 1
 
 
 def _stop(text: str, start: int, end: int, size: int) -> int:

@@ -22,6 +22,7 @@ _MARKED: Final = (
     rf"|『(?P<double>[^『』]{{1,{LONGEST}}})』"
     rf"|«(?P<angle>[^«»]{{1,{LONGEST}}})»"
     rf"|»(?P<pointed>[^«»]{{1,{LONGEST}}})«"
+    rf"|‹(?P<arrows>[^‹›]{{1,{LONGEST}}})›"
     rf"|〝(?P<primes>[^〝〞〟]{{1,{LONGEST}}})[〞〟]"
     rf"|„(?P<low>[^„“”]{{1,{LONGEST}}})[“”]"
     rf"|＂(?P<full>[^＂\n]{{1,{LONGEST}}})＂"
@@ -177,7 +178,7 @@ class _Layout:
         return found
 
 
-_LETTER: Final = re.compile(r"\w")
+_LETTER: Final = re.compile(r"[^\W\d_]")
 
 
 def _once(named: Sequence[_Naming]) -> tuple[int, ...]:

@@ -75,6 +75,8 @@ def test_nearly_with_the_difference() -> None:
         ("Now he wept for an hour", [("missing", "Then"), ("added", "Now")]),
         ("Then he wept for an hour or two", [("added", " or two")]),
         ("花了三十七两金锭", [("missing", "银子"), ("added", "金锭")]),
+        ("then he wept for an age", [("missing", "hour"), ("added", "age")]),
+        ("他对母亲说：『这方砚台，本是前朝旧物。』", [("missing", "原"), ("added", "本")]),
         ("他用了三十七两银子", [("missing", "，花"), ("added", "他用")]),
     ],
 )

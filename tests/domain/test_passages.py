@@ -127,6 +127,16 @@ def test_chapters_are_cut_where_passages_begin() -> None:
     assert chapters_of("") == ()
 
 
+def test_headings_are_found_in_a_text_of_any_length() -> None:
+    filler = "It was all quiet in the town, and nobody came.\n" * 400
+    text = "".join(f"Chapter {number}\n{filler}" for number in range(1, 30))
+    assert len(text) > 4 * 131_072
+    assert [page.title for page in chapters_of(text)] == [f"Chapter {number}" for number in range(1, 30)]
+    for edge in range(131_070, 131_075):
+        text = "x" * edge + "\nChapter 7\n" + filler
+        assert [page.title for page in chapters_of(text)] == ["", "Chapter 7"]
+
+
 def test_pages_are_told_and_titled_ones_begin_a_passage() -> None:
     text = "a " * 100 + "b " * 100
     pages = (Page(1, "", 0, 200), Page(2, "Two", 200, 400))

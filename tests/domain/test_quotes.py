@@ -34,6 +34,7 @@ def claimed(answer: str) -> list[str]:
         ("> one two three [2]", [("one two three", (2,))]),
         ("> one two three\n> — [2], the second chapter", [("one two three", (2,))]),
         ("> “one two” [1]\n> 「三四」【2】", [("one two", (1,)), ("三四", (2,))]),
+        ("> 1. “one two” [1]\n> 2. “three four”", [("one two", (1,)), ("three four", ())]),
         ("> He said “go” and left.", [("He said “go” and left.", ())]),
         ("他说‘走吧’，她说'不走'了。", [("走吧", ()), ("不走", ())]),
         ("»eins zwei« und »drei vier«, 〝一二〞", [("eins zwei", ()), ("drei vier", ()), ("一二", ())]),
