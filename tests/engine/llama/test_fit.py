@@ -8,6 +8,7 @@ import pytest
 
 from llmlab.domain.model import CACHE_TYPES, Gpu, ModelSpec
 from llmlab.engine.gguf import GgufFile, Value, read_gguf
+from llmlab.engine.llama.checks import cache_is_known
 from llmlab.engine.llama.fit import (
     CACHE_TYPE_IDS,
     COMPUTE_BYTES,
@@ -73,6 +74,28 @@ def test_layers_that_keep_a_state_have_no_cache() -> None:
     assert sizes_of(header(attention__head_count=0), "f16", "f16").cache_per_token == 0
     some = header(attention__head_count=4, full_attention_interval=3)
     assert sizes_of(some, "f16", "f16").cache_layers == (0.0, 0.0, 512.0) * 2
+
+
+@pytest.mark.parametrize(
+    ("metadata", "known"),
+    [
+        ({}, True),
+        ({"attention__kv_lora_rank": 512}, False),
+        ({"ssm__state_size": 16}, False),
+        ({"ssm__state_size": 16, "full_attention_interval": 4}, True),
+        ({"ssm__state_size": 16, "attention__head_count": 0}, True),
+        ({"shortconv__l_cache": 3}, False),
+    ],
+)
+def test_a_cache_is_known_where_the_header_tells_which_layers_have_one(metadata: dict[str, int], known: bool) -> None:
+    assert cache_is_known(header(**metadata)) is known
+
+
+def test_heads_that_stand_for_each_layer_tell_which_have_a_cache(models: Path) -> None:
+    hybrid = read_gguf(models / "hybrid.gguf")
+    assert cache_is_known(hybrid)
+    assert [size > 0 for size in sizes_of(hybrid, "f16", "f16").cache_layers] == [False, True] * 2
+    assert not cache_is_known(read_gguf(models / "recurrent.gguf"))
 
 
 def test_every_cache_type_of_the_domain_is_known(models: Path) -> None:
