@@ -124,6 +124,9 @@ def _read(kind: str, source: Source, limits: ReadingLimits, progress: Callable[[
     text, pages = scribe.finish()
     if not text.strip():
         raise without_text(TITLES.get(kind, kind.upper()))
+    if not pages:
+        # A format that says nothing of its parts is a plain text in that.
+        pages, unit = chapters_of(text), "chapter"
     return Document(source.name, source.path, kind, text, pages, unit if pages else "", encoding, remarks)
 
 

@@ -128,7 +128,8 @@ class Document:
         """The row of a sheet that holds the character at `offset`; `None` where the document has no sheets."""
         if self.unit != "sheet":
             return None
-        number = self.text[self.text.rfind("\n", 0, offset) + 1 :][:8].partition("\t")[0]
+        start = self.text.rfind("\n", 0, offset) + 1
+        number = self.text[start : start + 8].partition("\t")[0]
         return int(number) if number.isdecimal() else None
 
     def anchor(self, offset: int) -> Anchor:

@@ -221,3 +221,11 @@ def test_form_feeds_divide_a_text_before_its_headings_do() -> None:
     text = ("# Part\n" + "They went on. " * 60 + "\f") * 3
     document = extract(Source("a.md", "a.md", text.encode()), ReadingLimits(), lambda _share: None)
     assert (document.unit, document.page_count) == ("page", 3)
+
+
+def test_a_format_that_tells_no_parts_has_those_of_its_headings() -> None:
+    said = "They went on. " * 60
+    data = rb"{\rtf1 Chapter 1\par " + said.encode() + rb"\par Chapter 2\par " + said.encode() + b"}"
+    document = extract(Source("a.rtf", "a.rtf", data), ReadingLimits(), lambda _share: None)
+    assert [(page.number, page.title) for page in document.pages] == [(1, "Chapter 1"), (2, "Chapter 2")]
+    assert (document.kind, document.unit) == ("rtf", "chapter")
