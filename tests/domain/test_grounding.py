@@ -232,6 +232,8 @@ def test_an_answer_that_says_that_it_is_not_there_is_a_refusal(answer: str) -> N
         ("Nothing happened to the old mill.", 1),
         ("There was no answer at the door.", 1),
         ("The document was not signed by the king.", 1),
+        ("No document was given to the king.", 1),
+        ("No book tells the story as well.", 1),
         ("The source of the river was never found.", 1),
         ("书中的主人公没有结婚。", 1),
         ("No answer came from the old mill.", 1),
