@@ -32,6 +32,7 @@ _MARKED: Final = (
     rf"|(?<!{_SPACED})(?<!')'(?!\d\ds)"
     rf"(?P<typed>(?:[^'\n]|\n(?!\n)|(?<={_SPACED})'(?={_SPACED})){{1,{LONGEST}}})'(?!{_SPACED})"
 )
+_ALIKE: Final = frozenset({"full", "straight", "single", "typed"})
 _WITHIN: Final = re.compile(_MARKED)
 _QUOTED: Final = re.compile(
     rf"{_MARKED}|^[ \t]{{0,3}}>[ \t]?(?P<block>[^\n]+(?:\n[ \t]{{0,3}}>[ \t]?[^\n]*)*)", re.MULTILINE
@@ -205,7 +206,10 @@ def _quoted_spans(text: str) -> tuple[list[tuple[int, int]], list[tuple[int, int
         if match.lastgroup == "block":
             blocks.append((start, end))
             spans += _in_block(text, start, end)
-        elif "\n\n" not in text[slice(*(span := _trimmed(text, start, end)))]:
+            continue
+        span = _trimmed(text, start, end)
+        # Marks that look alike at both ends do not reach over a paragraph: one of them is missing.
+        if match.lastgroup not in _ALIKE or "\n\n" not in text[slice(*span)]:
             spans.append(span)
     return [span for span in spans if span[1] > span[0]], blocks
 
@@ -259,9 +263,7 @@ def _sentences(text: str, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[in
     masked = list(text)
     for start, end in spans:
         # The last mark of a quote may end the sentence around it.
-        masked[start : end - 1] = [
-            "\n" if text[at] == "\n" and text[at - 1] == "\n" else "x" for at in range(start, end - 1)
-        ]
+        masked[start : end - 1] = "x" * (end - 1 - start)
     flat = "".join(masked)
     line_start = 0
     for line in flat.split("\n"):

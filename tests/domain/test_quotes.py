@@ -41,7 +41,10 @@ def claimed(answer: str) -> list[str]:
         ('`print("x y")` and\n```\n"a b"\n```', []),
         ("an “unclosed mark", []),
         ("“”", []),
-        ("“first paragraph\n\nsecond”", []),
+        ("“first paragraph\n\nsecond”", [("first paragraph\n\nsecond", ())]),
+        ("「甲乙。\n\n丙丁。」[2]", [("甲乙。\n\n丙丁。", (2,))]),
+        ('"first paragraph\n\nsecond"', []),
+        ("It says “one.\n\nIt says “two.” and “three.”", [("two.", ()), ("three.", ())]),
     ],
 )
 def test_quotes(answer: str, quotes: list[tuple[str, tuple[int, ...]]]) -> None:
@@ -94,6 +97,11 @@ def test_the_passages_that_a_quote_is_said_to_be_from(answer: str, numbers: tupl
 )
 def test_claims(answer: str, claims: list[str]) -> None:
     assert claimed(answer) == claims
+
+
+def test_a_quote_of_two_paragraphs_is_one_claim() -> None:
+    _, sentences = parts_of("He says “one two three.\n\nFour five six.” [2] She never came back.")
+    assert [sentence.quotes for sentence in sentences] == [(0,), ()]
 
 
 def test_a_claim_knows_its_quotes_and_numbers() -> None:
