@@ -80,7 +80,9 @@ class Journal:
     def leave(self, chat_id: str, message: Message) -> None:
         """Write `message` before the process ends, without waiting for it here."""
         self._keep(chat_id, message)
-        self._thread.submit(self._write_unsaved)
+        # Where the store is closed already, what was noted last stands in it, and the next start finds it.
+        if not self._closed:
+            self._thread.submit(self._write_unsaved)
 
     async def close(self) -> None:
         """Write what waits, if that can be, and close the store; may be called twice."""

@@ -108,3 +108,6 @@ async def test_what_waits_is_written_before_the_store_is_closed(store: Watched) 
     journal.note("c", answer("two"))
     await journal.close()
     assert store.saved == ["one", "two"]
+    journal.note("c", answer("three"))
+    journal.leave("c", answer("three"))
+    assert store.saved == ["one", "two"], "the store is closed"
