@@ -26,6 +26,8 @@ class ReadingLimits:
     """Files that are taken from one folder or pattern."""
     entries: int = 200_000
     """Files and folders that are looked at for one folder or pattern."""
+    kept_mb: int = 2048
+    """Size of all texts that are kept on disk, in MiB; beyond it, those not used for longest go."""
 
     def changed(self) -> dict[str, int]:
         """The limits that are not the usual ones."""
@@ -36,5 +38,5 @@ class ReadingLimits:
 
 BOUNDS: Final = {"file_mb": (1, 100_000), "characters": (1_000, 1_000_000_000), "seconds": (1, 86_400),
                  "memory_mb": (128, 1_000_000), "unpack_ratio": (1, 1_000_000), "zip_files": (1, 1_000_000),
-                 "files": (1, 1_000_000), "entries": (1, 100_000_000)}  # fmt: skip
+                 "files": (1, 1_000_000), "entries": (1, 100_000_000), "kept_mb": (1, 10_000_000)}  # fmt: skip
 """The smallest and largest value of each limit."""
