@@ -17,6 +17,7 @@ from llmlab.documents.texts import TextStore
 from llmlab.domain.document import Document, Page, digest_of, remark
 from llmlab.domain.reading_limits import ReadingLimits
 from llmlab.errors import DocumentError
+from tests.documents.awkward.zipped import make_epub
 
 
 @pytest.fixture
@@ -229,3 +230,10 @@ def test_a_format_that_tells_no_parts_has_those_of_its_headings() -> None:
     document = extract(Source("a.rtf", "a.rtf", data), ReadingLimits(), lambda _share: None)
     assert [(page.number, page.title) for page in document.pages] == [(1, "Chapter 1"), (2, "Chapter 2")]
     assert (document.kind, document.unit) == ("rtf", "chapter")
+
+
+def test_what_a_book_cannot_say_in_its_encoding_is_counted_over_all_its_texts() -> None:
+    page = b"<html><body><p>" + "话说天下大势，分久必合，合久必分。".encode() + b"\xff</p></body></html>"
+    data = make_epub({"a.xhtml": page, "b.xhtml": page}, [])
+    document = extract(Source("a.epub", "a.epub", data), ReadingLimits(), lambda _share: None)
+    assert document.warnings == (remark("undecodable", encoding="utf-8", count=2),)

@@ -44,6 +44,7 @@ def read_book(archive: Archive, scribe: Scribe, progress: Callable[[float], None
     if not texts:
         raise damaged(archive.kind, say("it lists no texts"))
     missing = 0
+    doubts: dict[tuple[str, str], int] = {}
     for number, (href, _kind, _properties) in enumerate(texts):
         path = resolve(package, href)
         if path not in archive:
@@ -52,9 +53,20 @@ def read_book(archive: Archive, scribe: Scribe, progress: Callable[[float], None
         data = archive.read(path)
         scribe.blank()
         scribe.turn(titles.get(path, ""))
-        read_page(decode(data, claimed=claimed_encoding(data)).text, scribe, ("h1", "h2"))
+        decoded = decode(data, claimed=claimed_encoding(data))
+        for each in decoded.remarks:
+            # What a text says of itself and is not matters to nobody who sees the book alone.
+            if each.code in ("undecodable", "guessed"):
+                values = dict(each.values)
+                doubt = each.code, str(values["encoding"])
+                doubts[doubt] = doubts.get(doubt, 0) + int(values.get("count", 0))
+        read_page(decoded.text, scribe, ("h1", "h2"))
         progress((number + 1) / len(texts))
-    return (remark("missing_parts", count=missing, all=len(texts)),) if missing else ()
+    remarks = [
+        remark(code, encoding=encoding, **({"count": count} if count else {}))
+        for (code, encoding), count in doubts.items()
+    ]
+    return (*([remark("missing_parts", count=missing, all=len(texts))] if missing else []), *remarks)
 
 
 def _package_path(archive: Archive) -> str:
