@@ -1,9 +1,11 @@
-"""What fits into which memory: pure arithmetic over sizes in bytes."""
+"""What fits into which memory: arithmetic over sizes in bytes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
 from llmlab.domain.model import Fit, Gpu, ModelSpec
@@ -148,6 +150,15 @@ def compute_bytes(gguf: GgufFile, spec: ModelSpec, n_ctx: int, sequences: int) -
     return logits + 4 * rows * mixing + 2 * rows * n_ctx
 
 
+def adapter_bytes(spec: ModelSpec) -> int:
+    """What the LoRA adapters of `spec` take; loading tells of one that is not there."""
+    size = 0
+    for adapter in spec.lora:
+        with suppress(OSError, ValueError):
+            size += Path(adapter.path).stat().st_size
+    return size
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """What decides whether a model fits: its sizes, and what is free."""
@@ -232,4 +243,6 @@ class Estimate:
         gpu = sum(sizes.layers[first:]) + n_ctx * sum(sizes.cache_layers[first:])
         gpu += sizes.output + compute if layers else 0
         memory = sizes.total + n_ctx * sizes.cache_per_token + compute - (gpu - (compute if layers else 0))
-        return int(memory), int(gpu)
+        # Adapters lie where the layers are that they change.
+        adapters = adapter_bytes(self.spec)
+        return int(memory + (0 if layers else adapters)), int(gpu + (adapters if layers else 0))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from llmlab.domain.model import CACHE_TYPES, Gpu, ModelSpec
+from llmlab.domain.model import CACHE_TYPES, Gpu, LoraAdapter, ModelSpec
 from llmlab.engine.gguf import GgufFile, Value, read_gguf
 from llmlab.engine.llama.checks import cache_is_known
 from llmlab.engine.llama.fit import (
@@ -164,6 +164,16 @@ def test_a_draft_needs_room_beside_the_model(
     assert 2 * GB < fit.draft < 3 * GB
     assert fit.need == alone.fit(8192).need + fit.draft
     assert fit.draft - (fit.memory_need - alone.fit(8192).memory_need) == pytest.approx(there * GB, abs=0.2 * GB)
+
+
+def test_adapters_are_part_of_what_is_needed(models: Path, tmp_path: Path) -> None:
+    adapter = tmp_path / "style.gguf"
+    adapter.write_bytes(bytes(MIB))
+    lora = (LoraAdapter(str(adapter)), LoraAdapter(str(tmp_path / "gone.gguf")))
+    for gpus in ((), (20 * GB,)):
+        plain = estimate(models, 20 * GB, *gpus).fit(8192)
+        adapted = estimate(models, 20 * GB, *gpus, lora=lora).fit(8192)
+        assert adapted.need - plain.need == MIB
 
 
 def test_a_number_of_layers_that_the_gpu_cannot_hold_does_not_fit(models: Path) -> None:
