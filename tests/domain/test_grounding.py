@@ -281,7 +281,7 @@ def test_every_stretch_of_a_document_is_found_word_for_word(data: st.DataObject)
         assert quote.verdict == "exact" or (cut and quote.verdict == "near")
 
 
-@given(st.text("ab 中文，。“”「」\"'[1]…\n>`", max_size=60))
+@given(st.text("ab 中文，。“”‘’「」«»‹›〝〞\"'[1]第段…\n>`*_—", max_size=60))
 def test_any_answer_is_taken(answer: str) -> None:
     grounding = check(answer, [Source("ab 中文，ab。"), Source("")])
     for quote in grounding.quotes:
