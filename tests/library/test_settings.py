@@ -39,6 +39,9 @@ def test_every_setting_arrives(path: Path) -> None:
         show_thinking = true
         thinking = false
         last_model = "qwen"
+        [last_context]
+        n_ctx = 16384
+        rope_scaling = "yarn"
         [sampling]
         top_k = 3
         [keymap]
@@ -54,6 +57,7 @@ def test_every_setting_arrives(path: Path) -> None:
         show_thinking=True,
         thinking=False,
         last_model="qwen",
+        last_context={"n_ctx": 16384, "rope_scaling": "yarn"},
         sampling=Sampling(top_k=3),
         keymap={"chat.new": "ctrl+n", "app.quit": "ctrl+q,f10,?"},
     )
@@ -68,6 +72,7 @@ def test_every_setting_arrives(path: Path) -> None:
         ("[sampling]\ntop_p = 3", "2: sampling.top_p: 3 is not a number from 0 to 1"),
         ("[keymap]\nx = 3", '2: keymap.x: 3 is no key such as "ctrl+n" and no list of keys'),
         ('[keymap]\nx = "ctrl + n"', '2: keymap.x: "ctrl + n" is no key such as "ctrl+n" and no list of keys'),
+        ("[last_context]\nn_ctx = 3", "2: last_context.n_ctx: 3 is not a whole number from 64 to 16,777,216"),
         ("keymap = 3", "1: keymap: 3 is not a table"),
     ],
 )
@@ -87,16 +92,17 @@ def test_a_change_is_written_and_read_back(path: Path) -> None:
     file = SettingsFile(path)
     file.change(theme="light", last_model='a "b"\\')
     file.change(sampling=Sampling(temperature=0.5, stop=("a\n", "b")), keymap={"app.quit": "ctrl+q,f10"})
-    file.change(thinking=True)
+    file.change(thinking=True, last_context={"n_ctx": 8192, "rope_factor": 2.0, "deterministic": True})
     assert SettingsFile(path).current == file.current
     assert file.current == Settings(
         theme="light",
         last_model='a "b"\\',
         thinking=True,
+        last_context={"n_ctx": 8192, "rope_factor": 2.0, "deterministic": True},
         sampling=Sampling(temperature=0.5, stop=("a\n", "b")),
         keymap={"app.quit": "ctrl+q,f10"},
     )
-    file.change(thinking=None, last_model="", sampling=Sampling())
+    file.change(thinking=None, last_model="", last_context={}, sampling=Sampling())
     assert SettingsFile(path).current == Settings(theme="light", keymap={"app.quit": "ctrl+q,f10"})
 
 
