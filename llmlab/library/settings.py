@@ -182,10 +182,13 @@ class SettingsFile:
 
     def _edited(self, text: str, values: Mapping[str, object]) -> str:
         """The file's `text` with `values` set."""
-        wanted = replace(settings_of(parse_toml(text, self._path))[0], **values)  # type: ignore[arg-type]
+        known = settings_of(parse_toml(text, self._path))[0]
+        wanted = replace(known, **values)  # type: ignore[arg-type]
         edited = text
         for name in values:
-            edited = _with_setting(edited, self._path, name, getattr(wanted, name))
+            # Lines that say so already stay as a person wrote them.
+            if getattr(known, name) != getattr(wanted, name):
+                edited = _with_setting(edited, self._path, name, getattr(wanted, name))
         if settings_of(parse_toml(edited, self._path)) == (wanted, ()):
             return edited
         # Lines were too artful to edit one by one (values over several lines): write the file anew.

@@ -121,6 +121,13 @@ def test_comments_and_order_survive(path: Path) -> None:
     assert text == "# mine\ntheme = \"light\"\nlast_model = \"m\"\n\n# keys\n[keymap]\n'x' = 'f2' # mine too\n"
 
 
+def test_what_stands_there_already_stays_as_it_was_written(path: Path) -> None:
+    text = "\n\n# mine\n[sampling] # so\ntop_k = 0x10\n\n\n[keymap]\nx = ['f2']\n"
+    written(path, text)
+    SettingsFile(path).change(sampling=Sampling(top_k=16), last_context={}, keymap={"x": "f2"})
+    assert path.read_text(encoding="utf-8") == text
+
+
 def test_values_over_several_lines_survive_in_meaning(path: Path) -> None:
     written(path, 'theme = "light"\n[sampling]\nstop = [\n  "a",\n  "b",\n]\n')
     file = SettingsFile(path)
