@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
@@ -65,7 +65,11 @@ def sorted_out(flags: RecipeFlags, texts: Sequence[str]) -> tuple[RecipeFlags, s
     Raises:
         UsageError: there are several texts.
     """
-    files = [text for text in texts if len(texts) > 1 and flags.documents.files and Path(text).expanduser().exists()]
+    files: list[str] = []
+    if len(texts) > 1 and flags.documents.files:
+        from llmlab.documents.gathering import expanded
+
+        files = [text for text in texts if os.path.lexists(expanded(text))]
     said = [text for text in texts if text not in files]
     if len(said) > 1:
         raise UsageError(say("Unexpected: {words}; a text of several words stands in quotes", words=" ".join(said[1:])))

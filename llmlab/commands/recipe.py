@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -12,10 +13,12 @@ from llmlab.commands.kit import Session, chosen_model, option, prepare, working_
 from llmlab.commands.reading import ReadingFlags, reading_of, reading_options
 from llmlab.commands.shots import ShotFlags, shot_options, shots_of
 from llmlab.commands.templates import TemplateFlags, template_of, template_options
+from llmlab.domain.model import ModelSpec
 from llmlab.domain.modes import MOST_VOTES, ReasoningUse
 from llmlab.domain.recipe import OverflowPolicy, Recipe
 from llmlab.domain.sampling import PRESETS, with_preset
 from llmlab.domain.terminal import encodable
+from llmlab.errors import UsageError
 from llmlab.words import current_language, say
 
 
@@ -29,6 +32,7 @@ class RecipeFlags:
     options: tuple[tuple[str, str], ...]
     seed: int | None
     max_tokens: int | None
+    lora: tuple[tuple[str, str], ...]
     deterministic: bool
     thinking: bool | None
     schema: Path | None
@@ -64,6 +68,14 @@ def recipe_options() -> list[click.Parameter]:
         option("-m", "--model", help=say("Name of a model, or a GGUF file.")),
         option("-s", "--system", help=say("System prompt; an empty one is none.")),
         *_sampling_options(),
+        option(
+            "--lora",
+            nargs=2,
+            type=str,
+            multiple=True,
+            metavar="NAME SCALE",
+            help=say("How strongly a LoRA adapter of the model's table works, 0 for not at all; may be repeated."),
+        ),
         option(
             "--deterministic",
             is_flag=True,
@@ -144,11 +156,12 @@ def recipe_of(session: Session, flags: RecipeFlags, base: Recipe | None = None) 
     kept = _kept(session, flags.recipe) if flags.recipe else base
     kept = _without_what_is_replaced(kept, flags) if kept else None
     spec = kept.model if kept and not flags.model else chosen_model(session, flags.model)
+    spec = _with_adapters(replace(spec, deterministic=True) if flags.deterministic else spec, flags.lora)
     template = template_of(session, flags.template, kept.template if kept else None)
     if flags.template.template is not None and template is not None and grammar is None:
         schema = schema or template.template.schema or None
     recipe = Recipe(
-        model=replace(spec, deterministic=True) if flags.deterministic else spec,
+        model=spec,
         system=None if flags.system is None else encodable(flags.system),
         sampling=sampling,
         thinking=flags.thinking,
@@ -162,6 +175,32 @@ def recipe_of(session: Session, flags: RecipeFlags, base: Recipe | None = None) 
     )
     # A policy that is named holds, the usual one too.
     return replace(recipe.over(kept), overflow=recipe.overflow) if kept else recipe
+
+
+def _with_adapters(spec: ModelSpec, scales: Sequence[tuple[str, str]]) -> ModelSpec:
+    """`spec` with other scales for some of its LoRA adapters, as they are typed.
+
+    Raises:
+        UsageError: it has no such adapter, or the scale is none.
+    """
+    from llmlab.library.checks import Unfit, meant
+    from llmlab.library.models import adapter_scale
+
+    wished = {}
+    names = [adapter.name for adapter in spec.lora]
+    for name, scale in scales:
+        where = f"--lora {name} {scale}"
+        if name not in names:
+            what = say("Model {model} has no LoRA adapter {name}", model=spec.name, name=name) + meant(name, names)
+            known = say("It has: {names}.", names=", ".join(names))
+            none = say("Name adapters under lora in the model's table of models.toml.")
+            raise UsageError(what, where=where, hint=known if names else none)
+        try:
+            wished[name] = adapter_scale(scale)
+        except Unfit as unfit:
+            raise UsageError(str(unfit), where=where) from None
+    lora = tuple(replace(adapter, scale=wished.get(adapter.name, adapter.scale)) for adapter in spec.lora)
+    return replace(spec, lora=lora)
 
 
 def _without_what_is_replaced(kept: Recipe, flags: RecipeFlags) -> Recipe:

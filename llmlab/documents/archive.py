@@ -17,11 +17,8 @@ from llmlab.errors import DocumentError
 from llmlab.words import say
 
 _PIECE: Final = 1 << 16
-MOST_MEMBERS: Final = 20_000
-"""Files in one zipped document."""
 _SPARE: Final = 64 << 20
-"""Bytes that may be unpacked however small their file is; beyond them, it may grow `_LARGEST_RATIO` fold."""
-_LARGEST_RATIO: Final = 200
+"""Bytes that may be unpacked however small their file is."""
 
 
 class Handler(Protocol):
@@ -51,8 +48,8 @@ class Archive:
 
     def __init__(self, data: bytes, kind: str, limits: ReadingLimits) -> None:
         self.kind = kind
-        self._limits = limits
-        self._left = min(limits.file_mb << 20, _SPARE + _LARGEST_RATIO * len(data))
+        sizes = {"file_mb": limits.file_mb << 20, "unpack_ratio": max(_SPARE, limits.unpack_ratio * len(data))}
+        self._bound, self._left = min(sizes.items(), key=lambda size: size[1])
         self._charged: dict[str, int] = {}
         """Bytes of each file that were counted already: some are read twice."""
         try:
@@ -60,8 +57,9 @@ class Archive:
         except _FAILURES:
             raise damaged(kind, say("its end is missing, where it lists what it holds")) from None
         self._names = {info.filename: info for info in self._zip.infolist()}
-        if len(self._names) > MOST_MEMBERS:
-            raise self._bomb()
+        if len(self._names) > limits.zip_files:
+            many = say("The {kind} file holds more than {count} files.", kind=kind, count=f"{limits.zip_files:,}")
+            raise over_limit(many, "zip_files")
 
     def __contains__(self, name: str) -> bool:
         return name in self._names
@@ -140,7 +138,7 @@ class Archive:
                 "The {kind} file unpacks to far more than its size; a zip bomb does that.",
                 kind=self.kind,
             ),
-            "file_mb",
+            self._bound,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import difflib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -44,6 +44,9 @@ _MARKS: Final = (
 )
 _EVIDENCE: Final = 6
 """Bytes beyond ASCII from which a second encoding in the same file is believed."""
+_CERTAIN: Final = 12
+"""Bytes beyond ASCII of a line from which it is UTF-8 when it is valid: six Chinese characters of another encoding
+are that once in a hundred thousand times."""
 _FOREIGN: Final = 0.6
 """Share of the bytes beyond ASCII that are no UTF-8 above which a file is something else; by chance some are valid."""
 _HIGH: Final = bytes(range(128, 256))
@@ -260,11 +263,18 @@ def _mixed(data: bytes) -> Decoded | None:
 
 
 def _by_reading(data: bytes) -> Decoded:
-    """By the language that it reads like.
+    """By the language that it reads like, but for lines that are UTF-8 beyond doubt.
 
     Raises:
         DocumentError: it is no text.
     """
+    lines = data.split(b"\n")
+    foreign = [index for index, line in enumerate(lines) if _is_surely_utf8(line)]
+    if foreign:
+        passed = set(foreign)
+        guess = best_guess(b"\n".join(line for index, line in enumerate(lines) if index not in passed))
+        if guess.worth >= ENOUGH and not guess.name.startswith("utf-16") and _looks_like_text(data):
+            return _in_two(lines, guess)
     guess = best_guess(data)
     # What are characters of UTF-16 may be controls when they are taken byte by byte.
     if not guess.name.startswith("utf-16") and not _looks_like_text(data):
@@ -277,6 +287,43 @@ def _by_reading(data: bytes) -> Decoded:
     if not name:
         raise no_text()
     return _decoded(data, name, ENCODINGS[name], remark("guessed", encoding=name))
+
+
+def _is_surely_utf8(line: bytes) -> bool:
+    """Whether it holds so many bytes of valid UTF-8 that no other encoding has them by chance."""
+    return len(line) - len(line.translate(None, _HIGH)) >= _CERTAIN and _is_valid(line, "utf_8")
+
+
+def _in_two(lines: list[bytes], guess: Guess) -> Decoded:
+    """Lines as UTF-8 where they surely are, can be nothing else, or may be and stand beside one; else as guessed."""
+    decided: list[bool | None] = []
+    """Whether each line is UTF-8; `None` where it may be either."""
+    for line in lines:
+        either = line.isascii() or (_is_valid(line, "utf_8") and _is_valid(line, guess.codec))
+        decided.append(True if _is_surely_utf8(line) else None if either else _is_valid(line, "utf_8"))
+    beside = [a or b for a, b in zip(_last(decided), _last(decided[::-1])[::-1], strict=True)]
+    texts: list[str] = []
+    foreign = broken = 0
+    for line, sure, near in zip(lines, decided, beside, strict=True):
+        if line.isascii() or not (near if sure is None else sure):
+            texts.append(line.decode(guess.codec, "replace"))
+            broken += texts[-1].count("\ufffd")
+        else:
+            texts.append(line.decode("utf_8"))
+            foreign += 1
+    remarks = [remark("mixed", lines=foreign, encoding="utf-8")]
+    if broken:
+        remarks.append(remark("undecodable", count=broken, encoding=guess.name))
+    return Decoded(plain_lines("\n".join(texts)), guess.name, tuple(remarks))
+
+
+def _last(decided: Sequence[bool | None]) -> list[bool]:
+    """What the last line until each was decided to be."""
+    found, last = [], False
+    for each in decided:
+        last = last if each is None else each
+        found.append(last)
+    return found
 
 
 def _normalizer_says(data: bytes) -> str:

@@ -22,6 +22,7 @@ from llmlab.documents.kinds import FORMATS, TITLES, extension_of, kind_of
 from llmlab.documents.problems import damaged, over_limit, without_text
 from llmlab.documents.scribe import Scribe, too_long
 from llmlab.domain.document import Document, Page, Remark, Unit, digest_of, remark
+from llmlab.domain.passages import UNTITLED, chapters_of
 from llmlab.domain.reading_limits import ReadingLimits
 from llmlab.domain.terminal import encodable, hidden_in
 from llmlab.errors import DocumentError
@@ -123,6 +124,9 @@ def _read(kind: str, source: Source, limits: ReadingLimits, progress: Callable[[
     text, pages = scribe.finish()
     if not text.strip():
         raise without_text(TITLES.get(kind, kind.upper()))
+    if not pages:
+        # A format that says nothing of its parts is a plain text in that.
+        pages, unit = chapters_of(text), "chapter"
     return Document(source.name, source.path, kind, text, pages, unit if pages else "", encoding, remarks)
 
 
@@ -139,8 +143,18 @@ def _plain(kind: str, source: Source, limits: ReadingLimits) -> Document:
         remarks += _json_remarks(text, lines=extension_of(source.name) in ("jsonl", "ndjson"))
     if kind == "csv":
         remarks += _csv_remarks(text)
-    pages = _pages_by_feeds(text)
-    return Document(source.name, source.path, kind, text, pages, "page" if pages else "", decoded.encoding, remarks)
+    pages, unit = _parts_of(kind, text)
+    return Document(source.name, source.path, kind, text, pages, unit, decoded.encoding, remarks)
+
+
+def _parts_of(kind: str, text: str) -> tuple[tuple[Page, ...], Unit]:
+    """What divides a plain text: its form feeds, else its headings."""
+    if pages := _pages_by_feeds(text):
+        return pages, "page"
+    chapters = () if kind in UNTITLED else chapters_of(text)
+    if not chapters:
+        return (), ""
+    return chapters, "section" if kind == "markdown" else "chapter"
 
 
 def _cookie(data: bytes) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +17,6 @@ from llmlab.domain.reading_limits import ReadingLimits
 from llmlab.errors import DocumentError
 from llmlab.words import say
 
-LOOKED_AT: Final = 200_000
-"""Entries of folders that are looked at for one name."""
 _PASSED: Final = names("node_modules __pycache__ site-packages venv target dist build")
 """Folders that hold what programs made; those that begin with a dot are passed by, too."""
 _BINARY: Final = names(
@@ -48,39 +48,64 @@ def gather(wanted: Sequence[str], limits: ReadingLimits) -> Gathered:
     files: dict[Path, None] = {}
     remarks: list[Remark] = []
     for name in wanted:
-        path = Path(name).expanduser()
-        if path.is_dir():
+        path = expanded(name)
+        folder = _holds(path.is_dir)
+        if folder:
             found = _taken(name, _below(path), limits, remarks)
         elif glob.has_magic(name) and not os.path.lexists(path):
-            matches = (Path(match) for match in glob.iglob(str(path), recursive=True))  # noqa: PTH207 - from any root
-            found = _taken(name, (match for match in matches if match.is_file()), limits, remarks)
+            found = _taken(name, _matching(path), limits, remarks)
         else:
             found = [path]
         if not found:
-            folder = path.is_dir()
-            raise DocumentError(
-                say("The folder holds no file that can be read.") if folder else say("No file matches the pattern."),
-                where=name,
-                hint=say("Name the files that you mean; hidden and binary ones are passed by.") if folder
-                else say("Patterns are such as *.txt, or notes/**/*.md for folders below."),
-            )  # fmt: skip
+            raise _nothing(name, folder, remarks)
         files.update(dict.fromkeys(each.absolute() for each in found))
     return Gathered(tuple(files), tuple(remarks))
 
 
-def _taken(name: str, found: Iterator[Path], limits: ReadingLimits, remarks: list[Remark]) -> list[Path]:
+def _nothing(name: str, folder: bool, remarks: Sequence[Remark]) -> DocumentError:
+    """The error of a folder or a pattern that stands for no file, as far as was looked."""
+    bounded = next((str(each) for each in remarks if each.code == "unlooked" and ("name", name) in each.values), "")
+    if folder:
+        what = say("The folder holds no file that can be read.")
+        hint = say("Name the files that you mean; hidden and binary ones are passed by.")
+    else:
+        what = say("No file matches the pattern.")
+        hint = say("Patterns are such as *.txt, or notes/**/*.md for folders below.")
+    return DocumentError(bounded or what, where=name, hint=hint)
+
+
+def expanded(written: str) -> Path:
+    """A path as it is written: `~` is the home folder, and what is not absolute begins at the working directory."""
+    try:
+        return Path(written).expanduser()
+    except RuntimeError:
+        # There is no such user: then it is the name of a file.
+        return Path(written)
+
+
+def _holds(test: Callable[[], bool]) -> bool:
+    """What `test` says of a path; `False` where it cannot be looked at, and reading it says why."""
+    try:
+        return test()
+    except OSError:
+        return False
+
+
+def _taken(name: str, found: Iterator[Path | None], limits: ReadingLimits, remarks: list[Remark]) -> list[Path]:
     """The first files of a folder or a pattern, in the order of their names; what is left out is told."""
-    every: list[Path] = []
+    texts: dict[Path, None] = {}
     binary = 0
     for looked, path in enumerate(found):
-        if looked == LOOKED_AT:
-            remarks.append(remark("unlooked", name=name, count=LOOKED_AT))
+        if looked == limits.entries:
+            remarks.append(remark("unlooked", name=name, count=limits.entries))
             break
+        if path is None:
+            continue
         if extension_of(path.name) in _BINARY:
             binary += 1
         else:
-            every.append(path)
-    every.sort(key=lambda path: path.parts)
+            texts[path] = None
+    every = sorted(texts, key=lambda path: path.parts)
     if binary:
         remarks.append(remark("binary_files", name=name, count=binary))
     if len(every) > limits.files:
@@ -88,19 +113,56 @@ def _taken(name: str, found: Iterator[Path], limits: ReadingLimits, remarks: lis
     return every[: limits.files]
 
 
-def _below(folder: Path) -> Iterator[Path]:
-    """Every file below a folder, in no order; links to folders are not followed, so that no circle has no end."""
-    waiting = [str(folder)]
+def _below(folder: Path) -> Iterator[Path | None]:
+    """Every file below a folder, in no order, and `None` for each other entry.
+
+    Links to folders are not followed, so that no circle has no end.
+    """
+    waiting = [folder]
     while waiting:
-        try:
-            with os.scandir(waiting.pop()) as entries:
-                for entry in entries:
-                    if entry.name.startswith("."):
-                        continue
-                    if entry.is_dir(follow_symlinks=False):
-                        if entry.name not in _PASSED:
-                            waiting.append(entry.path)
-                    elif entry.is_file():
-                        yield Path(entry.path)
-        except OSError:  # not ours to read, or gone meanwhile
+        for entry in _entries(waiting.pop()):
+            if entry.name.startswith("."):
+                yield None
+            elif _holds(partial(entry.is_dir, follow_symlinks=False)):
+                if entry.name not in _PASSED:
+                    waiting.append(Path(entry.path))
+                yield None
+            else:
+                yield Path(entry.path) if _holds(entry.is_file) else None
+
+
+def _matching(pattern: Path) -> Iterator[Path | None]:
+    """The files that fit a pattern, in no order, and `None` for each other entry that was looked at.
+
+    `**` stands for folders below, however deep, but for hidden ones and links.
+    """
+    parts = pattern.parts[1:] if pattern.anchor else pattern.parts
+    waiting = [(Path(pattern.anchor), parts)]
+    while waiting:
+        folder, (part, *rest) = waiting.pop()
+        if not glob.has_magic(part):
+            if rest:
+                waiting.append((folder / part, tuple(rest)))
+            else:
+                yield folder / part if _holds((folder / part).is_file) else None
             continue
+        if part == "**":
+            waiting.append((folder, tuple(rest or ("*",))))
+            for entry in _entries(folder):
+                if not entry.name.startswith(".") and _holds(partial(entry.is_dir, follow_symlinks=False)):
+                    waiting.append((Path(entry.path), (part, *rest)))
+                    yield None
+            continue
+        for entry in _entries(folder):
+            fits = fnmatch.fnmatch(entry.name, part) and part.startswith(".") >= entry.name.startswith(".")
+            if fits and rest and _holds(entry.is_dir):
+                waiting.append((Path(entry.path), tuple(rest)))
+            yield Path(entry.path) if fits and not rest and _holds(entry.is_file) else None
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            yield from entries
+    except OSError:  # not ours to read, or gone meanwhile
+        return

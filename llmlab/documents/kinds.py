@@ -67,7 +67,7 @@ def kind_of(name: str, data: bytes, limits: ReadingLimits) -> str:
     Raises:
         DocumentError: it is something that cannot be read.
     """
-    if b"%PDF-" in data[:1024]:
+    if _is_pdf(name, data):
         return "pdf"
     if data.lstrip()[:5] == b"{\\rtf":
         return "rtf"
@@ -91,6 +91,12 @@ def kind_of(name: str, data: bytes, limits: ReadingLimits) -> str:
     if by_name:
         return by_name
     return "html" if _is_page(data) else "text"
+
+
+def _is_pdf(name: str, data: bytes) -> bool:
+    """Whether it is a PDF, in front of which some programs put something; a text that speaks of them is none."""
+    before, found, _ = data[:1024].partition(b"%PDF-")
+    return bool(found) and (extension_of(name) == "pdf" or not _is_text(before.strip(b"\xef\xbb\xbf \t\r\n")))
 
 
 def _is_page(data: bytes) -> bool:

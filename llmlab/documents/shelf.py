@@ -57,7 +57,7 @@ class DocumentShelf:
 
     def __init__(self, folder: Path, limits: ReadingLimits | None = None) -> None:
         self.limits = limits or ReadingLimits()
-        self._texts = TextStore(folder)
+        self._texts = TextStore(folder, self.limits.kept_mb << 20)
         self._at_hand: OrderedDict[str, Document] = OrderedDict()
         self._lock = threading.Lock()
 

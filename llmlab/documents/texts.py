@@ -13,11 +13,10 @@ import msgspec
 
 from llmlab.documents.wire import document_of, heading_in, heading_of, line_of
 from llmlab.domain.document import Document, digest_of
+from llmlab.domain.reading_limits import ReadingLimits
 
-VERSION: Final = 1
-"""Goes up whenever the same file would be read as another text, so that files are read anew."""
-ROOM: Final = 2 << 30
-"""Bytes of all texts together; beyond them, those not used for longest go."""
+VERSION: Final = 2
+"""Goes up whenever the same file would be read as another document, so that files are read anew."""
 
 
 class TextStore:
@@ -25,10 +24,10 @@ class TextStore:
 
     Args:
         folder: made when the first text is kept.
-        room: bytes of all texts together.
+        room: bytes of all texts together; beyond them, those not used for longest go.
     """
 
-    def __init__(self, folder: Path, room: int = ROOM) -> None:
+    def __init__(self, folder: Path, room: int = ReadingLimits().kept_mb << 20) -> None:
         self._folder = folder
         self._room = room
 

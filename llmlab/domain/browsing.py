@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from llmlab.domain.experiment import Experiment, ScorerUse
 from llmlab.domain.outcomes import Extractor, Outcome, TrialResult
@@ -90,19 +91,35 @@ def _says(result: TrialResult, text: str) -> bool:
     return any(text in part.casefold() for part in (result.item, result.question, result.answer))
 
 
+def readings(judged: Judged, experiment: Experiment) -> tuple[Judged, ...]:
+    """A way to judge, and the other extractors of its scorer after it."""
+    return (judged, *(way for way in ways_to_judge(experiment) if way.use == judged.use and way != judged))
+
+
 @dataclass(frozen=True, slots=True)
-class Marked:
-    """An answer with the stretch that was taken out of it."""
+class Stretch:
+    """A part of an answer."""
 
-    before: str
-    found: str
-    """Empty where nothing was taken out, or it stands nowhere as it is."""
-    after: str
+    text: str
+    ways: tuple[Judged, ...] = ()
+    """Which took it out as final answer, or as part of that."""
 
 
-def marked(result: TrialResult, judged: Judged) -> Marked:
-    """The answer of a trial, cut where its final answer stands."""
-    scored, text = scored_by(result, judged.use, judged.extractor), result.answer
-    if scored is None or not 0 <= scored.start < scored.end <= len(text):
-        return Marked(text, "", "")
-    return Marked(text[: scored.start], text[scored.start : scored.end], text[scored.end :])
+def stretches(result: TrialResult, ways: Sequence[Judged]) -> tuple[Stretch, ...]:
+    """The answer of a trial, cut where what each of `ways` took out of it begins and ends; all of it, in order.
+
+    What a way took out that stands nowhere in the answer as it is is no stretch.
+    """
+    spans = [(way, span) for way in ways if (span := _span(result, way))]
+    edges = sorted({0, len(result.answer), *(edge for _, span in spans for edge in span)})
+    return tuple(
+        Stretch(result.answer[start:end], tuple(way for way, span in spans if span[0] <= start and end <= span[1]))
+        for start, end in pairwise(edges)
+    )
+
+
+def _span(result: TrialResult, judged: Judged) -> tuple[int, int] | None:
+    scored = scored_by(result, judged.use, judged.extractor)
+    if scored is None or not 0 <= scored.start < scored.end <= len(result.answer):
+        return None
+    return scored.start, scored.end

@@ -69,7 +69,7 @@ def detectors_of(experiment: Experiment, by_arm: Mapping[str, Sequence[TrialResu
     for name, results in by_arm.items():
         told = [result for result in results if outcome_of(result, judge, judge.counts) in ("correct", "wrong")]
         for use in experiment.scorers:
-            if use is not judge and use.kind in ABOUT:
+            if use is not judge and use.kind in ABOUT and not _knows_gold(use):
                 # High is suspicious: what is better high is turned round.
                 sign = -1.0 if use.higher else 1.0
                 figures = [(result, figure_of(result, use, use.counts)) for result in told]
@@ -80,6 +80,11 @@ def detectors_of(experiment: Experiment, by_arm: Mapping[str, Sequence[TrialResu
             shares = [(result, -votes[result.item].share) for result in told]
             found += _detector(experiment, name, REPEATS, judge, shares)
     return tuple(found)
+
+
+def _knows_gold(use: ScorerUse) -> bool:
+    """It measures the gold answer, so that what it says of right and wrong is no discovery."""
+    return use.kind == "perplexity" and use.options.get("of", "gold") == "gold"
 
 
 def _detector(

@@ -79,7 +79,7 @@ REMARKS: Final = {
     "hidden_sheets": "{count} of {all} sheets are hidden in the file; they are read, too.",
     "uncomputed": "{count} cells hold a formula without its result; the formula is shown.",
     "empty": "The file is empty.",
-    "unlooked": "{name} holds more than {count} files; the others were not looked at.",
+    "unlooked": "{name}: {count} files and folders were looked at, no more; raise entries under [documents] for more.",
     "binary_files": "{name}: {count} files that are no text were passed by.",
     "too_many_files": "{name}: the first {count} of {all} files are read; raise files under [documents] for more.",
     "not_kept": "Its text could not be kept on disk ({reason}); it is there until llmlab ends.",
@@ -110,6 +110,11 @@ class Document:
     digest: str = ""
     """`digest_of(text)`: what recipes store, and `DocumentShelf.get` finds the text by."""
 
+    @property
+    def page_count(self) -> int:
+        """Pages that a person would count: what precedes the first chapter is none."""
+        return sum(1 for page in self.pages if page.number > 0)
+
     def page_at(self, offset: int) -> Page | None:
         """The page that holds the character at `offset`; the last one for the end of the text."""
         index = bisect_right(self.pages, offset, key=lambda page: page.start)
@@ -123,7 +128,8 @@ class Document:
         """The row of a sheet that holds the character at `offset`; `None` where the document has no sheets."""
         if self.unit != "sheet":
             return None
-        number = self.text[self.text.rfind("\n", 0, offset) + 1 :][:8].partition("\t")[0]
+        start = self.text.rfind("\n", 0, offset) + 1
+        number = self.text[start : start + 8].partition("\t")[0]
         return int(number) if number.isdecimal() else None
 
     def anchor(self, offset: int) -> Anchor:

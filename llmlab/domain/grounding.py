@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Final, Literal
 
@@ -18,8 +18,11 @@ FARTHEST: Final = 4000
 """Characters from the first part of a quote to its last, where it leaves something out."""
 _LONGEST_WORD: Final = 40
 """Letters of a word that is completed."""
+_FEW: Final = 3
+"""Words at an end of a quote that are looked for in other words."""
+_SENTENCE_MARKS: Final = frozenset(".!?;:。！？；：")
 _OUTER: Final = " '.,;:!?-"
-_EDGES: Final = _OUTER + '\n\t\u3000"“”‘’。，；：！？、'
+_EDGES: Final = _OUTER + '\n\t\u3000"“”‘’「」『』«»。，；：！？、'
 _LETTERS: Final = re.compile(r"[^\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 """Letters and digits of scripts that have blanks between words."""
 
@@ -77,6 +80,8 @@ class Quote:
     """The passages that the answer says it is from."""
     misplaced: bool = False
     """It was found, and in none of the passages that the answer says it is from."""
+    asked: bool = False
+    """It is absent, and the question says it: the answer only repeats it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,28 +126,34 @@ class Source:
         self.plain = Plain(text)
 
 
-def check(answer: str, sources: Sequence[Source], numbered: Sequence[Numbered] = ()) -> Grounding:
+def check(answer: str, sources: Sequence[Source], numbered: Sequence[Numbered] = (), question: str = "") -> Grounding:
     """Look up what `answer` quotes.
 
     Args:
         answer: what the model said, without its thinking.
         sources: the whole documents, not only what the prompt held of them.
         numbered: the passages that the prompt held, by the numbers in front of them.
+        question: what it answers; what is quoted of that is no invention, and no proof either.
     """
     quotes, sentences = parts_of(answer)
+    asked = Plain(question).text
     places = {item.number: item.place for item in numbered}
     kept: dict[int, int] = {}
     found: list[Quote] = []
     for index, quoted in enumerate(quotes):
         quote = _judged(quoted, sources, places)
         # A word that is only set apart is no quote, unless it is one; nor is a refusal said as it was asked for.
-        if quote.verdict != "absent" or not (quoted.is_name or refusing_sentence(quoted.text)):
-            kept[index] = len(found)
-            found.append(quote)
+        if quote.verdict == "absent":
+            if quoted.is_name or refusing_sentence(quoted.text):
+                continue
+            wanted = _core(Plain(quoted.text).text)
+            quote = replace(quote, asked=bool(wanted) and _find(wanted, asked, 0, len(asked)) >= 0)
+        kept[index] = len(found)
+        found.append(quote)
     claims = tuple(
         Claim(item.start, item.end, tuple(kept[place] for place in item.quotes if place in kept), item.numbers)
         for item in sentences
-        if item.quotes or not refusing_sentence(answer[item.start : item.end])
+        if any(place in kept for place in item.quotes) or not refusing_sentence(answer[item.start : item.end])
     )
     return Grounding(tuple(found), claims, refusal=not found and not claims and refuses(answer))
 
@@ -237,7 +248,7 @@ def _near(text: str, sources: Sequence[Source], cited: Sequence[Place], after: P
         plain = sources[document].plain
         match = find_near(wanted, plain.text, low, high)
         if match is not None and match.end > match.start and (best is None or match.edits < best[0]):
-            start, end = _whole_words(plain.text, match.start, match.end)
+            start, end = _facing(plain.text, *_whole_words(plain.text, match.start, match.end), wanted)
             best = match.edits, Place(document, *plain.source_span(start, end))
     return best[1] if best else None
 
@@ -250,6 +261,40 @@ def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
     while _inside_word(text, last) and last - end < _LONGEST_WORD:
         last += 1
     return first, last
+
+
+def _facing(text: str, start: int, end: int, wanted: str) -> tuple[int, int]:
+    """The stretch with the few words beside it that stand where `wanted` begins or ends with others.
+
+    Which is as near as leaving them out, and shows what the document says instead.
+    """
+    old, new = words(text[start:end]), words(wanted)
+    steps = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    (first, _, low, _, lead), (last, high, _, trail, _) = steps[0], steps[-1]
+    reach = _LONGEST_WORD * _FEW
+    if last in ("insert", "replace"):
+        end += _beside(words(text[end : end + reach]), _said(new[trail:]) - _said(old[high:]))
+    if first in ("insert", "replace"):
+        start -= _beside(words(text[max(0, start - reach) : start])[::-1], _said(new[:lead]) - _said(old[:low]))
+    return start, end
+
+
+def _said(written: Sequence[str]) -> int:
+    return sum(not word.isspace() for word in written)
+
+
+def _beside(there: Sequence[str], left: int) -> int:
+    """Characters of the next so many words of a sentence; 0 where those are too many."""
+    if left > _FEW:
+        return 0
+    taken = length = 0
+    for word in there:
+        if left < 1 or word in _SENTENCE_MARKS:
+            break
+        length += len(word)
+        if not word.isspace():
+            left, taken = left - 1, length
+    return taken
 
 
 def _regions(
@@ -276,10 +321,13 @@ def differences(text: str, quote: str) -> tuple[Change, ...]:
 
     What is the same is told as the quote puts it.
     """
-    old, new = words(text), words(quote)
+    # Marks of emphasis are no difference.
+    old, new = ([word for word in words(side) if word != "*"] for side in (text, quote))
+    if old and new and old[0][0].swapcase() + old[0][1:] == new[0]:
+        old[0] = new[0]
     changes: list[Change] = []
     for tag, low, high, start, end in SequenceMatcher(
-        None, [*map(one_form, old)], [*map(one_form, new)], autojunk=False
+        None, [*map(_bare, old)], [*map(_bare, new)], autojunk=False
     ).get_opcodes():
         if tag == "equal":
             changes.append(Change("same", "".join(new[start:end])))
@@ -289,3 +337,8 @@ def differences(text: str, quote: str) -> tuple[Change, ...]:
         if end > start:
             changes.append(Change("added", "".join(new[start:end])))
     return tuple(changes)
+
+
+def _bare(word: str) -> str:
+    """A word without its setting and emphasis."""
+    return one_form(word).strip("_") or word

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -29,11 +30,13 @@ class Measurement:
     text: str
     alone: bool = False
     """By itself, not after the prompt."""
+    lead: str = ""
+    """What of an answer stands between the prompt and the text; it is read, not measured."""
 
     @property
     def key(self) -> str:
         """By which `Answer.likelihoods` holds it: where it stands and what it says, hashed."""
-        return fingerprint((self.text, self.alone))
+        return fingerprint((self.text, self.alone, self.lead) if self.lead else (self.text, self.alone))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +87,17 @@ class Scored:
         return self.outcome == "correct"
 
 
+LONGEST_PROMPT: Final = 20_000
+"""Characters of a prompt that stands in its line; a longer one stands in a file of its own, once in a run."""
+
+
+def prompt_file_of(text: str) -> str:
+    """The file of a long prompt within its run's folder, named by the SHA-256 of the text; empty for a short one."""
+    if len(text) <= LONGEST_PROMPT:
+        return ""
+    return f"prompts/{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}.txt"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialResult:
     """One line of `results.jsonl`."""
@@ -103,7 +117,11 @@ class TrialResult:
     question: str = ""
     gold: tuple[str, ...] = ()
     prompt: str = ""
-    """The text that the model was given, as its template wrote it; empty where it was too long to keep."""
+    """The text that the model was given, as its template wrote it; empty where it stands in `prompt_file`."""
+    prompt_file: str = ""
+    """Where in the run's folder the prompt stands that is too long for a line; empty for any other."""
+    prompt_characters: int = 0
+    """Of the prompt, wherever it stands."""
     prompt_digest: str = ""
     """SHA-256 of the prompt's tokens."""
     answer: str = ""

@@ -32,10 +32,12 @@ _HEADING: Final = re.compile(
     r")[ \t\r]*$",
     re.MULTILINE,
 )
+_SLICE: Final = 1 << 17
+"""Characters in which headings are looked for at once: a few milliseconds."""
 _LINE_END: Final = re.compile(r"\n(?P<blank>(?:[ \t\r\u3000]{0,80}\n){1,80})?")
 _PAUSE: Final = re.compile(r"[，、；：;,:][”’」』\"')]?\s?|\s")
 
-_UNTITLED: Final = frozenset({"code", "csv", "json"})
+UNTITLED: Final = frozenset({"code", "csv", "json"})
 """Kinds of documents in which a line that begins with `#` is no heading but a comment or a value."""
 
 
@@ -78,7 +80,7 @@ def passages_of(document: Document, size: int = SIZE) -> Iterator[Passage]:
     titled = () if document.unit == "page" else tuple(page for page in pages if page.title)
     starts = [page.start for page in pages]
     number, line, counted = 0, 1, 0
-    chapters = iter([(0, len(text), "")]) if document.kind in _UNTITLED else _chapters(text, titled, size)
+    chapters = iter([(0, len(text), "")]) if document.kind in UNTITLED else _chapters(text, titled, size)
     for start, end, title in chapters:
         while start < end:
             stop = _stop(text, start, end, size)
@@ -87,6 +89,15 @@ def passages_of(document: Document, size: int = SIZE) -> Iterator[Passage]:
             place = bisect_right(starts, start)
             yield Passage(number, start, stop, pages[place - 1].number if place else 0, title, line)
             start = stop
+
+
+def chapters_of(text: str) -> tuple[Page, ...]:
+    """The chapters of a text that nothing but its headings divides; what precedes the first is 0; none without any."""
+    found = list(_chapters(text, (), SIZE))
+    if not any(title for _, _, title in found):
+        return ()
+    first = 1 if found[0][2] else 0
+    return tuple(Page(number, title, start, end) for number, (start, end, title) in enumerate(found, first))
 
 
 def weight(text: str) -> int:
@@ -111,7 +122,7 @@ def _headings(text: str, pages: Sequence[Page]) -> Iterator[tuple[int, str]]:
     """Where chapters begin: lines that look like it, and pages with titles; offset and title, in order."""
     upcoming = ((page.start, page.title) for page in pages if is_boundary(text, page.start))
     page = next(upcoming, None)
-    for match in _HEADING.finditer(text):
+    for match in _heading_lines(text):
         while page is not None and page[0] <= match.start():
             yield page
             page = next(upcoming, None)
@@ -119,6 +130,16 @@ def _headings(text: str, pages: Sequence[Page]) -> Iterator[tuple[int, str]]:
     while page is not None:
         yield page
         page = next(upcoming, None)
+
+
+def _heading_lines(text: str) -> Iterator[re.Match[str]]:
+    """Lines that look like headings; looked for in slices, since nothing else of the process runs during a search."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start + _SLICE)
+        end = len(text) if end < 0 else end
+        yield from _HEADING.finditer(text, start, end)
+        start = end + 1
 
 
 def _stop(text: str, start: int, end: int, size: int) -> int:

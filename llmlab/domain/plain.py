@@ -18,6 +18,9 @@ _SETTING: Final = re.compile(
     r"|[\u3001\u3002\uff01-\uffef\ufb00-\ufdff\ufe10-\ufe6f\u2026\u2030-\u205f\u2070-\u209f\u2100-\u218f\u2460-\u24ff"
     r"\u2e80-\u2fdf\u3200-\u33ff\uf900-\ufaff\u00aa\u00b2-\u00be]+[\u0300-\u036f\u3099\u309a]*"
     r"|[^\W\d_][\u0300-\u036f\u3099\u309a]+"
+    # Emphasis as Markdown and plain texts write it: at the edge of words, or two stars anywhere but between figures.
+    r"|(?<![\w*])[*_]{1,3}(?=[^\s*_])|(?<=[^\s*_])[*_]{1,3}(?![\w*])"
+    r"|(?<=[^\s\d*])\*{2,3}(?!\*)|(?<!\*)\*{2,3}(?=[^\s\d*])"
 )
 _UNSEEN_RUN: Final = re.compile(f"[{_UNSEEN}]")
 _ONE_FORM: Final = str.maketrans(
@@ -27,7 +30,7 @@ _WIDE: Final = re.compile(f"[{_UNSPACED}]")
 
 
 class Plain:
-    """`text` with one form of blanks, quotation marks, dashes and widths; made once, searched often.
+    """`text` with one form of blanks, quotation marks, dashes and widths, without marks of emphasis; searched often.
 
     Between Chinese characters blanks say nothing and are left out; elsewhere a run of them is one.
     """
@@ -72,6 +75,8 @@ class Plain:
 def _replaced(text: str, start: int, end: int, found: str) -> str:
     """What `found`, which is `text[start:end]`, reads as."""
     first = found[0]
+    if first in "*_":
+        return ""
     if first.isspace() or _UNSEEN_RUN.match(found):
         around = text[max(0, start - 1) : start] + text[end : end + 1]
         blank = any(map(str.isspace, found)) and start > 0 and end < len(text) and not _WIDE.search(around)

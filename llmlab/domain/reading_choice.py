@@ -21,12 +21,15 @@ TALK: Final = 1024
 """Tokens that a window made for documents leaves for the rest, at most a quarter of the trained one: with each further
 turn it would else be made anew."""
 
+_WORK: Final = r"(?:text|document|book|novel|story|file|paper|report|article)"
 _WHOLE_ENGLISH: Final = (
     r"summar(?:y|ies|i[sz]\w*)|overview|outline|tl;?dr|gist|synopsis|abstract|recap",
     r"key\s+(?:points?|takeaways?|ideas?)|themes?\s+of|throughout|in\s+(?:total|all)",
     r"main\s+(?:points?|ideas?|themes?|arguments?|topics?|characters?|message|conclusions?)",
     r"what\s+(?:is|are|was)\s+(?:this|the|these|it)\s*(?:\w+\s+){0,3}about",
-    r"(?:whole|entire|full)\s+(?:text|document|book|novel|story|file|paper|report|article)",
+    rf"(?:whole|entire|full)\s+{_WORK}",
+    rf"what\s+happens\s+in\s+(?:this|the)\s+{_WORK}|(?:describe|tell\s+me(?:\s+about)?)\s+(?:this|the)\s+{_WORK}",
+    r"the\s+plot(?!\s+(?:against|to)\b)|storyline",
     r"how\s+often|how\s+many\s+(?:times|chapters|pages|parts|sections|characters|words|people\s+appear|names)",
     r"count\s+(?:the|all|how|every)|(?:list|name|find|give(?:\s+me)?|show(?:\s+me)?|extract)\s+(?:all|every|each)",
     r"all\s+(?:of\s+)?the|every\s+(?:chapter|mention|time|person|place|name)|each\s+chapter",
@@ -34,7 +37,10 @@ _WHOLE_ENGLISH: Final = (
 )
 _WHOLE_CHINESE: Final = (
     "总结|概括|概述|概要|摘要|梗概|大意|综述|小结|归纳|提纲|大纲|中心思想|主旨|主题",
-    "主要(?:内容|观点|思想|人物|情节|讲)|(?:讲|说|写)了(?:些?什么|一个什么)",
+    "主要(?:内容|观点|思想|人物|情节|讲)|情节(?:是什么|是怎样|如何)|简述|简介|介绍一下(?:这|全|本)",
+    # Who says something in a text is asked about one place of it.
+    "(?:^|都|它|书|文|文章|小说|故事|文档|报告|论文|材料|资料|文件|作品)(?:里|中|上|主要|到底|究竟|都|大概)*"
+    "(?:讲|说|写|谈)(?:述|的)?(?:是|了)?(?:些|一个)?(?:什么|啥)",
     "(?:全|整)(?:文|书|篇|本|部)|通篇|从头到尾|统计|数一数",
     "多少(?:次|回|章|页|遍|个人物|个字)|几(?:次|回|章|遍)|总共|一共|共有(?:多少|几)",
     "(?:列出|列举|找出|说出|给出)(?:所有|全部|每)|(?:所有|全部)的|每一?(?:章|回|次|处|个人)|最(?:常|多)",

@@ -18,8 +18,16 @@ class ReadingLimits:
     """Time for one file."""
     memory_mb: int = 1024
     """Memory of the process that reads, in MiB."""
+    unpack_ratio: int = 200
+    """Times its size that a zipped file may hold once unpacked, where that is more than 64 MiB."""
+    zip_files: int = 20_000
+    """Files in a zipped one."""
     files: int = 500
     """Files that are taken from one folder or pattern."""
+    entries: int = 200_000
+    """Files and folders that are looked at for one folder or pattern."""
+    kept_mb: int = 2048
+    """Size of all texts that are kept on disk, in MiB; beyond it, those not used for longest go."""
 
     def changed(self) -> dict[str, int]:
         """The limits that are not the usual ones."""
@@ -29,5 +37,6 @@ class ReadingLimits:
 
 
 BOUNDS: Final = {"file_mb": (1, 100_000), "characters": (1_000, 1_000_000_000), "seconds": (1, 86_400),
-                 "memory_mb": (128, 1_000_000), "files": (1, 1_000_000)}  # fmt: skip
+                 "memory_mb": (128, 1_000_000), "unpack_ratio": (1, 1_000_000), "zip_files": (1, 1_000_000),
+                 "files": (1, 1_000_000), "entries": (1, 100_000_000), "kept_mb": (1, 10_000_000)}  # fmt: skip
 """The smallest and largest value of each limit."""

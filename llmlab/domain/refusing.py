@@ -26,6 +26,8 @@ _ENGLISH: Final = re.compile(
     r"|^it (?:does not|doesn['’]t) (?:\w+ )?(?:say|mention|state|specify)\b"
     r"|\bthere (?:is|are) (?:no|not any|nothing|insufficient|not enough)\b"
     rf"[^.;]{{0,60}}\b(?:mention|information|answers?|reference|indication|details?|{_TEXT})\b"
+    r"|\b(?:no|none of the|nothing in the|neither)\s+(?:\w+\s+)?(?:texts?|passages?|documents?|excerpts?|sources?)\b"
+    rf"[^.,;]{{0,20}}\b(?:{_SAID}|suggest|hint)s?\b"
     rf"|\b(?:is|are|was|were)(?: not|n['’]t) (?:\w+ )?(?:{_KNOWN}|described|provided|given|contained|included|there)\b"
     rf"[^.;]{{0,30}}\b(?:in|by|within|from)\b[^.;]{{0,20}}\b{_TEXT}\b"
     r"|\b(?:is|are|was|were)(?: not|n['’]t) (?:\w+ )?(?:mentioned|stated|specified)\b"

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from llmlab.domain.outcomes import Outcome
-from llmlab.domain.statistics import Interval, Unit
+from llmlab.domain.outcomes import Extractor, Outcome
+from llmlab.domain.statistics import Interval
 from llmlab.domain.summary import ArmScore, Contrast, Detector, NoiseFloor, Summary, Verified
 from llmlab.domain.terminal import visible_line
+from llmlab.domain.unit_words import difference_text, interval_text, level_text, size_text
 from llmlab.words import say
 
+Column = tuple[str, Extractor]
+"""A scorer and its extractor."""
 Mood = Literal["good", "bad", "warn", ""]
 """How an outcome stands out."""
 SIGNS: Final[dict[Outcome, tuple[str, Mood]]] = {
@@ -39,28 +42,40 @@ def outcome_in_words(outcome: Outcome) -> str:
     return words[outcome]
 
 
-def score_text(score: ArmScore | None) -> str:
-    """A score with its interval: `82 % [74, 88]` of a share, `2.49 [2.46, 2.52]` of a value."""
-    return "-" if score is None or not score.n else interval_text(score.score, score.unit)
+def score_name(scorer: str, extractor: Extractor) -> str:
+    """A scorer and its extractor."""
+    how = {"strict": say("strict"), "flexible": say("flexible")}.get(extractor, "")
+    return f"{scorer} {how}".strip()
 
 
-def interval_text(interval: Interval, unit: Unit) -> str:
-    """A figure with its interval: a share in percent, a value as it stands."""
-    if unit == "value":
-        return f"{interval.value:.3g} [{interval.low:.3g}, {interval.high:.3g}]"
-    return f"{100 * interval.value:.0f} % [{100 * interval.low:.0f}, {100 * interval.high:.0f}]"
+def score_text(score: ArmScore | None, trials: int) -> str:
+    """A score with its interval, and how many trials have a figure where that is not all of the arm's `trials`."""
+    if score is None or not score.n:
+        return "-"
+    told = interval_text(score.score, score.unit)
+    return told if score.n == trials else f"{told} n={score.n:,}"
 
 
-def difference_text(difference: Interval, unit: Unit) -> str:
-    """A difference with its interval: of shares `+1.1 points [+0.8, +1.5]`, of values `+0.011 [+0.008, +0.015]`."""
-    times = 100.0 if unit == "share" else 1.0
-    low, high = f"{times * difference.low:+.3g}", f"{times * difference.high:+.3g}"
-    return f"{size_text(difference.value, unit, '+.3g')} [{low}, {high}]"
+def scores_in_words(summary: Summary) -> str:
+    """What the scores of a table are."""
+    told = say(
+        "Scores with their {level} intervals; tokens and seconds are means of an answered trial.",
+        level=level_text(1 - summary.alpha),
+    )
+    two = any(score.extractor for arm in summary.arms for score in arm.scores)
+    return f"{told} {say('* is the extractor that counts.')}" if two else told
 
 
-def size_text(size: float, unit: Unit, form: str = ".3g") -> str:
-    """How large a difference or a spread is: of shares in points."""
-    return format(100 * size, form) + " " + say("points") if unit == "share" else format(size, form)
+def columns_of(summary: Summary) -> list[Column]:
+    """Scorers with their extractors, in the order of the experiment."""
+    return list(dict.fromkeys((one.scorer, one.extractor) for arm in summary.arms for one in arm.scores))
+
+
+def column_name(summary: Summary, column: Column) -> str:
+    """A scorer and its extractor as a title; the extractor that decides is marked."""
+    scores = (arm.score(*column) for arm in summary.arms)
+    counts = any(score.counts for score in scores if score is not None)
+    return score_name(*column) + (" *" if column[1] and counts else "")
 
 
 def contrast_line(contrast: Contrast) -> str:

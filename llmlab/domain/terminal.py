@@ -42,6 +42,11 @@ def visible_line(text: str) -> str:
     return visible(" ".join(text.split()))
 
 
+def pasted(text: str) -> str:
+    """A paste as it may stand in a field: every line end a newline, and nothing in it that steers the terminal."""
+    return visible(text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
 def hidden_in(text: str) -> int:
     """How many characters `visible` would replace."""
     if text.replace("\n", "").replace("\t", "").isprintable():

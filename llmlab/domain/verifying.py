@@ -34,7 +34,7 @@ class _Figure:
 
     value: float
     told: str
-    """It and its doubt: an interval, or of how many trials it is."""
+    """It and its doubt: an interval with its trials, or of how many trials it is."""
 
 
 def _verified(experiment: Experiment, threshold: Threshold, arm: ArmSummary, contrasts: Sequence[Contrast]) -> Verified:
@@ -90,7 +90,7 @@ def _figure(
         case "seconds":
             return _mean(arm.seconds, arm)
         case "score":
-            return _bound(threshold, score.score) if score and score.n else None
+            return _bound(threshold, score.score, score.n) if score and score.n else None
         case "difference":
             return _difference(threshold, arm, score, contrasts)
         case "unparsed" | "truncated" | "abstained" | "error":
@@ -116,11 +116,12 @@ def _difference(
         one for one in contrasts if (one.arm, one.scorer, one.extractor) == (arm.name, score.scorer, score.extractor)
     )
     found = next(same, None)
-    return _bound(threshold, found.difference) if found else None
+    return _bound(threshold, found.difference, found.items) if found else None
 
 
-def _bound(threshold: Threshold, interval: Interval) -> _Figure:
-    told = f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+def _bound(threshold: Threshold, interval: Interval, n: int) -> _Figure:
+    # As the file states its bounds: a share from 0 to 1.
+    told = f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}] n={n:,}"
     match threshold.bound:
         case "low":
             return _Figure(interval.low, told)

@@ -41,7 +41,11 @@ def open_model(path: Path) -> BinaryIO:
                 say("The model path is a folder."), where=str(path), hint=say("Name the GGUF file inside it.")
             )
         if not stat.S_ISREG(status.st_mode):
-            raise ModelError(say("The model path is no regular file."), where=str(path))
+            raise ModelError(
+                say("The model path is no regular file."),
+                where=str(path),
+                hint=say("Choose the file of the model itself."),
+            )
         if status.st_size == 0:
             raise ModelError(say("The model file is empty."), where=str(path), hint=say("Download it again."))
         return path.open("rb")
@@ -80,6 +84,7 @@ class Cursor:
             raise ModelError(
                 say("The model file cannot be read: {reason}.", reason=error.strerror or str(error)),
                 where=str(self.path),
+                hint=say("Download or copy it again."),
             ) from error
         if len(data) != count:
             raise cut_off(self.path, self.position + count, self.position + len(data))

@@ -30,7 +30,8 @@ def describe(spec: ModelSpec, gpus: Callable[[], tuple[Gpu, ...]] = tuple) -> Mo
 
     Args:
         spec: the model.
-        gpus: tells the GPUs with their memory; asked only where the machine's memory does not suffice.
+        gpus: tells the GPUs with their memory; asked only where the machine's memory does not suffice, or where the
+            layers that go to them are a number that somebody gave.
 
     Raises:
         ModelError: the file cannot be used, or the window does not fit into memory; the message says why.
@@ -116,7 +117,7 @@ def _fit(spec: ModelSpec, gguf: GgufFile, sizes: Sizes, n_ctx: int, gpus: Callab
     draft = draft_estimate(spec, n_ctx, memory)
     estimate = Estimate(spec, gguf, sizes, min(SEQUENCES, spec.n_batch), memory, draft=draft)
     fit = estimate.fit(n_ctx)
-    if fit.verdict == "fits" or spec.n_gpu_layers == 0 or spec.rpc:
+    if spec.n_gpu_layers == 0 or spec.rpc or (fit.verdict == "fits" and spec.n_gpu_layers == "auto"):
         return fit
     found = gpus()
     return replace(estimate, gpus=found).fit(n_ctx) if found else fit

@@ -23,16 +23,19 @@ def probe(command: tuple[str, ...] = WORKER) -> EngineReport:
     Raises:
         EngineError: it cannot be started, hangs, or greets with something else; the message holds its last words.
     """
+    again = say("Install llama-cpp-python again; the section GPU of the README has the commands.")
     try:
         done = subprocess.run(
             command, input=encode(Shutdown(id=1)), capture_output=True, timeout=PATIENCE, check=False, cwd=SAFE_FOLDER
         )
     except subprocess.TimeoutExpired:
         raise EngineError(
-            say("The engine process said nothing for {seconds} seconds.", seconds=int(PATIENCE))
+            say("The engine process said nothing for {seconds} seconds.", seconds=int(PATIENCE)), hint=again
         ) from None
     except OSError as error:
-        raise EngineError(say("The engine process cannot be started: {reason}", reason=error.strerror)) from None
+        raise EngineError(
+            say("The engine process cannot be started: {reason}", reason=error.strerror), hint=again
+        ) from None
     first = done.stdout.partition(b"\n")[0]
     try:
         hello = decode_report(first)
@@ -43,6 +46,6 @@ def probe(command: tuple[str, ...] = WORKER) -> EngineReport:
         raise EngineError(
             say("The engine process does not start (exit code {code}).", code=done.returncode),
             where=said[-1] if said else "",
-            hint=say("Install llama-cpp-python again; see the section on engines in the README."),
+            hint=again,
         )
     return EngineReport(hello.build, hello.gpu, hello.devices, hello.fits)

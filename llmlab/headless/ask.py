@@ -18,12 +18,14 @@ from llmlab.domain.recipe import Recipe
 from llmlab.errors import LlmlabError, Stopped
 from llmlab.headless.console import Console, engine_in_use, report
 from llmlab.headless.diagnostics import Diagnostics, Exit
+from llmlab.headless.quotes import checked_as_object, checked_in_words
 from llmlab.headless.reading import as_object as reading_as_object
 from llmlab.headless.reading import told_in_words
 from llmlab.services.answering import as_error
 from llmlab.services.ask import Said, ask
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preparing, left_out_in_words
+from llmlab.services.quotes import CheckedAnswer, QuoteCheck
 from llmlab.words import say
 
 
@@ -72,13 +74,30 @@ async def run_ask(
     """
     async with engine_in_use(host, console, told) as stop:
         said = ask(host, preparing, recipe, question, stop, logprobs=logprobs)
+        checking = _Checking(preparing, recipe, question)
         try:
-            return await (_as_object(said, recipe, console) if as_json else _as_text(said, console))
+            if as_json:
+                return await _as_object(said, recipe, console, checking)
+            return await _as_text(said, console, checking)
         finally:
             await preparing.close()
 
 
-async def _as_text(answers: AsyncGenerator[Said, None], console: Console) -> Exit:
+class _Checking:
+    """Looks up what an answer quotes of the documents that it was given over."""
+
+    def __init__(self, preparing: Preparing, recipe: Recipe, question: str) -> None:
+        self._quotes = QuoteCheck(preparing.reader) if recipe.reading is not None else None
+        self._question = question
+
+    async def check(self, said: Said | None) -> CheckedAnswer | None:
+        """An answer that was finished, held against its documents; `None` where there is nothing to be checked."""
+        if self._quotes is None or said is None or said.turn.problem or said.turn.finish in (None, "cancelled"):
+            return None
+        return await self._quotes.check(said.message, self._question)
+
+
+async def _as_text(answers: AsyncGenerator[Said, None], console: Console, checking: _Checking) -> Exit:
     """Stream text to standard output, thinking to a terminal's standard error."""
     text, thinking, last, shown, pace = "", "", None, False, Pace()
     try:
@@ -100,10 +119,15 @@ async def _as_text(answers: AsyncGenerator[Said, None], console: Console) -> Exi
     finally:
         console.err.end_thinking()
     console.out.end_line()
+    checked = await checking.check(last)
+    for line in checked_in_words(checked) if checked else ():
+        console.err.note(line)
     return _outcome(last, console)
 
 
-async def _as_object(answers: AsyncGenerator[Said, None], recipe: Recipe, console: Console) -> Exit:
+async def _as_object(
+    answers: AsyncGenerator[Said, None], recipe: Recipe, console: Console, checking: _Checking
+) -> Exit:
     """One JSON object, whatever happens."""
     last: Said | None = None
     pace = Pace()
@@ -114,7 +138,8 @@ async def _as_object(answers: AsyncGenerator[Said, None], recipe: Recipe, consol
     except LlmlabError as error:
         console.out.json(record(last, recipe, error))
         return report(error, console)
-    console.out.json(record(last, recipe))
+    checked = await checking.check(last)
+    console.out.json(record(last, recipe) | ({"grounding": checked_as_object(checked)} if checked else {}))
     return _outcome(last, console)
 
 

@@ -11,9 +11,10 @@ from typing import Literal, TypeVar
 
 from llmlab import wiring
 from llmlab.domain.messages import Chat, ChatSummary
-from llmlab.errors import UsageError
+from llmlab.errors import LlmlabError, UsageError
 from llmlab.headless.diagnostics import Exit
 from llmlab.headless.output import Output, table
+from llmlab.library.writing import make_new, write_over
 from llmlab.paths import Paths
 from llmlab.services.chat import ChatService
 from llmlab.words import say
@@ -56,7 +57,8 @@ def export_chat(
     """Print a chat, or write it to `file`.
 
     Raises:
-        UsageError: no chat, or several, begin with `chat_id`; or the file exists or cannot be written.
+        UsageError: no chat, or several, begin with `chat_id`; or the file exists, or cannot be where it should.
+        LlmlabError: the file could not be written.
     """
 
     async def read(chats: ChatService) -> str:
@@ -115,13 +117,16 @@ def _moment(seconds: float) -> str:
 
 def _write(file: Path, text: str, *, force: bool) -> None:
     try:
-        with file.open("w" if force else "x", encoding="utf-8", errors="replace", newline="\n") as stream:
-            stream.write(text)
+        (write_over if force else make_new)(file, text)
     except FileExistsError:
         raise UsageError(
             say("The file exists already."), where=str(file), hint=say("Choose another name, or add --force.")
         ) from None
     except OSError as error:
-        raise UsageError(
-            say("The file cannot be written: {reason}", reason=error.strerror or str(error)), where=str(file)
+        # A place that cannot be is a mistake of the command line; a disk that is full is none.
+        misplaced = isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError | NotADirectoryError)
+        raise (UsageError if misplaced else LlmlabError)(
+            say("The file cannot be written: {reason}", reason=error.strerror or str(error)),
+            where=str(file),
+            hint=say("Choose another place with -o."),
         ) from None

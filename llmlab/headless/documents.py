@@ -190,7 +190,7 @@ def _object(item: Inspected | DocumentError) -> dict[str, object]:
         "kind": document.kind,
         "encoding": document.encoding or None,
         "unit": document.unit or None,
-        "pages": len(document.pages),
+        "pages": document.page_count,
         "lines": document.line_at(len(document.text)),
         "characters": len(document.text),
         "tokens": tokens.count if tokens else None,
@@ -221,8 +221,7 @@ def _show(results: Sequence[Inspected | DocumentError], console: Console) -> Non
 
 def _rows(item: Inspected) -> list[tuple[str, str]]:
     document, tokens = item.document, item.tokens
-    # What precedes the first chapter is none.
-    pages = sum(1 for page in document.pages if page.number > 0)
+    pages = document.page_count
     priced = ""
     if tokens is not None:
         said = {"count": f"{tokens.count:,}", "model": tokens.model}

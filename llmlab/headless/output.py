@@ -67,10 +67,9 @@ class Output:
     def matches(self, text: str) -> None:
         """One line with matches between U+0002 and U+0003: bold on a terminal, plain in a pipe."""
         bold, plain = ("\x1b[1m", "\x1b[22m") if understands_escapes(self._stream) else ("", "")
-        shown = visible(" ".join(text.split())) if self.is_terminal else encodable(" ".join(text.split()))
-        for mark, style in (("\u2402", bold), ("\u2403", plain), ("\x02", bold), ("\x03", plain)):
-            shown = shown.replace(mark, style)
-        self._put(shown + plain + "\n")
+        safe = visible if self.is_terminal else encodable
+        parts = [plain.join(map(safe, part.split("\x03"))) for part in " ".join(text.split()).split("\x02")]
+        self._put(bold.join(parts) + plain + "\n")
 
     def coloured(self, text: str, colour: Colour) -> None:
         """One line in a colour, where the terminal has colours and `NO_COLOR` is not set."""
@@ -93,7 +92,8 @@ class Output:
             if isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL):
                 raise ReaderGone from None
             raise LlmlabError(
-                say("Standard output cannot be written: {reason}", reason=error.strerror or str(error))
+                say("Standard output cannot be written: {reason}", reason=error.strerror or str(error)),
+                hint=say("Make room where it goes, or send it elsewhere."),
             ) from None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
+from llmlab.domain.outcomes import LONGEST_PROMPT
 from llmlab.domain.plots.choice import figures_of_all
 from llmlab.domain.plots.svg import clean, svg
 from llmlab.domain.plots.terminal import as_text
@@ -74,6 +75,13 @@ def _about(report: RunReport) -> Iterator[str]:
     if data.origin:
         yield say("Data: {origin}, {used:,} of {rows:,} items", origin=data.origin, used=data.used, rows=data.rows)
         yield from data.warnings
+    if apart := len({result.prompt_file for result in report.results if result.prompt_file}):
+        yield say(
+            "Prompts longer than {most:,} characters: {count:,}. Each stands in a file of its own in the folder prompts, "
+            "named by results.jsonl.",
+            count=apart,
+            most=LONGEST_PROMPT,
+        )
 
 
 def _result(summary: Summary) -> Iterator[str]:

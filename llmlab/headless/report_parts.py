@@ -86,6 +86,7 @@ PAGE_STYLE: Final = (
     "details{margin:.25rem 0}summary{cursor:pointer;overflow-wrap:anywhere}details details{margin-left:1rem}"
     "dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem}dd{margin:0;overflow-wrap:anywhere}"
     "mark{background:var(--mark);color:var(--mark-ink);padding:0 .15em;border-radius:2px}"
+    "mark.other{background:none;color:inherit;outline:1px dashed var(--warn)}"
     ".good{color:var(--good)}.bad{color:var(--bad)}.warn{color:var(--warn)}.tag{font-weight:600;margin-right:.5em}"
     ".trial{border-left:3px solid var(--line);padding-left:.8rem;margin:.5rem 0}"
     ".pick{position:absolute;opacity:0}.picks label{display:inline-block;border:1px solid var(--line);cursor:pointer;"

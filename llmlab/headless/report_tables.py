@@ -6,19 +6,17 @@ from typing import NamedTuple
 
 from llmlab.domain.outcomes import OUTCOMES
 from llmlab.domain.statistics import Interval
-from llmlab.domain.summary import ArmScore, ArmSummary, Contrast, Summary
+from llmlab.domain.summary import ArmScore, Contrast, Summary
 from llmlab.domain.summary_words import (
     auroc_text,
-    difference_text,
-    interval_text,
+    column_name,
+    columns_of,
     outcome_in_words,
     score_text,
-    size_text,
+    scores_in_words,
 )
+from llmlab.domain.unit_words import difference_text, interval_text, size_text
 from llmlab.words import say
-
-Column = tuple[str, str]
-"""A scorer and its extractor."""
 
 
 class Rows(NamedTuple):
@@ -27,27 +25,6 @@ class Rows(NamedTuple):
     head: list[str]
     rows: list[list[str]]
     caption: str
-
-
-def columns_of(summary: Summary) -> list[Column]:
-    """Scorers with their extractors, in the order of the experiment."""
-    return list(dict.fromkeys((one.scorer, one.extractor) for arm in summary.arms for one in arm.scores))
-
-
-def _found(arm: ArmSummary, column: Column) -> ArmScore | None:
-    return next((one for one in arm.scores if (one.scorer, one.extractor) == column), None)
-
-
-def _counts(summary: Summary, column: Column) -> bool:
-    """It is the extractor that decides."""
-    return any(one.counts for arm in summary.arms if (one := _found(arm, column)))
-
-
-def _named(summary: Summary, column: Column) -> str:
-    """A scorer and its extractor; the one that decides is marked."""
-    scorer, extractor = column
-    how = {"strict": say("strict"), "flexible": say("flexible")}.get(extractor, "")
-    return f"{scorer} {how}".strip() + (" *" if extractor and _counts(summary, column) else "")
 
 
 def arm_name(name: str) -> str:
@@ -59,18 +36,14 @@ def arm_rows(summary: Summary) -> Rows:
     """A row an arm: its scores and what it cost."""
     columns = columns_of(summary)
     with_failures = any(arm.failed for arm in summary.arms)
-    head = [say("arm"), "n", *(_named(summary, column) for column in columns), say("tokens"), say("seconds")]
+    head = [say("arm"), "n", *(column_name(summary, column) for column in columns), say("tokens"), say("seconds")]
     rows = []
     for arm in summary.arms:
         n = f"{arm.trials:,}" if arm.trials == arm.planned else f"{arm.trials:,}/{arm.planned:,}"
-        row = [arm_name(arm.name), n, *(score_text(_found(arm, column)) for column in columns)]
+        row = [arm_name(arm.name), n, *(score_text(arm.score(*column), arm.trials) for column in columns)]
         row += [f"{arm.generated_tokens:,.0f}", f"{arm.seconds:.2f}"]
         rows.append([*row, *([f"{arm.failed:,}"] if with_failures else [])])
-    level = f"{1 - summary.alpha:.0%}"
-    told = say("Scores with their {level} intervals; tokens and seconds are means of an answered trial.", level=level)
-    if any(extractor for _, extractor in columns):
-        told += " " + say("* is the extractor that counts.")
-    return Rows([*head, *([say("failed")] if with_failures else [])], rows, told)
+    return Rows([*head, *([say("failed")] if with_failures else [])], rows, scores_in_words(summary))
 
 
 def sample_rows(summary: Summary) -> Rows | None:
@@ -79,8 +52,7 @@ def sample_rows(summary: Summary) -> Rows | None:
     repeated = [
         column
         for column in columns_of(summary)
-        if _counts(summary, column)
-        and any(one.repeat_spread is not None for arm in summary.arms if (one := _found(arm, column)))
+        if any(one.counts and one.repeat_spread is not None for arm in summary.arms if (one := arm.score(*column)))
     ]
     if not voted and not repeated:
         return None
@@ -91,7 +63,7 @@ def sample_rows(summary: Summary) -> Rows | None:
         row = [arm_name(arm.name)]
         if voted:
             row += ["-" if arm.agreement is None else interval_text(arm.agreement, "share"), _bits(arm.entropy)]
-        rows.append([*row, *(_spread(_found(arm, column)) for column in repeated)])
+        rows.append([*row, *(_spread(arm.score(*column)) for column in repeated)])
     told = [say("Agreement is the share of an item's answers that say what most say.")] if voted else []
     if repeated:
         told.append(
@@ -112,10 +84,10 @@ def outcome_rows(summary: Summary) -> Rows:
     """Where the answers of each arm went, extractor by extractor: a row each."""
     seen = [one for one in OUTCOMES if any(s.outcomes.get(one) for arm in summary.arms for s in arm.scores)]
     rows = [
-        [arm_name(arm.name), _named(summary, column), *(f"{score.outcomes.get(one, 0):,}" for one in seen)]
+        [arm_name(arm.name), column_name(summary, column), *(f"{score.outcomes.get(one, 0):,}" for one in seen)]
         for arm in summary.arms
         for column in columns_of(summary)
-        if (score := _found(arm, column)) is not None
+        if (score := arm.score(*column)) is not None
     ]
     return Rows([say("arm"), say("scorer"), *map(outcome_in_words, seen)], rows, say("Outcomes, in trials"))
 
@@ -145,7 +117,7 @@ def _contrast(summary: Summary, one: Contrast) -> list[str]:
     return [
         one.arm,
         arm_name(one.baseline),
-        _named(summary, (one.scorer, one.extractor)),
+        column_name(summary, (one.scorer, one.extractor)),
         difference_text(one.difference, one.unit),
         "-" if one.only_arm is None else f"{one.only_arm:,}",
         "-" if one.only_baseline is None else f"{one.only_baseline:,}",

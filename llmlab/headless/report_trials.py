@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from llmlab.domain.browsing import Judged, Key, disagreements, marked, outcomes_of, ways_to_judge
+from llmlab.domain.browsing import Judged, Key, disagreements, outcomes_of, stretches, ways_to_judge
 from llmlab.domain.experiment import Experiment
 from llmlab.domain.outcomes import Outcome, TrialResult
 from llmlab.domain.plots.svg import clean
 from llmlab.domain.results import scored_by
-from llmlab.domain.summary_words import SIGNS, outcome_in_words
+from llmlab.domain.scorers.registry import unit_of
+from llmlab.domain.summary_words import SIGNS, outcome_in_words, score_name
+from llmlab.domain.unit_words import value_text
 from llmlab.headless.report_parts import element, folded
 from llmlab.words import say
 
@@ -113,7 +115,7 @@ def _trial(result: TrialResult, outcome: Outcome, ways: Sequence[Judged]) -> str
     if result.problem:
         parts.append(element("pre", clean(_cut(result.problem)), class_="bad"))
     else:
-        parts.append(element("pre", _marked(result, ways[0]) or "&#160;"))
+        parts.append(element("pre", _marked(result, ways) or "&#160;"))
     parts += _judgements(result, ways)
     if result.samples:
         votes = ", ".join(f"“{one}”" for one in result.samples)
@@ -122,7 +124,22 @@ def _trial(result: TrialResult, outcome: Outcome, ways: Sequence[Judged]) -> str
         parts.append(folded(say("thinking"), element("pre", clean(_cut(result.thinking)))))
     if result.prompt:
         parts.append(folded(say("the prompt, as the model was given it"), element("pre", clean(_cut(result.prompt)))))
+    elif result.prompt_digest:
+        parts.append(element("p", clean(_prompt_elsewhere(result)), class_="dim"))
     return element("div", "".join(parts), class_="trial")
+
+
+def _prompt_elsewhere(result: TrialResult) -> str:
+    """Where the prompt is that is not on the page."""
+    if result.prompt_file:
+        return say(
+            "the prompt: {count:,} characters, in {file}", count=result.prompt_characters, file=result.prompt_file
+        )
+    return say(
+        "the prompt is not kept: {tokens:,} tokens, their SHA-256 is {digest}",
+        tokens=result.prompt_tokens,
+        digest=result.prompt_digest,
+    )
 
 
 def _judgements(result: TrialResult, ways: Sequence[Judged]) -> Iterator[str]:
@@ -131,26 +148,36 @@ def _judgements(result: TrialResult, ways: Sequence[Judged]) -> Iterator[str]:
         scored = scored_by(result, way.use, way.extractor)
         if scored is None:
             continue
-        how = {"strict": say("strict"), "flexible": say("flexible")}.get(way.extractor, "")
         sign, kind = SIGNS[scored.outcome]
         found = say("found “{answer}”", answer=scored.found) if scored.found else say("found nothing")
-        told = [f"{way.use.name} {how}".strip(), f"{sign} {outcome_in_words(scored.outcome)}"]
+        told = [score_name(way.use.name, way.extractor), f"{sign} {outcome_in_words(scored.outcome)}"]
         if scored.extractor or scored.found:
             told.append(found)
         if scored.value is not None and way.use.graded:
-            told.append(f"{scored.value:.3g}")
+            told.append(value_text(scored.value, unit_of(way.use)))
         if scored.why:
             told.append(scored.why)
         yield element("p", clean(" · ".join(told)), class_=kind)
 
 
-def _marked(result: TrialResult, judged: Judged) -> str:
-    """The answer, its final answer marked, the long middle of it left out."""
-    cut = marked(result, judged)
-    if not cut.found:
-        return clean(_cut(cut.before))
-    before = cut.before if len(cut.before) <= MOST_TEXT else "…" + cut.before[-MOST_TEXT:]
-    return clean(before) + element("mark", clean(_cut(cut.found))) + clean(_cut(cut.after))
+def _marked(result: TrialResult, ways: Sequence[Judged]) -> str:
+    """The answer with what each extractor of the first scorer took out of it marked, its long parts cut.
+
+    What the extractor that counts passed over is marked in another way.
+    """
+    first, parts = ways[0], []
+    cut = stretches(result, [way for way in ways if way.use == first.use])
+    for number, stretch in enumerate(cut):
+        if stretch.ways:
+            by = ", ".join(score_name(way.use.name, way.extractor) for way in stretch.ways)
+            other = "" if first in stretch.ways else "other"
+            parts.append(element("mark", clean(_cut(stretch.text)), class_=other, title=by))
+        elif number == 0 and len(cut) > 1 and len(stretch.text) > MOST_TEXT:
+            # What stands right before a final answer says more than how the answer begins.
+            parts.append(clean("…" + stretch.text[-MOST_TEXT:]))
+        else:
+            parts.append(clean(_cut(stretch.text)))
+    return "".join(parts)
 
 
 def _cut(text: str) -> str:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 from llmlab import __version__
@@ -226,4 +227,5 @@ def report_of(runs: Runs, run_id: str) -> RunReport:
         summary=runs.summary(run_id),
         environment=runs.environment(run_id),
         source=source,
+        prompt=partial(runs.prompt, run_id),
     )

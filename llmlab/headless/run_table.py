@@ -7,7 +7,17 @@ from typing import Final
 
 from llmlab.domain.run import Plan
 from llmlab.domain.summary import Contrast, NoiseFloor, Summary
-from llmlab.domain.summary_words import contrast_line, detector_line, duration, noise_line, score_text, threshold_line
+from llmlab.domain.summary_words import (
+    column_name,
+    columns_of,
+    contrast_line,
+    detector_line,
+    duration,
+    noise_line,
+    score_text,
+    scores_in_words,
+    threshold_line,
+)
 from llmlab.domain.terminal import visible_line
 from llmlab.headless.output import table
 from llmlab.headless.report_tables import sample_rows
@@ -38,19 +48,19 @@ def arms_table(summary: Summary) -> Iterator[str]:
 
     Below it how far several answers to an item agree, where there are some.
     """
-    scores = list(dict.fromkeys((one.scorer, one.extractor) for arm in summary.arms for one in arm.scores))
-    titles = [_title(summary, scorer, extractor) for scorer, extractor in scores]
+    scores = columns_of(summary)
+    titles = [column_name(summary, column) for column in scores]
     head = [say("arm"), "n", *titles, say("unparsed"), say("cut"), say("abstained"), say("failed"), say("tokens"), "s"]
     rows = [head]
     for arm in summary.arms:
-        found = [arm.score(scorer, extractor) for scorer, extractor in scores]
+        found = [arm.score(*column) for column in scores]
         first = next((one for one in found if one is not None and one.counts), None)
         outcomes = first.outcomes if first else {}
         rows.append(
             [
                 arm.name or say("(all)"),
                 f"{arm.trials:,}" if arm.trials == arm.planned else f"{arm.trials:,}/{arm.planned:,}",
-                *(score_text(one) for one in found),
+                *(score_text(one, arm.trials) for one in found),
                 *(f"{outcomes.get(name, 0):,}" for name in ("unparsed", "truncated", "abstained")),
                 f"{arm.failed:,}",
                 f"{arm.generated_tokens:,.0f}",
@@ -58,8 +68,7 @@ def arms_table(summary: Summary) -> Iterator[str]:
             ]
         )
     yield from table(rows, right=range(1, len(head)))
-    level = f"{1 - summary.alpha:.0%}"
-    yield say("Scores with their {level} intervals; tokens and seconds are means of an answered trial.", level=level)
+    yield scores_in_words(summary)
     if samples := sample_rows(summary):
         yield ""
         yield from table([samples.head, *samples.rows], right=range(1, len(samples.head)))
@@ -100,13 +109,6 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     yield from plan.problems[:MOST_PROBLEMS]
     if (more := len(plan.problems) - MOST_PROBLEMS) > 0:
         yield say("{more:,} more prompts cannot be made.", more=more)
-
-
-def _title(summary: Summary, scorer: str, extractor: str) -> str:
-    """A scorer and its extractor; the one that counts is marked."""
-    scores = [arm.score(scorer, extractor) for arm in summary.arms]  # type: ignore[arg-type]  # as it was told
-    counts = any(one is not None and one.counts for one in scores) and bool(extractor)
-    return f"{scorer} {extractor}".strip() + ("*" if counts else "")
 
 
 def _named(summary: Summary, one: Contrast | NoiseFloor) -> str:

@@ -8,7 +8,6 @@ from typing import Final, get_args
 
 from llmlab.domain.experiment import Value
 from llmlab.domain.generators.base import Generator, Parameter
-from llmlab.domain.model import CACHE_TYPES, NAMED_TEMPLATES
 from llmlab.domain.modes import MOST_VOTES
 from llmlab.domain.reading import WAYS, Stretching
 from llmlab.domain.recipe import OverflowPolicy
@@ -16,6 +15,7 @@ from llmlab.domain.sampling import SETTINGS
 from llmlab.domain.shots import LabelControl, ShotChoice, ShotOrder, ShotStyle
 from llmlab.domain.terminal import encodable
 from llmlab.library.checks import Check, Unfit, check_of, given, number, one_of, texts, whole, words, yes_or_no
+from llmlab.library.context_fields import CONTEXT
 from llmlab.library.prompt_tables import line_of_text
 from llmlab.words import say
 
@@ -59,13 +59,7 @@ FIELDS: Final[Mapping[str, Check]] = {
     "grammar": text,
     "schema": text,
     "overflow": one_of(*get_args(OverflowPolicy)),
-    "context.n_ctx": whole(64, 1 << 24),
-    "context.rope_scaling": one_of("none", "linear", "yarn"),
-    "context.rope_factor": number(0.01, 1_000),
-    "context.cache_type_k": one_of(*CACHE_TYPES),
-    "context.cache_type_v": one_of(*CACHE_TYPES),
-    "context.deterministic": yes_or_no,
-    "context.chat_template": one_of("auto", *NAMED_TEMPLATES),
+    **{f"context.{name}": check for name, check in CONTEXT.items()},
     **{f"sampling.{setting.name}": check_of(setting) for setting in SETTINGS},
 }
 """By dotted key."""

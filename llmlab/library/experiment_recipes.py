@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
 from llmlab.domain.experiment import OWN_SHOTS, Value
-from llmlab.domain.model import ModelSpec, Rope
+from llmlab.domain.model import ModelSpec
 from llmlab.domain.modes import ReasoningMode, ReasoningUse
 from llmlab.domain.reading import DocumentRef, ReadingUse
 from llmlab.domain.recipe import Recipe
@@ -18,6 +18,7 @@ from llmlab.domain.shots import ShotSet, ShotUse
 from llmlab.domain.template import PromptTemplate, TemplateUse
 from llmlab.errors import LlmlabError
 from llmlab.library.checks import Unfit
+from llmlab.library.context_fields import with_context
 from llmlab.library.experiment_fields import VARIABLES, Setting
 from llmlab.library.prompt_files import PromptFile
 from llmlab.words import say
@@ -148,12 +149,7 @@ def _own(settings: Settings, part: str) -> dict[str, Any]:
 
 def _model(model: ModelSpec, settings: Settings) -> ModelSpec:
     own = {key.removeprefix("context."): value for key, value in settings.items() if key.startswith("context.")}
-    scaling, factor = own.pop("rope_scaling", None), own.pop("rope_factor", None)
-    changed: dict[str, Any] = dict(own)
-    if scaling is not None or factor is not None:
-        # What the table of the model says of rope belongs to another stretch.
-        changed["rope"] = Rope(scaling=scaling, factor=None if scaling == "none" else factor)  # type: ignore[arg-type]
-    return replace(model, **changed) if changed else model
+    return with_context(model, own)
 
 
 def _template(settings: Settings, lookup: Lookup) -> TemplateUse | None:

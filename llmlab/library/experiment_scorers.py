@@ -88,6 +88,7 @@ def _options(file: PromptFile) -> Mapping[str, Mapping[str, Check]]:
         "agreement": {"figure": one_of("share", "entropy")},
         "perplexity": {
             "of": one_of("gold", "document", "question"),
+            "after": one_of("prompt", "answer"),
             "figure": one_of("perplexity", "bits_per_byte", "mean_logprob", "logprob"),
         },
         "judge": {
@@ -178,6 +179,8 @@ class _Scorer:
                 return None
         if known.package and find_spec(known.package) is None:
             self._fault(say("needs the package {package}: pip install 'llmlab[scorers]'", package=known.package))
+        if values.get("after") == "answer" and values.get("of", "gold") != "gold":
+            self._fault(say("after: only a gold answer can stand in place of the one that was given"))
         options = {key: value for key, value in values.items() if key not in ("kind", "name", "counts")}
         graded = known.graded or (kind == "judge" and "scale" in options and "passes" not in options)
         counts = str(values.get("counts", "strict")) if known.twice else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -270,6 +271,17 @@ def _adapter(item: object, folder: Path) -> LoraAdapter:
     if "path" not in values:
         raise Unfit(say("the key {key} is missing", key="path"))
     return LoraAdapter(**values)  # type: ignore[arg-type]  # the checks give each field its type
+
+
+def adapter_scale(text: str) -> float:
+    """The strength of an adapter that a person typed.
+
+    Raises:
+        Unfit: it is none; the message says what is.
+    """
+    with suppress(ValueError):
+        return float(str(_SCALE(float(text))))
+    return float(str(_SCALE(text)))
 
 
 def _template(value: object, folder: Path) -> str:

@@ -24,6 +24,7 @@ from llmlab.library.checks import (
     words,
     yes_or_no,
 )
+from llmlab.library.context_fields import CONTEXT
 from llmlab.library.tomlfile import Problem, TomlFile, parse_toml, quoted, read_toml
 from llmlab.library.writing import write_whole
 from llmlab.words import LANGUAGES, say
@@ -43,6 +44,8 @@ class Settings:
     """Whether a model that can think does; `None` is the model's own."""
     last_model: str = ""
     """The model used last; empty before the first."""
+    last_context: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    """How that was loaded, where not as its table says: fields of `context_fields.CONTEXT`."""
     sampling: Sampling = field(default_factory=Sampling)
     """Sampler settings for every chat, over those of the model's table."""
     documents: ReadingLimits = field(default_factory=ReadingLimits)
@@ -78,6 +81,7 @@ _CHECKS: Final[Mapping[str, Check]] = {
     "show_thinking": yes_or_no,
     "thinking": yes_or_no,
     "last_model": words,
+    "last_context": _sub_table,
     "sampling": _sub_table,
     "documents": _sub_table,
     "keymap": _sub_table,
@@ -92,6 +96,10 @@ def read_settings(source: Path) -> tuple[Settings, tuple[Problem, ...]]:
 def settings_of(file: TomlFile) -> tuple[Settings, tuple[Problem, ...]]:
     """The settings of a TOML file, and what is wrong in it."""
     values, faults = check_table(file.values, _CHECKS)
+    if "last_context" in values:
+        kept, wrong = check_table(_mapping(values["last_context"]), CONTEXT, ("last_context",))
+        values["last_context"] = MappingProxyType(kept)
+        faults += wrong
     if "sampling" in values:
         values["sampling"], wrong = check_sampling(_mapping(values["sampling"]), ("sampling",))
         faults += wrong
@@ -174,10 +182,13 @@ class SettingsFile:
 
     def _edited(self, text: str, values: Mapping[str, object]) -> str:
         """The file's `text` with `values` set."""
-        wanted = replace(settings_of(parse_toml(text, self._path))[0], **values)  # type: ignore[arg-type]
+        known = settings_of(parse_toml(text, self._path))[0]
+        wanted = replace(known, **values)  # type: ignore[arg-type]
         edited = text
         for name in values:
-            edited = _with_setting(edited, self._path, name, getattr(wanted, name))
+            # Lines that say so already stay as a person wrote them.
+            if getattr(known, name) != getattr(wanted, name):
+                edited = _with_setting(edited, self._path, name, getattr(wanted, name))
         if settings_of(parse_toml(edited, self._path)) == (wanted, ()):
             return edited
         # Lines were too artful to edit one by one (values over several lines): write the file anew.

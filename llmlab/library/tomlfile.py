@@ -22,6 +22,8 @@ LARGEST: Final = 1_000_000
 _KEY: Final = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)"""
 _DOTTED: Final = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
 _HEADER: Final = re.compile(rf"\s*\[\[?\s*({_DOTTED})\s*\]")
+_MEANT_HEADER: Final = re.compile(r"""\[\[?([^][,"'=#]*)\]{0,2}\s*(?:\#.*)?$""")
+"""A header with a mistake: a bracket that is missing, a blank in its name. A row of a list has commas or quotes."""
 _ASSIGNMENT: Final = re.compile(rf"\s*({_DOTTED})\s*=")
 _POSITION: Final = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)")
 
@@ -111,41 +113,77 @@ def _parse(text: str, source: Path, table: str) -> tuple[dict[str, object], Prob
 
 def _salvage(rows: list[str], source: Path, lines: Mapping[KeyPath, int], whole: Problem, text: str) -> TomlFile:
     """Parse each top-level table alone, every other line blanked so that positions stay true."""
-    owners: list[str] = []
-    current = ""
-    for row in rows:
-        header = _HEADER.match(row)
-        current = split_key(header.group(1))[0] if header else current
-        owners.append(current)
+    owners = _owners(rows, [False] * len(rows))
     if set(owners) == {""}:
         return TomlFile(source, broken=(whole,), text=text)
-    values: dict[str, object] = {}
-    broken: list[Problem] = []
+    values: dict[str, dict[str, object]] = {}
+    broken: dict[str, Problem] = {}
     for table in dict.fromkeys(owners):
-        alone = "\n".join(row if owner == table else "" for row, owner in zip(rows, owners, strict=True))
-        found, problem = _parse(alone, source, table)
-        values.update(found)
+        values[table], problem = _parse_alone(rows, owners, source, table)
         if problem is not None:
-            broken.append(problem)
+            broken[table] = problem
+    # A text of several lines may hold what looks like a table: a table that is well with such texts is taken with them.
+    # Not from the start, for a text that is never closed would take all tables after it along.
+    around = _owners(rows, _inside_texts(rows))
+    again = {table: _parse_alone(rows, around, source, table) for table in broken if table in around}
+    for table, (found, problem) in again.items():
+        if problem is None:
+            values[table] = found
+            seeming = {owner for owner, other in zip(owners, around, strict=True) if other == table} - set(around)
+            broken = {other: told for other, told in broken.items() if other not in seeming and other != table}
+            # What is wrong with another is told without the part of it that is text.
+            broken |= {other: told for other, (_, told) in again.items() if other in broken and told is not None}
+            values = {other: kept for other, kept in values.items() if other not in seeming}
     # Each table may be well alone and the file still not: then nothing tells which one to trust.
     if not broken:
         return TomlFile(source, broken=(whole,), text=text)
-    return TomlFile(source, values, tuple(broken), lines, text)
+    known = {key: value for found in values.values() for key, value in found.items()}
+    return TomlFile(source, known, tuple(broken.values()), lines, text)
+
+
+def _owners(rows: list[str], inside: list[bool]) -> list[str]:
+    """The top-level table of each row; those `inside` a text begin none."""
+    owners: list[str] = []
+    current = ""
+    for row, text in zip(rows, inside, strict=True):
+        if not text and (header := _HEADER.match(row)):
+            current = split_key(header.group(1))[0]
+        elif not text and (header := _MEANT_HEADER.match(row)):
+            # Its mistake is its own, not that of the table above.
+            current = header.group(1).strip() or "?"
+        owners.append(current)
+    return owners
+
+
+def _parse_alone(
+    rows: list[str], owners: list[str], source: Path, table: str
+) -> tuple[dict[str, object], Problem | None]:
+    return _parse(
+        "\n".join(row if owner == table else "" for row, owner in zip(rows, owners, strict=True)), source, table
+    )
+
+
+def _inside_texts(rows: list[str]) -> list[bool]:
+    """Which rows begin inside a text of several lines."""
+    inside, rows_inside = False, []
+    for row in rows:
+        rows_inside.append(inside)
+        if (row.count('"""') + row.count("'''")) % 2:
+            inside = not inside
+    return rows_inside
 
 
 def _find_lines(rows: list[str]) -> dict[KeyPath, int]:
     found: dict[KeyPath, int] = {}
     table: KeyPath = ()
-    inside_text = False
-    for number, row in enumerate(rows, 1):
-        if not inside_text:
-            if header := _HEADER.match(row):
-                table = split_key(header.group(1))
-                _note(found, table, number)
-            elif assignment := _ASSIGNMENT.match(row):
-                _note(found, table + split_key(assignment.group(1)), number)
-        if (row.count('"""') + row.count("'''")) % 2:
-            inside_text = not inside_text
+    for number, (row, inside) in enumerate(zip(rows, _inside_texts(rows), strict=True), 1):
+        if inside:
+            continue
+        if header := _HEADER.match(row):
+            table = split_key(header.group(1))
+            _note(found, table, number)
+        elif assignment := _ASSIGNMENT.match(row):
+            _note(found, table + split_key(assignment.group(1)), number)
     return found
 
 

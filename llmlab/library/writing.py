@@ -1,10 +1,13 @@
-"""Writing a file that a person edits: whole or not at all."""
+"""Writing a file for a person: whole or not at all."""
 
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from pathlib import Path
+
+from llmlab.domain.terminal import encodable
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -25,3 +28,36 @@ def write_whole(path: Path, text: str) -> None:
     except OSError:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def make_new(path: Path, text: str) -> None:
+    """Make a file that is not there yet, with the rights that new files have.
+
+    Raises:
+        FileExistsError: there is one.
+        OSError: it cannot be written; nothing is left behind.
+    """
+    file = path.open("x", encoding="utf-8", errors="replace", newline="\n")
+    try:
+        with file:
+            file.write(text)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def write_over(path: Path, text: str) -> None:
+    """Replace a file, which keeps its rights, or make it; what is no file, such as a device, is written to.
+
+    Raises:
+        OSError: it cannot be written; a file that was there is still there.
+    """
+    if not path.exists():
+        make_new(path, text)
+    elif path.is_file():
+        rights = stat.S_IMODE(path.stat().st_mode)
+        write_whole(path, encodable(text))
+        path.chmod(rights)
+    else:
+        with path.open("w", encoding="utf-8", errors="replace", newline="\n") as file:
+            file.write(text)

@@ -32,6 +32,7 @@ async def embed(
         Stopped: `stop` was set.
         LlmlabError: the model gives no vectors, or a text is empty or too long for it.
     """
-    loaded = host.loaded(spec)
+    # What is loaded for answers has no scales of adapters but those that each answer asks for.
+    loaded = None if spec.lora else host.loaded(spec)
     engine = loaded or (await unless(stop, host.engine_for(replace(spec, purpose="vectors"))))[0]
     return await unless(stop, engine.embed(texts, progress))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from llmlab.domain.document import Document
@@ -105,6 +106,7 @@ class Experimenting:
             results=results,
             summary=self.summarise(job.experiment, results),
             environment=job.environment,
+            prompt=partial(self.runs.prompt, job.run.id),
         )
 
     def summarise(self, experiment: Experiment, results: Sequence[TrialResult]) -> Summary:

@@ -11,6 +11,7 @@ from llmlab.domain.model import ModelCard, ModelSpec
 from llmlab.domain.sampling import Sampling
 from llmlab.engine.protocol import Engine, EngineFactory
 from llmlab.errors import EngineError, LlmlabError
+from llmlab.services.adapted import as_seen_by
 from llmlab.words import say
 
 Phase = Literal["off", "loading", "ready", "dead"]
@@ -82,7 +83,7 @@ class EngineHost:
 
     async def engine_for(self, spec: ModelSpec) -> tuple[Engine, ModelCard]:
         """The loaded engine of `spec` and its card; raises as `use` does."""
-        spec = loaded_part(spec)
+        asked, spec = spec, loaded_part(spec)
         if self._load is None or self._spec != spec or self._needs_restart():
             await self._replace(spec)
         load = self._load
@@ -97,12 +98,13 @@ class EngineHost:
             raise EngineError(
                 say("Loading {model} was stopped.", model=spec.name), hint=say("Another model was asked for meanwhile.")
             )
-        return engine, card
+        return as_seen_by(asked, engine), card
 
     def loaded(self, spec: ModelSpec) -> Engine | None:
         """The engine when it holds `spec` and is ready; never loads."""
         ready = self._state.phase == "ready" and self._spec == loaded_part(spec)
-        return self._engine if ready and self._engine is not None and self._engine.alive else None
+        there = ready and self._engine is not None and self._engine.alive
+        return as_seen_by(spec, self._engine) if there and self._engine is not None else None
 
     def notice_death(self, problem: LlmlabError) -> None:
         """Say that the engine died, if it did; the next use starts a new one."""
@@ -174,5 +176,7 @@ class EngineHost:
 
 
 def loaded_part(spec: ModelSpec) -> ModelSpec:
-    """What of `spec` a load depends on: a changed temperature or system prompt needs no new process."""
-    return replace(spec, source="", system=None, sampling=Sampling(), thinking=None)
+    """What of `spec` a load depends on: another temperature, system prompt or scale of an adapter needs no process."""
+    # Vectors are asked for without scales: theirs are those of the load.
+    lora = tuple(replace(each, scale=1.0) for each in spec.lora) if spec.purpose == "answers" else spec.lora
+    return replace(spec, source="", system=None, sampling=Sampling(), thinking=None, lora=lora)

@@ -140,7 +140,8 @@ class Pending:
         self._job.scoring.give_up()
 
     def _line(self, trial: Trial, asked: Asked, scores: tuple[Scored, ...]) -> Measured:
-        return Measured(replace(asked.result, scores=scores), trial.item, self._scope(trial), asked.measures)
+        line = replace(asked.result, scores=scores)
+        return Measured(line, trial.item, self._scope(trial), asked.measures, prompt=asked.prompt)
 
     def _scope(self, trial: Trial) -> str:
         return "" if self._shared else trial.arm.name

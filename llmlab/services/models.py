@@ -125,7 +125,7 @@ class ModelShelf:
             if path in self._files and stamp == self._stamps.get(path):
                 continue
             self._stamps[path] = stamp
-            self._files[path] = read_models(path)
+            self._files[path] = _over(self._files.get(path), read_models(path))
         self._gather()
 
     def check(self, spec: ModelSpec | BadModel) -> Health:
@@ -171,8 +171,6 @@ class ModelShelf:
         for path in self._paths:
             file = self._files[path]
             problems += [str(problem) for problem in file.problems]
-            if file.unreadable:
-                models.update({name: model for name, model in kept.items() if model.source == str(path)})
             for model in file.models:
                 if isinstance(model, ModelSpec):
                     models[model.name] = model
@@ -198,6 +196,14 @@ class ModelShelf:
         ]
         good = [name for name in defaults if isinstance(models.get(name), ModelSpec)]
         self._models, self._problems, self._default = models, tuple(problems), good[-1] if good else ""
+
+
+def _over(before: ModelsFile | None, now: ModelsFile) -> ModelsFile:
+    """What a file says `now`; where nothing of it can be read, what it said `before`, with what is wrong now."""
+    if before is None or not now.unreadable:
+        return now
+    good = tuple(model for model in before.models if isinstance(model, ModelSpec))
+    return replace(before, models=good, problems=now.problems)
 
 
 def _is_file(name: str) -> bool:

@@ -62,7 +62,7 @@ class PassageSearch:
             opened: the documents.
             questions: the last of them holds those before it.
         """
-        warnings = await self._indexed(opened)
+        opened, warnings = await self._indexed(opened)
         indexes = [each.index for each in opened]
         rankings = [await asyncio.to_thread(search, indexes, question, CANDIDATES) for question in questions]
         by = BY_WORDS
@@ -82,22 +82,26 @@ class PassageSearch:
             found.sort(key=lambda each: (each.passage.number, each.document))
         return Search(found, by, tuple(warnings))
 
-    async def _indexed(self, opened: Sequence[OpenDocument]) -> list[str]:
-        """Wait for the index, and say what it lacks."""
-        # The numbers of a document go on from those of the one before it, so that one must be whole.
-        for each in opened[:-1]:
-            await each.complete()
-        waiting = asyncio.ensure_future(opened[-1].complete())
+    async def _indexed(self, opened: Sequence[OpenDocument]) -> tuple[Sequence[OpenDocument], list[str]]:
+        """The documents that can be searched by now, and what that lacks.
+
+        The numbers of a document go on from those of the one before it: behind one that is not whole none is searched.
+        """
+        waiting = asyncio.ensure_future(_complete(opened))
         try:
             await asyncio.wait({waiting}, timeout=self._patience)
             if waiting.done():
                 waiting.result()
         finally:
             waiting.cancel()
-        if opened[-1].index.complete:
-            return []
-        share = opened[-1].index.share
-        return [say("Only the first {share:.0%} of the text could be searched by now.", share=share)]
+        whole = next((place for place, each in enumerate(opened) if not each.index.complete), len(opened))
+        if whole == len(opened):
+            return opened, []
+        sizes = [len(each.document.text) for each in opened]
+        share = (sum(sizes[:whole]) + opened[whole].index.share * sizes[whole]) / max(1, sum(sizes))
+        return opened[: whole + 1], [
+            say("Only the first {share:.0%} of the text could be searched by now.", share=share)
+        ]
 
     async def _alike(
         self, vectors: Vectors, spec: ModelSpec, opened: Sequence[OpenDocument], questions: Sequence[str]
@@ -122,6 +126,11 @@ class PassageSearch:
             vectors.fail(spec, error)
             return None, [by_words_alone(spec, error)]
         return alike, [] if vectors.unkept is None else [str(vectors.unkept)]
+
+
+async def _complete(opened: Sequence[OpenDocument]) -> None:
+    for each in opened:
+        await each.complete()
 
 
 class _Texts:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from llmlab.domain.digest import Note, Request
@@ -73,8 +73,9 @@ class RunDigests:
         if use is None or use.way != "digest":
             return Spent()
         began, tokens, made = time.monotonic(), 0, False
-        if self._model != loaded_part(recipe.model):
-            self._model, self._texts, self._locks = loaded_part(recipe.model), {}, defaultdict(asyncio.Lock)
+        model = replace(loaded_part(recipe.model), lora=recipe.model.lora)
+        if self._model != model:
+            self._model, self._texts, self._locks = model, {}, defaultdict(asyncio.Lock)
         for ref in use.documents:
             async with self._locks[ref.digest]:
                 if ref.digest not in self._texts:

@@ -28,6 +28,8 @@ class RunReport:
     environment: Mapping[str, object]
     source: str = ""
     """The text of the experiment's file; empty where it is gone."""
+    prompt: Callable[[str], str] = lambda _file: ""
+    """Reads a prompt that stands in a file of its own, by the file's name; empty where it is not kept."""
 
 
 Page = Callable[[RunReport], str]
@@ -54,15 +56,22 @@ def write_folder(folder: Path, report: RunReport, pages: Mapping[str, Page]) -> 
         **{name: lambda page=page: page(report) for name, page in pages.items()},  # type: ignore[misc]
     }
     for name, text in texts.items():
-        path = folder / name
-        try:
-            write_whole(path, text())
-        except OSError as error:
-            raise StoreError(
-                say("The file cannot be written: {reason}", reason=error.strerror or str(error)),
-                where=str(path),
-                hint=say("What was measured is kept all the same; see: llmlab runs export"),
-            ) from None
+        _write(folder / name, text())
+    for name in dict.fromkeys(result.prompt_file for result in report.results if result.prompt_file):
+        # Its name tells what it holds: one that is there is the same.
+        if not (folder / name).exists() and (prompt := report.prompt(name)):
+            _write(folder / name, prompt)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_whole(path, text)
+    except OSError as error:
+        raise StoreError(
+            say("The file cannot be written: {reason}", reason=error.strerror or str(error)),
+            where=str(path),
+            hint=say("What was measured is kept all the same; see: llmlab runs export"),
+        ) from None
 
 
 def plain(value: object) -> Any:

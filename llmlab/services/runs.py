@@ -78,6 +78,10 @@ class Runs:
             arms = ()
         return in_order(results, arms)
 
+    def prompt(self, run_id: str, file: str) -> str:
+        """A prompt that stands in a file of its own, by the file's name; empty where it is not kept."""
+        return self.store.prompt(run_id, file)
+
     def summary(self, run_id: str) -> Summary:
         """The figures of a run.
 

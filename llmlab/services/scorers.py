@@ -73,23 +73,24 @@ class Scoring:
     @property
     def reads(self) -> bool:
         """One of them looks at what the model writes."""
-        return bool(self.needs & {"", "judge"})
+        after = any(isinstance(scorer, Likelihood) and scorer.after == "answer" for scorer in self._scorers)
+        return after or bool(self.needs & {"", "judge"})
 
     @property
     def judge(self) -> Judge | None:
         """The scorer that asks another model."""
         return next((scorer for scorer in self._scorers if isinstance(scorer, Judge)), None)
 
-    def measurements(self, item: Item) -> tuple[Measurement, ...]:
-        """Every text whose likelihood is to be measured for an item."""
+    def measurements(self, item: Item, answer: Answer) -> tuple[Measurement, ...]:
+        """Every text whose likelihood is to be measured for an item and what was answered to it."""
         asking = (scorer for scorer in self._scorers if isinstance(scorer, Likelihood | LikeliestChoice))
-        return tuple(dict.fromkeys(asked for scorer in asking for asked in scorer.measurements(item)))
+        return tuple(dict.fromkeys(asked for scorer in asking for asked in scorer.measurements(item, answer)))
 
     def satisfied(self, item: Item, answer: Answer) -> bool:
         """`answer`, of an earlier run, holds everything that the scorers look at; a judge is asked afterwards."""
         if self.reads and not answer.text and not answer.finish:
             return False
-        return all(answer.likelihood(asked) is not None for asked in self.measurements(item))
+        return all(answer.likelihood(asked) is not None for asked in self.measurements(item, answer))
 
 
 def _may_hang(scorer: Scorer, item: Item) -> bool:

@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
 from llmlab.domain.card import hash_tokens
 from llmlab.domain.experiment import Trial
 from llmlab.domain.modes import Extraction
-from llmlab.domain.outcomes import Answer, TrialResult
+from llmlab.domain.outcomes import Answer, Measurement, TrialResult, prompt_file_of
 from llmlab.domain.scoring import ScoredText
 from llmlab.engine.protocol import ScoreRequest
 from llmlab.errors import EngineError, LlmlabError, Stopped
 from llmlab.services.answering import as_error
 from llmlab.services.ask import prepare_alone
 from llmlab.services.host import EngineHost, Holder
-from llmlab.services.preview import Prepared, Preparing
+from llmlab.services.preview import Prepared, Preparing, prompt_options
 from llmlab.services.ready import Ready
 from llmlab.services.reasoned import Asking, Progress, reason
 from llmlab.services.run_digests import RunDigests, Spent
 from llmlab.services.scorers import Scoring
 from llmlab.services.sharing import Sharing
 from llmlab.services.stopping import unless
+from llmlab.services.writing import Written
 from llmlab.words import say
 
 SELDOM: Final = 3600.0
 """Seconds between two looks at a running answer: nobody reads it, and each look takes the engine's cores."""
-LONGEST_KEPT: Final = 20_000
-"""Characters of a prompt that are kept with its result; of a longer one its hash alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,10 @@ class Asked:
 
     result: TrialResult
     answer: Answer
+    prompt: str = ""
+    """The text of a prompt that its line only names, since it is long."""
+    written: Written = field(default_factory=Written)
+    """The answer with its thinking as it was written."""
     fatal: LlmlabError | None = None
     """The engine died of it, or beside it."""
 
@@ -97,9 +101,9 @@ class Trials:
         try:
             preparing = prepare_alone(ready, self._preparing, ready.recipe, trial.question)
             prepared = await unless(self._stop, preparing)
-            asked = await self._answered(trial, ready, prepared)
+            asked = _with_prompt(await self._answered(trial, ready, prepared), prepared.prompt.text)
             if asked.fatal is None and not asked.result.problem:
-                asked = replace(asked, answer=await self._likelihoods(trial, ready, prepared, asked.answer))
+                asked = replace(asked, answer=await self._likelihoods(trial, ready, prepared, asked))
         except Stopped:
             raise
         except LlmlabError as error:
@@ -130,16 +134,37 @@ class Trials:
             return failed_trial(trial, problem, fatal=not ready.engine.alive)
         return _asked(trial, line, last)
 
-    async def _likelihoods(self, trial: Trial, ready: Ready, prepared: Prepared, answer: Answer) -> Answer:
-        """How likely the model finds every text that a scorer asks about."""
-        wanted, found = self._scoring.measurements(trial.item), dict[str, ScoredText]()
+    async def _likelihoods(self, trial: Trial, ready: Ready, prepared: Prepared, asked: Asked) -> Answer:
+        """The answer with how likely the model finds every text that a scorer asks about."""
+        wanted, found = self._scoring.measurements(trial.item, asked.answer), dict[str, ScoredText]()
         for alone, prompt in ((False, prepared.prompt.tokens), (True, ())):
-            asked = [one for one in wanted if one.alone is alone]
-            if asked:
-                request = ScoreRequest(tuple(one.text for one in asked), prompt=prompt)
+            texts = [one for one in wanted if one.alone is alone and not one.lead]
+            if texts:
+                request = ScoreRequest(tuple(one.text for one in texts), prompt=prompt)
                 scored = await unless(self._stop, ready.engine.score(request))
-                found.update(zip((one.key for one in asked), scored, strict=True))
-        return replace(answer, likelihoods=found) if found else answer
+                found.update(zip((one.key for one in texts), scored, strict=True))
+        for one in wanted:
+            if one.lead:
+                request = await unless(self._stop, _within_answer(ready, prepared, asked.written, one))
+                # An answer that filled the window leaves no room behind it, and is an answer all the same.
+                if sum(map(len, (request.prompt, *request.texts))) <= ready.card.n_ctx:
+                    (found[one.key],) = await unless(self._stop, ready.engine.score(request))
+        return replace(asked.answer, likelihoods=found) if found else asked.answer
+
+
+async def _within_answer(ready: Ready, prepared: Prepared, written: Written, one: Measurement) -> ScoreRequest:
+    """What asks how likely a text is after a part of the answer; a token that begins before the text counts whole."""
+    assembled, said = prepared.assembled, written.split.answer
+    # Thinking and what fences it: all that was written before the answer.
+    thought = written.raw.rpartition(said)[0] if said else written.raw
+    begun = f"{written.prefill}{thought}{one.lead.removeprefix(written.prefill)}"
+    options = prompt_options(prepared.recipe, ready.card, assembled)
+    prompt = await ready.engine.prompt(assembled.chat_messages(), replace(options, prefill=begun + one.text))
+    edge = len(prompt.text) - len(one.text)
+    first = bisect_left(prompt.offsets, edge)
+    if first == len(prompt.offsets) or prompt.offsets[first] > edge:
+        first = bisect_left(prompt.offsets, prompt.offsets[first - 1])
+    return ScoreRequest((prompt.tokens[first:],), prompt=prompt.tokens[:first])
 
 
 def _with(asked: Asked, spent: Spent) -> Asked:
@@ -149,9 +174,16 @@ def _with(asked: Asked, spent: Spent) -> Asked:
     return replace(asked, result=replace(result, generated_tokens=tokens, seconds=seconds))
 
 
+def _with_prompt(asked: Asked, text: str) -> Asked:
+    """`asked` with its prompt, where that does not stand in its line."""
+    return replace(asked, prompt=text) if asked.result.prompt_file else asked
+
+
 def _line(trial: Trial, prepared: Prepared | None) -> TrialResult:
     """The line of a trial that has no answer yet."""
     prompt = prepared.prompt if prepared else None
+    text = prompt.text if prompt else ""
+    apart = prompt_file_of(text)
     return TrialResult(
         id=trial.id,
         arm=trial.arm.name,
@@ -163,7 +195,9 @@ def _line(trial: Trial, prepared: Prepared | None) -> TrialResult:
         settings=MappingProxyType(dict(trial.arm.settings)),
         question=trial.question,
         gold=trial.item.gold,
-        prompt=prompt.text if prompt and len(prompt.text) <= LONGEST_KEPT else "",
+        prompt="" if apart else text,
+        prompt_file=apart,
+        prompt_characters=len(text),
         prompt_digest=hash_tokens(prompt.tokens) if prompt else "",
         prompt_tokens=len(prompt.tokens) if prompt else 0,
     )
@@ -193,14 +227,14 @@ def _asked(trial: Trial, line: TrialResult, last: Progress) -> Asked:
         finish=finish,
         samples=samples,
     )
-    return Asked(result, answer)
+    return Asked(result, answer, written=written)
 
 
 def failed_trial(trial: Trial, error: LlmlabError, *, fatal: bool = False) -> Asked:
     """A trial without an answer."""
     problem = f"{error.what} ({error.where})" if error.where else error.what
     answer = Answer(text="", extraction=trial.extraction, finish="", problem=problem)
-    return Asked(replace(_line(trial, None), problem=problem), answer, error if fatal else None)
+    return Asked(replace(_line(trial, None), problem=problem), answer, fatal=error if fatal else None)
 
 
 def answer_of(extraction: Extraction | None, result: TrialResult, measures: Answer | None) -> Answer:

@@ -21,6 +21,7 @@ _TABLES: Final = {
     ),
     "items": ("number", "run", "scope", "id", "body"),
     "results": ("number", "run", "trial", "arm", "item", "repeat", "failed", "result", "measures"),
+    "prompts": ("number", "run", "file", "text"),
 }  # fmt: skip
 
 Row = tuple[object, ...]
@@ -63,7 +64,9 @@ def rescue_runs(damaged: Path, connection: sqlite3.Connection) -> int:
     most = damaged.stat().st_size // _SMALLEST_ROW
     try:
         with _damaged(damaged) as source:
-            for table in ("runs", "items", "results"):
+            for table in ("runs", "items", "results", "prompts"):
+                if table == "prompts" and not _has_table(source, table):
+                    continue  # a file of before
                 for row in _readable(source, table, most):
                     _insert(connection, table, row)
     except (sqlite3.DatabaseError, UnicodeDecodeError):
@@ -96,6 +99,10 @@ def _readable(source: sqlite3.Connection, table: str, most: int) -> Iterator[Row
                     yield from source.execute(select, (number, number)).fetchall()
                 except sqlite3.DatabaseError:
                     continue
+
+
+def _has_table(source: sqlite3.Connection, table: str) -> bool:
+    return source.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone() is not None
 
 
 def _last_number(source: sqlite3.Connection, table: str, most: int) -> int:

@@ -65,5 +65,20 @@ def index_of_failures(connection: sqlite3.Connection) -> None:
     )
 
 
-RUN_MIGRATIONS: Final[tuple[Migration, ...]] = (runs_with_items_and_results, index_of_failures)
+def long_prompts(connection: sqlite3.Connection) -> None:
+    """Prompts that are too long for the line of their trial: once in a run, compressed by zlib."""
+    connection.execute(
+        """CREATE TABLE prompts (
+            number INTEGER PRIMARY KEY,
+            run TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+            file TEXT NOT NULL,
+            text BLOB NOT NULL,
+            UNIQUE (run, file)
+        )"""
+    )
+    # A run that takes results over from another takes their prompts over as well.
+    connection.execute("CREATE INDEX prompts_file ON prompts (file)")
+
+
+RUN_MIGRATIONS: Final[tuple[Migration, ...]] = (runs_with_items_and_results, index_of_failures, long_prompts)
 """Every step; the version of a database is how many of them it has seen."""

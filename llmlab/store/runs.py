@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -63,6 +64,8 @@ class Measured:
     """Its scores are still to come; like `counted`, for whoever follows the run, and not stored."""
     counted: bool = False
     """It was kept before, and its scores alone are new."""
+    prompt: str = ""
+    """The text of the result's `prompt_file`; empty where it is kept already."""
 
 
 class RunStore:
@@ -141,6 +144,8 @@ class RunStore:
                         encode(row.measures) if row.measures else "",
                     ),
                 )
+                if result.prompt_file:
+                    _keep_prompt(connection, run_id, result.prompt_file, row.prompt)
 
     def end(self, run_id: str, environment: Mapping[str, object], *, complete: bool) -> None:
         """Nobody measures this run any more; it is `complete` when every trial was."""
@@ -201,6 +206,14 @@ class RunStore:
         for (text,) in rows:
             with suppress(ValueError):
                 yield decode_result(text)
+
+    def prompt(self, run_id: str, file: str) -> str:
+        """The prompt that a result of a run names as its `prompt_file`; empty where it is not kept."""
+        with self._database.reading() as connection:
+            row = connection.execute("SELECT text FROM prompts WHERE run = ? AND file = ?", (run_id, file)).fetchone()
+        with suppress(zlib.error):
+            return zlib.decompress(row[0]).decode("utf-8", "replace") if row else ""
+        return ""
 
     def answered(self, run_id: str) -> Iterator[Measured]:
         """What has an answer, with its item and what was measured beside it, in the order in which it was."""
@@ -313,6 +326,19 @@ class RunStore:
             where=str(self.path),
             hint=say("It may have been measured by another version of llmlab; its results can still be exported."),
         )
+
+
+def _keep_prompt(connection: sqlite3.Connection, run_id: str, file: str, text: str) -> None:
+    """Keep a prompt of a run; without its text, that of any run that has it."""
+    if text:
+        packed = zlib.compress(text.encode("utf-8", "replace"))
+        connection.execute("INSERT OR IGNORE INTO prompts (run, file, text) VALUES (?, ?, ?)", (run_id, file, packed))
+        return
+    connection.execute(
+        """INSERT OR IGNORE INTO prompts (run, file, text)
+        SELECT ?, file, text FROM prompts WHERE file = ? LIMIT 1""",
+        (run_id, file),
+    )
 
 
 def _info(row: Sequence[Any]) -> RunInfo:

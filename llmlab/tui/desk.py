@@ -45,7 +45,9 @@ class Desk:
         self.thinking = thinking
         self.reasoning: ReasoningUse | None = None
         self.shots: ShotUse | None = None
-        self.template: TemplateUse | None = None
+        self._template: TemplateUse | None = None
+        self._unshaped = ""
+        """Key of the template whose schema answers do not follow, since the recipe that was taken does without it."""
         self.reading: ReadingUse | None = None
         self.overflow: OverflowPolicy = "ask"
         self.keep_thinking = False
@@ -60,6 +62,17 @@ class Desk:
         """By chat: the recipe of its last answer in this session."""
         self.deleted: list[tuple[str, str]] = []
         """Id and title of chats deleted in this session, the last one last."""
+
+    @property
+    def template(self) -> TemplateUse | None:
+        """The prompt template; its schema shapes answers unless the recipe that it came with does without."""
+        return self._template
+
+    @template.setter
+    def template(self, use: TemplateUse | None) -> None:
+        if use is None or use.template.key != self._unshaped:
+            self._unshaped = ""
+        self._template = use
 
     @property
     def path(self) -> tuple[Message, ...]:
@@ -97,7 +110,7 @@ class Desk:
         if self.spec is None:
             raise UsageError(say("No model is chosen."), hint=say("Press F5 to choose one."))
         shape = self.schema
-        if shape is None and self.grammar is None and self.template is not None:
+        if shape is None and self.grammar is None and self.template is not None and not self._unshaped:
             shape = self.template.template.schema or None
         return Recipe(
             model=self.spec,
@@ -121,8 +134,11 @@ class Desk:
         self.shots, self.grammar, self.template = recipe.shots, recipe.grammar, recipe.template
         self.reading = recipe.reading
         self.overflow, self.keep_thinking = recipe.overflow, recipe.keep_thinking
-        by_template = recipe.template is not None and recipe.schema == recipe.template.template.schema
+        template = recipe.template.template if recipe.template is not None else None
+        by_template = template is not None and recipe.schema == template.schema
         self.schema = None if by_template else recipe.schema
+        free = recipe.schema is None and recipe.grammar is None
+        self._unshaped = template.key if template is not None and template.schema and free else ""
 
     def versions(self) -> dict[str, tuple[int, int]]:
         """For each shown message that has others in its place: which one it is, and of how many, from 1."""

@@ -18,6 +18,8 @@ from llmlab.tui.services import DocumentBatch
 from llmlab.words import say
 
 Phase = Literal["reading", "counting", "ready", "failed"]
+FileState = tuple[int, int]
+"""Bytes of a file, and when it changed, in nanoseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Held:
     """Share of its passages whose vectors are made; 1 where none are being made."""
     problem: LlmlabError | None = None
     """Why it cannot be read."""
+    state: FileState | None = None
+    """Of the file when it was read; `None` where the text came from elsewhere."""
 
     @property
     def digest(self) -> str:
@@ -132,11 +136,30 @@ class Documents:
             self._held[path] = Held(path, path.name, encoding=encoding)
         self._changed()
 
+    def knows(self, path: Path) -> bool:
+        """A file is read, or being read."""
+        return path in self._held and self._held[path].phase != "failed"
+
+    def is_stale(self, path: Path) -> bool:
+        """A file that was read is another one by now, as far as one can see from outside."""
+        one = self._held.get(path)
+        return one is not None and one.document is not None and one.phase != "reading" and one.state != state_of(path)
+
+    async def changed_on_disk(self) -> list[tuple[Held, FileState]]:
+        """Documents whose files became others after they were read, and the states that those are in now."""
+        read = [one for one in self.all if one.state is not None and one.phase != "reading"]
+        states = await asyncio.to_thread(lambda: [state_of(one.path) for one in read])
+        return [(one, now) for one, now in zip(read, states, strict=True) if now is not None and now != one.state]
+
+    def encoding_of(self, path: Path) -> str:
+        """What the bytes of a file are to be read as; empty finds out."""
+        return self._held[path].encoding if path in self._held else ""
+
     def awaits(self, path: Path) -> bool:
         """A file was announced, and nobody has stopped that."""
         return path in self._held and self._held[path].phase == "reading"
 
-    async def open(self, path: Path, batch: DocumentBatch) -> None:
+    async def open(self, path: Path, batch: DocumentBatch) -> Document:
         """Read a file that was announced, as part of a batch; when that fails, it is as if it had not been announced.
 
         Raises:
@@ -146,6 +169,8 @@ class Documents:
         stop = self._stops[path] = threading.Event()
         open_file = partial(batch.open, progress=partial(self._read.__setitem__, path), stop=stop)
         try:
+            # Before it is read: what changes later makes it stale.
+            state = await asyncio.to_thread(state_of, path)
             document = await asyncio.to_thread(open_file, path, encoding)
         finally:
             stop.set()
@@ -155,8 +180,9 @@ class Documents:
         # It may have been stopped meanwhile.
         if self._stops.get(path) is stop and path in self._held:
             self._before.pop(path, None)
-            self._put(Held(path, document.name, "counting", document, encoding))
+            self._put(Held(path, document.name, "counting", document, encoding, state=state))
             self._use()
+        return document
 
     def stop(self) -> None:
         """Nothing is opened any more."""
@@ -221,10 +247,7 @@ class Documents:
             self._changed()
 
     async def renew(self) -> None:
-        """Show the documents that the recipe names, which may have come from elsewhere.
-
-        A text that is kept no more is read again from its file; where that has changed, it is another document.
-        """
+        """Show the documents that the recipe names, which may have come from elsewhere; a text may be gone."""
         wanted = self._desk.reading.documents if self._desk.reading else ()
         if [one.ref for one in self.all if one.document is not None] == list(wanted):
             return
@@ -304,3 +327,12 @@ class Documents:
     def _put(self, held: Held) -> None:
         self._held[held.path] = held
         self._changed()
+
+
+def state_of(path: Path) -> FileState | None:
+    """The state that a file is in; `None` where it cannot be looked at."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_size, status.st_mtime_ns

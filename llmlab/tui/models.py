@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from llmlab.domain.model import ModelSpec
 from llmlab.errors import LlmlabError
+from llmlab.library.context_fields import context_of, with_context
 from llmlab.tui.services import Shelf
 from llmlab.words import say
 
+NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
+"""A model that is loaded as its table says."""
 
-def first_model(shelf: Shelf, wished: str, last: str) -> ModelSpec:
+
+def first_model(shelf: Shelf, wished: str, last: str, context: Mapping[str, object] = NOTHING) -> ModelSpec:
     """The model of the command line, else the one used last while it is still there, else the default.
+
+    Args:
+        shelf: the models.
+        wished: name or path of the command line; empty for none.
+        last: that of the one used last; empty for none.
+        context: how that was loaded, where not as its table says.
 
     Raises:
         LlmlabError: the one asked for cannot be used, or none can.
@@ -21,20 +34,27 @@ def first_model(shelf: Shelf, wished: str, last: str) -> ModelSpec:
         return shelf.find(wished)
     if last:
         try:
-            return shelf.find(last)
+            return with_context(shelf.find(last), context)
         except LlmlabError:
             # A model that is gone is no reason to greet with an error: the default is what a first start gets.
             return shelf.default()
     return shelf.default()
 
 
-def name_to_remember(shelf: Shelf, spec: ModelSpec) -> str:
-    """What finds `spec` again at the next start: its name when a models.toml has it, else its path."""
-    try:
-        # A window that was made larger for one chat makes it no other model.
-        return spec.name if replace(shelf.find(spec.name), n_ctx=spec.n_ctx) == spec else spec.path
-    except LlmlabError:
-        return spec.path
+def to_remember(shelf: Shelf, spec: ModelSpec) -> tuple[str, Mapping[str, object]]:
+    """What finds `spec` again at the next start, as `last` and `context` of `first_model`.
+
+    That is its name when a models.toml has it, else its path; another window or cache makes it no other model.
+    """
+    for name in (spec.name, spec.path):
+        try:
+            table = shelf.find(name)
+        except LlmlabError:
+            continue
+        context = context_of(spec, table)
+        if name == spec.path or with_context(table, context) == spec:
+            return name, context
+    return spec.path, {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +86,8 @@ async def look_at_shelf(shelf: Shelf, current: ModelSpec | None) -> ShelfNews | 
         same_name = [model for model in shelf.models() if isinstance(model, ModelSpec) and model.name == current.name]
         changed = same_name[0] if same_name and same_name[0] != current else None
     return ShelfNews(shelf.problems(), changed)
+
+
+def name_to_remember(shelf: Shelf, spec: ModelSpec) -> str:
+    """The first of what `to_remember` gives."""
+    return to_remember(shelf, spec)[0]

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from llmlab.documents.gathering import expanded
+
 MOST_DROPPED: Final = 50
 """Files that are dropped at once; more are a folder's business."""
 LONGEST: Final = 8_000
@@ -48,21 +50,31 @@ def mentions(text: str, is_there: Callable[[Path], bool]) -> tuple[Mention, ...]
         quoted = match.group(1) or match.group(2)
         if quoted:
             path = expanded(quoted)
-            if is_there(path):
+            if _is_name(quoted) and is_there(path):
                 found.append(Mention(match.start(), match.end(), path))
             continue
         bare = match.group(3)
         for length in range(min(len(bare), LONGEST_NAME), 0, -1):
             path = expanded(bare[:length])
-            if _cut_here(bare, length) and is_there(path):
+            if _cut_here(bare, length) and _is_name(bare[:length]) and is_there(path):
                 found.append(Mention(match.start(), match.start(3) + length, path))
                 break
     return tuple(found)
 
 
+def _is_name(written: str) -> bool:
+    """The working folder, the one above, the root and the home folder are meant by /read alone."""
+    return any(map(str.isalnum, written))
+
+
 def _cut_here(bare: str, length: int) -> bool:
-    """Whether a name may end here: never inside an English word."""
-    return length == len(bare) or not (bare[length].isascii() and bare[length - 1 : length + 1].isalnum())
+    """Whether a name may end here: never inside an English word, and not at a folder whose file is not there."""
+    if length == len(bare):
+        return True
+    before, after = bare[length - 1], bare[length]
+    if after in "/\\" or (before in "/\\" and (after.isalnum() or after in "._-~")):
+        return False
+    return not (after.isascii() and (before + after).isalnum())
 
 
 def spoken(text: str, found: tuple[Mention, ...]) -> str:
@@ -79,15 +91,6 @@ def mention_of(path: str) -> str:
     if not re.search(r"""[\s"']""", path):
         return f"@{path}"
     return f"@'{path}'" if '"' in path else f'@"{path}"'
-
-
-def expanded(written: str) -> Path:
-    """A path as it is written: `~` is the home folder, and what is not absolute begins at the working directory."""
-    try:
-        return Path(written).expanduser()
-    except RuntimeError:
-        # There is no such user: then it is the name of a file.
-        return Path(written)
 
 
 def dropped(pasted: str) -> Iterator[tuple[Path, ...]]:

@@ -77,6 +77,20 @@ def test_lines_in_a_second_encoding_are_read_and_counted() -> None:
     assert codes(found) == [("mixed", {"lines": 2, "encoding": "windows-1251"})]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("gb18030", t.ZH), ("big5", t.TW), ("shift_jis", t.JA), ("euc_kr", t.KO), ("windows-1251", t.RU)],
+)
+@pytest.mark.parametrize("times", [1, 200])
+def test_some_lines_of_utf8_in_another_encoding_are_read_and_counted(name: str, text: str, times: int) -> None:
+    data = (text * 9 * times).encode(ENCODINGS[name]) + "第一回\n".encode() + t.ZH.encode() * times
+    found = decode(data)
+    assert found.text == text * 9 * times + "第一回\n" + t.ZH * times
+    ((code, values),) = codes(found)
+    # Which of the two is the main one is a matter of how much of it is there.
+    assert (code, {found.encoding, values["encoding"]}) == ("mixed", {name, "utf-8"})
+
+
 def test_bytes_that_mean_nothing_are_counted() -> None:
     found = decode(t.ZH.encode() + b"\xff \xfe\n")
     assert found.text == t.ZH + "\ufffd \ufffd\n"

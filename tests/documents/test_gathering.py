@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from llmlab.documents import gathering
 from llmlab.documents.gathering import gather
 from llmlab.domain.reading_limits import ReadingLimits
 from llmlab.errors import DocumentError
@@ -82,8 +81,35 @@ def test_of_too_many_files_the_first_are_taken_and_the_rest_is_counted(folder: P
     assert told[-1].startswith("notes: the first 10 of 303 files are read; raise files under [documents]")
 
 
-def test_a_folder_without_end_is_looked_at_up_to_a_bound(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gathering, "LOOKED_AT", 2)
-    found, told = names(["notes"])
-    assert len(found) <= 2
-    assert "notes holds more than 2 files; the others were not looked at." in told
+@pytest.mark.parametrize("wanted", ["many", "many/**", "many/*.txt"])
+def test_a_folder_without_end_is_looked_at_up_to_a_bound(folder: Path, wanted: str) -> None:
+    many = folder.parent / "many"
+    for number in range(10):
+        (many / f"{number}.d").mkdir(parents=True)
+    limits = ReadingLimits(entries=5)
+    told = f"{wanted}: 5 files and folders were looked at, no more; raise entries under [documents] for more."
+    with pytest.raises(DocumentError) as caught:
+        gather([wanted], limits)
+    assert caught.value.what == told
+    for number in range(10):
+        (many / f"{number}.d").rmdir()
+        (many / f"{number}.txt").touch()
+    found, remarks = names([wanted], limits)
+    assert len(found) == 5
+    assert remarks == [told]
+
+
+def test_a_pattern_goes_into_folders_as_it_says(folder: Path) -> None:
+    (folder / "deep" / "er" / ".git").mkdir()
+    (folder / "deep" / "er" / ".git" / "d.txt").touch()
+    assert names(["notes/*/er/*.txt"])[0] == ["notes/deep/er/c.txt"]
+    assert names(["notes/**"])[0] == ["notes/a.txt", "notes/b.md", "notes/deep/er/c.txt", "notes/node_modules/x.js"]
+    assert names(["**/**/c.*"])[0] == ["notes/deep/er/c.txt"]
+    assert names(["notes/deep/.h*"])[0] == ["notes/deep/.hidden"]
+    assert names([f"{folder.as_posix()}/[ab].*"])[0] == ["notes/a.txt", "notes/b.md"]
+    assert names(["notes/d*/er/c.txt"])[0] == ["notes/deep/er/c.txt"]
+
+
+@pytest.mark.parametrize("name", ["字" * 120, "a" * 300, "~no-such-user/a.txt", "a\0b"])
+def test_a_name_that_no_file_can_have_is_left_to_reading(folder: Path, name: str) -> None:
+    assert [str(path) for path in gather([name], LIMITS).files] == [str(Path(name).absolute())]

@@ -11,11 +11,13 @@ import pytest
 
 from llmlab.documents import shelf as shelves
 from llmlab.documents.child import ReadingProcess
+from llmlab.documents.extraction import Source, extract
 from llmlab.documents.shelf import DocumentShelf
 from llmlab.documents.texts import TextStore
 from llmlab.domain.document import Document, Page, digest_of, remark
 from llmlab.domain.reading_limits import ReadingLimits
 from llmlab.errors import DocumentError
+from tests.documents.awkward.zipped import make_epub
 
 
 @pytest.fixture
@@ -198,3 +200,40 @@ def test_a_text_that_was_forgotten_is_gone(folder: Path) -> None:
     store.keep(document)
     store.forget(document.digest)
     assert store.find(document.digest) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"), [("novel.txt", "chapter"), ("notes.md", "section"), ("script.py", ""), ("table.csv", "")]
+)
+def test_the_headings_of_a_plain_text_divide_it(name: str, unit: str) -> None:
+    parts = ["It was all quiet. " * 40 + "\n", *(f"# Part {number}\n" + "They went on. " * 60 for number in (1, 2))]
+    text = "\n".join(parts)
+    document = extract(Source(name, name, text.encode()), ReadingLimits(), lambda _share: None)
+    assert document.unit == unit
+    if unit:
+        assert [(page.number, page.title) for page in document.pages] == [(0, ""), (1, "Part 1"), (2, "Part 2")]
+        assert "".join(text[page.start : page.end] for page in document.pages) == text
+        assert document.page_count == 2
+    else:
+        assert document.pages == ()
+
+
+def test_form_feeds_divide_a_text_before_its_headings_do() -> None:
+    text = ("# Part\n" + "They went on. " * 60 + "\f") * 3
+    document = extract(Source("a.md", "a.md", text.encode()), ReadingLimits(), lambda _share: None)
+    assert (document.unit, document.page_count) == ("page", 3)
+
+
+def test_a_format_that_tells_no_parts_has_those_of_its_headings() -> None:
+    said = "They went on. " * 60
+    data = rb"{\rtf1 Chapter 1\par " + said.encode() + rb"\par Chapter 2\par " + said.encode() + b"}"
+    document = extract(Source("a.rtf", "a.rtf", data), ReadingLimits(), lambda _share: None)
+    assert [(page.number, page.title) for page in document.pages] == [(1, "Chapter 1"), (2, "Chapter 2")]
+    assert (document.kind, document.unit) == ("rtf", "chapter")
+
+
+def test_what_a_book_cannot_say_in_its_encoding_is_counted_over_all_its_texts() -> None:
+    page = b"<html><body><p>" + "话说天下大势，分久必合，合久必分。".encode() + b"\xff</p></body></html>"
+    data = make_epub({"a.xhtml": page, "b.xhtml": page}, [])
+    document = extract(Source("a.epub", "a.epub", data), ReadingLimits(), lambda _share: None)
+    assert document.warnings == (remark("undecodable", encoding="utf-8", count=2),)

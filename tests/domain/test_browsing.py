@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlab.domain.browsing import Judged, Wanted, chosen, disagreements, marked, outcomes_of, ways_to_judge
+from llmlab.domain.browsing import (
+    Judged,
+    Wanted,
+    chosen,
+    disagreements,
+    outcomes_of,
+    readings,
+    stretches,
+    ways_to_judge,
+)
 from llmlab.domain.experiment import ScorerUse
 from llmlab.domain.outcomes import OUTCOMES, Outcome, TrialResult
 from tests.support.made_runs import NUMBER, made_experiment, made_result, made_results
@@ -83,10 +92,27 @@ def test_what_is_chosen_is_all_that_is_wanted_and_nothing_else(
         assert (place in found) == fits
 
 
-@given(st.text(max_size=30), st.integers(-5, 40), st.integers(-5, 40))
-def test_a_marked_answer_is_the_answer(answer: str, start: int, end: int) -> None:
+places = st.tuples(st.integers(-5, 40), st.integers(-5, 40))
+
+
+@given(st.text(max_size=30), places, places)
+def test_the_stretches_of_an_answer_are_the_answer_and_each_way_has_what_it_took_out(
+    answer: str, strict: tuple[int, int], flexible: tuple[int, int]
+) -> None:
     (made,) = trials("wrong")
-    result = replace(made, answer=answer, scores=(replace(made.scores[0], start=start, end=end),))
-    cut = marked(result, STRICT)
-    assert cut.before + cut.found + cut.after == answer
-    assert cut.found == (answer[start:end] if 0 <= start < end <= len(answer) else "")
+    scores = tuple(
+        replace(score, start=start, end=end)
+        for score, (start, end) in zip(made.scores, (strict, flexible), strict=True)
+    )
+    cut = stretches(replace(made, answer=answer, scores=scores), (STRICT, FLEXIBLE))
+    assert "".join(stretch.text for stretch in cut) == answer
+    assert all(stretch.text for stretch in cut)
+    for way, (start, end) in ((STRICT, strict), (FLEXIBLE, flexible)):
+        taken = "".join(stretch.text for stretch in cut if way in stretch.ways)
+        assert taken == (answer[start:end] if 0 <= start < end <= len(answer) else "")
+
+
+def test_the_readings_beside_a_way_are_the_other_extractors_of_its_scorer() -> None:
+    asked = replace(EXPERIMENT, scorers=(PERPLEXITY, NUMBER))
+    assert readings(FLEXIBLE, asked) == (FLEXIBLE, STRICT)
+    assert readings(Judged(PERPLEXITY, ""), asked) == (Judged(PERPLEXITY, ""),)

@@ -38,6 +38,12 @@ def found(quote: Quote, text: str = TEXT) -> str:
          "Mr. Smith walked\nslowly to the old mill, and said, “It is not here; it’s gone.” Then he wept"),
         ("> Then he wept\n> for an hour.", "Then he wept for an hour"),
         ("“mill”", "mill"),
+        ("> “Then he wept for an hour.” [1]", "Then he wept for an hour"),
+        ("> Then he wept for an hour. [1]", "Then he wept for an hour"),
+        ("“Then he **wept** for an _hour_”", "Then he wept for an hour"),
+        ("他说‘花了三十七两银子’，真的。", "花了三十七两银子"),
+        ("»Then he wept for an hour«", "Then he wept for an hour"),
+        ("“花了三十七两银子。”次日，他", "花了三十七两银子"),
     ],
 )  # fmt: skip
 def test_word_for_word(answer: str, there: str) -> None:
@@ -62,6 +68,25 @@ def test_nearly_with_the_difference() -> None:
 
 
 @pytest.mark.parametrize(
+    ("quote", "changes"),
+    [
+        ("Then he wept for an age", [("missing", "hour"), ("added", "age")]),
+        ("Then he wept for a day", [("missing", "an"), ("added", "a"), ("missing", "hour"), ("added", "day")]),
+        ("Now he wept for an hour", [("missing", "Then"), ("added", "Now")]),
+        ("Then he wept for an hour or two", [("added", " or two")]),
+        ("花了三十七两金锭", [("missing", "银子"), ("added", "金锭")]),
+        ("then he wept for an age", [("missing", "hour"), ("added", "age")]),
+        ("他对母亲说：『这方砚台，本是前朝旧物。』", [("missing", "原"), ("added", "本")]),
+        ("他用了三十七两银子", [("missing", "，花"), ("added", "他用")]),
+    ],
+)
+def test_what_the_document_says_instead_is_shown_at_either_end(quote: str, changes: list[tuple[str, str]]) -> None:
+    (near,) = judged(f"“{quote}”")
+    assert near.verdict == "near"
+    assert [(change.kind, change.text) for change in near.changes if change.kind != "same"] == changes
+
+
+@pytest.mark.parametrize(
     "answer",
     ["“贾宝玉在大观园里种了一棵会说话的梧桐树”", '"She never forgave him for the loss of her garden"',
      "“Then he wept … Mr. Smith walked slowly”", "“Mr. Smith walked slowly … and she sang all night”"],
@@ -74,6 +99,40 @@ def test_not_in_the_document(answer: str) -> None:
 def test_a_word_that_is_only_set_apart_is_no_quote() -> None:
     assert judged("This is “irony”, 所谓“反讽”。") == ()
     assert judged("“art” is in no word of it.", "the start of it") == ()
+
+
+def test_emphasis_in_the_document_is_no_part_of_what_it_says() -> None:
+    text = "The **old** mill had _never_ burned.\nThe new mill burned at 3*4 o'clock."
+    (quote,) = judged("“The old mill had never burned”", text)
+    assert (quote.verdict, found(quote, text)) == ("exact", "The **old** mill had _never_ burned")
+    (quote,) = judged("“The old mill had never turned”", text)
+    assert [(change.kind, change.text) for change in quote.changes if change.kind != "same"] == [
+        ("missing", "burned"), ("added", "turned")
+    ]  # fmt: skip
+    assert judged("“The new mill burned at 34 o'clock”", text)[0].verdict == "near"
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [("“37 men”", "exact"), ("“38 men”", "near"), ("“1988”", "absent"), ("“38”", "absent")],
+)
+def test_a_figure_is_a_quote_however_short_it_is(answer: str, verdict: str) -> None:
+    assert [quote.verdict for quote in judged(answer, "The ship had 37 men aboard in 1987.")] == [verdict]
+
+
+def test_what_only_the_question_says_is_told_from_an_invention() -> None:
+    question = "Did he say “all of the gold is lost at sea”?"
+    answer = "You ask about “All of the gold is lost at sea”, and “a dragon guards all of the keys”."
+    quotes = check(answer, [Source(TEXT)], (), question).quotes
+    assert [(quote.verdict, quote.asked) for quote in quotes] == [("absent", True), ("absent", False)]
+    assert not any(quote.asked for quote in check("“Then he wept for an hour”", [Source(TEXT)], (), TEXT).quotes)
+
+
+def test_each_quote_has_the_passage_that_is_named_with_it() -> None:
+    text = "He said no to all. " * 3 + "She said yes at last. "
+    numbered = (Numbered(1, Place(0, 0, 19)), Numbered(2, Place(0, 57, 79)))
+    first, second = judged("[1] says “He said no to all” and [2] says “She said yes at last”.", text, numbered=numbered)
+    assert (first.numbers, first.misplaced, second.numbers, second.misplaced) == ((1,), False, (2,), False)
 
 
 def test_part_of_a_longer_word_is_not_the_word() -> None:
@@ -128,6 +187,8 @@ REFUSALS = (
     "I could not find that in the passages. Sorry.",
     "Sorry, I can't answer this: the document says nothing about a mayor.",
     "It does not say.",
+    "None of the passages mentions a wife.",
+    "Nothing in the text suggests that he had a wife.",
     "Not mentioned in the text.",
     "Not stated.",
     "No answer.",
@@ -170,12 +231,17 @@ def test_an_answer_that_says_that_it_is_not_there_is_a_refusal(answer: str) -> N
         ("They did not tell him the whole truth.", 1),
         ("Nothing happened to the old mill.", 1),
         ("There was no answer at the door.", 1),
+        ("The document was not signed by the king.", 1),
+        ("No document was given to the king.", 1),
+        ("No book tells the story as well.", 1),
+        ("The source of the river was never found.", 1),
+        ("书中的主人公没有结婚。", 1),
         ("No answer came from the old mill.", 1),
         ("It says “walked slowly to the old mill” [1]. The year is not stated.", 1),
         ("他没有找到丢失的钥匙。", 1),
         ("他不知道母亲已经走了。", 1),
         ("我不知道确切地点，但他在渡口买了砚台。", 1),
-        ("文中没有写明年份，不过他当时三十岁。", 0),
+        ("文中没有写明年份，不过他当时三十岁。", 1),
         ("她无法确定父亲的去向。", 1),
         ("薛蟠在渡口买了砚台。文中没有提到价钱。", 1),
         ("", 0),
@@ -215,7 +281,7 @@ def test_every_stretch_of_a_document_is_found_word_for_word(data: st.DataObject)
         assert quote.verdict == "exact" or (cut and quote.verdict == "near")
 
 
-@given(st.text("ab 中文，。“”「」\"'[1]…\n>`", max_size=60))
+@given(st.text("ab 中文，。“”‘’「」«»‹›〝〞\"'[1]第段…\n>`*_—", max_size=60))
 def test_any_answer_is_taken(answer: str) -> None:
     grounding = check(answer, [Source("ab 中文，ab。"), Source("")])
     for quote in grounding.quotes:

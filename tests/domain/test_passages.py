@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from llmlab.domain.document import Document, Page
 from llmlab.domain.graphemes import is_boundary
-from llmlab.domain.passages import SIZE, Passage, split, weight
+from llmlab.domain.passages import SIZE, Passage, chapters_of, split, weight
 
 
 def document(text: str, pages: tuple[Page, ...] = ()) -> Document:
@@ -111,6 +111,30 @@ def test_a_comment_of_source_code_is_no_heading() -> None:
 def test_a_table_of_contents_is_not_cut_into_lines() -> None:
     contents = "".join(f"第{number}回 某事\n" for number in range(10, 40))
     assert len(texts(contents + "甲" * 300, 600)) == 4
+
+
+def test_chapters_are_cut_where_passages_begin() -> None:
+    chapter = "话说那日天晴，众人出门去了。" * 12
+    text = f"前面的话。{chapter}\n第一回 桃园\n{chapter}\n第二回 渡口\n{chapter}"
+    pages = chapters_of(text)
+    assert [(page.number, page.title) for page in pages] == [(0, ""), (1, "第一回 桃园"), (2, "第二回 渡口")]
+    assert "".join(text[page.start : page.end] for page in pages) == text
+    parts = [(each.start, each.end, each.chapter) for each in split(document(text))]
+    assert [(each.start, each.end, each.chapter) for each in split(document(text, pages))] == parts
+    assert {page.start for page in pages} <= {start for start, _, _ in parts}
+    assert chapters_of(f"第一回 桃园\n{chapter}")[0].number == 1
+    assert chapters_of(chapter) == ()
+    assert chapters_of("") == ()
+
+
+def test_headings_are_found_in_a_text_of_any_length() -> None:
+    filler = "It was all quiet in the town, and nobody came.\n" * 400
+    text = "".join(f"Chapter {number}\n{filler}" for number in range(1, 30))
+    assert len(text) > 4 * 131_072
+    assert [page.title for page in chapters_of(text)] == [f"Chapter {number}" for number in range(1, 30)]
+    for edge in range(131_070, 131_075):
+        text = "x" * edge + "\nChapter 7\n" + filler
+        assert [page.title for page in chapters_of(text)] == ["", "Chapter 7"]
 
 
 def test_pages_are_told_and_titled_ones_begin_a_passage() -> None:

@@ -30,10 +30,21 @@ def claimed(answer: str) -> list[str]:
         ('A 5" nail and a 6" nail.', []),
         ("“He said ‘go’ to me” [2]", [("He said ‘go’ to me", (2,))]),
         ("> one two\n> three\n\nfour", [("one two\nthree", ())]),
+        ("> “one two\n> three.” [2]\n> — passage 2", [("one two\nthree.", (2,))]),
+        ("> one two three [2]", [("one two three", (2,))]),
+        ("> one two three\n> — [2], the second chapter", [("one two three", (2,))]),
+        ("> “one two” [1]\n> 「三四」【2】", [("one two", (1,)), ("三四", (2,))]),
+        ("> 1. “one two” [1]\n> 2. “three four”", [("one two", (1,)), ("three four", ())]),
+        ("> He said “go” and left.", [("He said “go” and left.", ())]),
+        ("他说‘走吧’，她说'不走'了。", [("走吧", ()), ("不走", ())]),
+        ("»eins zwei« und »drei vier«, 〝一二〞", [("eins zwei", ()), ("drei vier", ()), ("一二", ())]),
         ('`print("x y")` and\n```\n"a b"\n```', []),
         ("an “unclosed mark", []),
         ("“”", []),
-        ("“first paragraph\n\nsecond”", []),
+        ("“first paragraph\n\nsecond”", [("first paragraph\n\nsecond", ())]),
+        ("「甲乙。\n\n丙丁。」[2]", [("甲乙。\n\n丙丁。", (2,))]),
+        ('"first paragraph\n\nsecond"', []),
+        ("It says “one.\n\nIt says “two.” and “three.”", [("two.", ()), ("three.", ())]),
     ],
 )
 def test_quotes(answer: str, quotes: list[tuple[str, tuple[int, ...]]]) -> None:
@@ -54,7 +65,14 @@ def test_quotes(answer: str, quotes: list[tuple[str, tuple[int, ...]]]) -> None:
         ("“甲乙丙”（第9段）", (9,)),
         ("“a b c” (1999)", ()),
         ("“a b c”. And then [3] something else.", ()),
-        ("“x y” [1] and “a b c”", (1,)),
+        ("“x y” [1] and “a b c”", ()),
+        ("[1] says “x y” and [2] says “a b c”", (2,)),
+        ("[2] says “a b c” and [1] says “x y”", (2,)),
+        ("“a b c” — Passage 2", (2,)),
+        ("“a b c” [Passage 2]", (2,)),
+        ("According to passages 2 and 3, “a b c”.", (2, 3)),
+        ("第2段说：“甲乙丙”。", (2,)),
+        ("> “a b c” [3]", (3,)),
         ("“a b c” [9999999999]", ()),
         ("“a b c” [5-1]", (5,)),
     ],
@@ -70,8 +88,8 @@ def test_the_passages_that_a_quote_is_said_to_be_from(answer: str, numbers: tupl
         ("He was brave and bold. Yes.", ["He was brave and bold."]),
         ("Who was it that came in? Here is what it says:", []),
         ("He said, “Go away. Now.” Then he left the house.", ["He said, “Go away. Now.”", "Then he left the house."]),
-        ("The text does not say where he lived.", []),
-        ("文中没有提到他住在哪里。", []),
+        ("The document was not signed by the king.", ["The document was not signed by the king."]),
+        ("书中的主人公没有结婚。", ["书中的主人公没有结婚。"]),
         ("他是个勇敢的人。[3]后来死了。", ["他是个勇敢的人。[3]", "后来死了。"]),
         ("- he lived in Rome\n- he died in Paris [2]", ["- he lived in Rome", "- he died in Paris [2]"]),
         ("# A heading of four words\n\n| a | table | of | five |", []),
@@ -79,6 +97,11 @@ def test_the_passages_that_a_quote_is_said_to_be_from(answer: str, numbers: tupl
 )
 def test_claims(answer: str, claims: list[str]) -> None:
     assert claimed(answer) == claims
+
+
+def test_a_quote_of_two_paragraphs_is_one_claim() -> None:
+    _, sentences = parts_of("He says “one two three.\n\nFour five six.” [2] She never came back.")
+    assert [sentence.quotes for sentence in sentences] == [(0,), ()]
 
 
 def test_a_claim_knows_its_quotes_and_numbers() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -13,16 +12,13 @@ from hypothesis import strategies as st
 from llmlab.domain.constraints import Constraint, flaw, holds, language_of
 from llmlab.domain.experiment import Item, ScorerUse
 from llmlab.domain.modes import Extraction
-from llmlab.domain.outcomes import Answer, Measurement, Outcome, Scored
+from llmlab.domain.outcomes import Answer, Outcome, Scored
 from llmlab.domain.scorers.abstaining import abstains
 from llmlab.domain.scorers.base import judged
 from llmlab.domain.scorers.judge import Judge
-from llmlab.domain.scorers.likelihood import LikeliestChoice
 from llmlab.domain.scorers.own import Own
 from llmlab.domain.scorers.registry import KINDS, make_scorer
 from llmlab.domain.scorers.texts import shared_words
-from llmlab.domain.scoring import ScoredText
-from llmlab.domain.tokens import TokenScore
 
 EIGHTEEN = Item(id="a", question="9 + 9?", gold=("18",))
 COLOUR = Item(id="b", question="Which?", gold=("blue",), choices=("red", "blue", "dark green"))
@@ -197,32 +193,6 @@ def test_a_scorer_that_leaves_has_failed_and_a_person_who_interrupts_has_not() -
     assert "SystemExit: 3" in one.why
     with pytest.raises(KeyboardInterrupt):
         judged(raising(KeyboardInterrupt()), KING, Answer(text="x"))
-
-
-def measured(*logprobs: float) -> ScoredText:
-    tokens = tuple(
-        TokenScore(token=place, text="x", logprob=value, rank=1, entropy=0.0) for place, value in enumerate(logprobs)
-    )
-    return ScoredText(tokens, size=len(tokens), characters=len(tokens))
-
-
-def test_the_likeliest_choice_is_compared_as_asked() -> None:
-    found = (measured(-1.0), measured(-0.6, -0.6), measured(-9.0))
-    asked = LikeliestChoice().measurements(COLOUR)
-    answer = Answer(text="", likelihoods={one.key: text for one, text in zip(asked, found, strict=True)})
-    assert score("choice_logprob", COLOUR, answer)[""].outcome == "wrong"
-    assert score("choice_logprob", COLOUR, answer, measure="per token")[""].outcome == "correct"
-    assert score("choice_logprob", COLOUR, Answer(text=""))[""].outcome == "error"
-    others = replace(COLOUR, choices=("red", "blue", "pale green"))
-    assert score("choice_logprob", others, answer)[""].outcome == "error"
-
-
-@pytest.mark.parametrize(("figure", "value"), [("perplexity", 2.718281828), ("mean_logprob", -1.0), ("logprob", -2.0)])
-def test_a_text_has_a_perplexity(figure: str, value: float) -> None:
-    answer = Answer(text="", likelihoods={Measurement("Paul").key: measured(-1.5, -0.5)})
-    one = score("perplexity", KING, answer, figure=figure)[""]
-    assert one.outcome == "measured"
-    assert one.value == pytest.approx(value)
 
 
 @pytest.mark.parametrize(

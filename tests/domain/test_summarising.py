@@ -195,3 +195,16 @@ def test_thresholds_are_met_or_missed(threshold: Threshold, met: tuple[bool, ...
     )
     assert tuple(one.met for one in summary.thresholds) == met
     assert summary.passed == all(met)
+
+
+@pytest.mark.parametrize(
+    ("options", "found"), [({"of": "question"}, True), ({}, False), ({"of": "gold", "after": "answer"}, False)]
+)
+def test_only_what_needs_no_gold_answer_is_a_detector(options: dict[str, object], found: bool) -> None:
+    likely = ScorerUse(kind="perplexity", name="likely", graded=True, higher=False, options=options)
+    plan = experiment(20, "base", scorers=(EXACT, likely))
+    results = [
+        replace(one, scores=(*one.scores, Scored(scorer="likely", outcome="measured", value=float(place))))
+        for place, one in enumerate(run(plan, lambda _arm, number, _repeat: "wrong" if number < 5 else "correct"))
+    ]
+    assert bool(summarise(plan, results).detectors) is found

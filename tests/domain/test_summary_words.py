@@ -78,7 +78,20 @@ def test_values_stay_as_they_are_however_small(use: ScorerUse) -> None:
 def test_graded_shares_are_told_in_percent_and_points(kind: str) -> None:
     summary = run(graded(kind), *raised(0.1))
     assert re.match(r"other against base: \+10 points \[\+9\.\d+, \+10\.\d\], p", contrast_line(summary.contrasts[0]))
-    assert re.match(r"50 % \[4\d, 5\d\]$", score_text(summary.arms[0].scores[0]))
+    assert re.match(r"50 % \[4\d, 5\d\]$", score_text(summary.arms[0].scores[0], 21))
+
+
+def test_large_values_are_told_in_digits() -> None:
+    summary = run(graded("perplexity"), ("base", [1200.0, 1300.0, 1400.0]), ("other", [5200.0, 5300.0, 5400.0]))
+    assert score_text(summary.arms[0].scores[0], 3).startswith("1,300 [1,2")
+    assert contrast_line(summary.contrasts[0]).startswith("other against base: +4,000 [+4,000, +4,000], p")
+
+
+def test_a_score_tells_its_trials_where_they_are_not_those_of_the_arm() -> None:
+    outcomes: list[Outcome] = ["correct", "error", "wrong", "correct"]
+    (arm,) = run(CHOICE, ("base", outcomes)).arms
+    assert score_text(arm.scores[0], arm.trials).endswith("] n=3")
+    assert score_text(arm.scores[0], 3).endswith("]")
 
 
 def test_what_is_not_graded_is_a_share_whatever_its_kind() -> None:
@@ -164,8 +177,8 @@ def test_a_detector_is_among_the_findings_with_its_counts() -> None:
 @pytest.mark.parametrize(
     ("threshold", "said"),
     [
-        (Threshold(least=0.5), "MISSED: base: score 0.250 [0.089, 0.532], wanted ≥ 0.5"),
-        (Threshold(most=0.5, bound="high"), "MISSED: base: score 0.250 [0.089, 0.532], wanted its upper end ≤ 0.5"),
+        (Threshold(least=0.5), "MISSED: base: score 0.250 [0.089, 0.532] n=12, wanted ≥ 0.5"),
+        (Threshold(most=0.5, bound="high"), "MISSED: base: score 0.250 [0.089, 0.532] n=12, wanted its upper end ≤ 0.5"),
         (Threshold(measure="error", most=0.1), "met: base: error 0.000, 0 of 12 trials, wanted ≤ 0.1"),
         (Threshold(measure="tokens", most=9), "met: base: tokens 0.000, the mean of 12 trials, wanted ≤ 9"),
     ],

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlab.domain.terminal import KEPT_FORMATS, encodable, visible, visible_line
+from llmlab.domain.terminal import KEPT_FORMATS, encodable, pasted, visible, visible_line
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=200)
 
@@ -76,3 +76,7 @@ def test_encodable_text_can_be_encoded_and_differs_in_surrogates_alone(text: str
     assert len(written) == len(text)
     assert all(a == b or 0xD800 <= ord(a) <= 0xDFFF for a, b in zip(text, written, strict=True))
     written.encode("utf-8")
+
+
+def test_a_paste_keeps_its_lines_whatever_ends_them() -> None:
+    assert pasted("one\r\ntwo\rthree\nfour\x1b[2J\x07") == "one\ntwo\nthree\nfour␛[2J␇"

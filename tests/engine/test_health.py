@@ -12,7 +12,7 @@ import numpy as np
 import psutil
 import pytest
 
-from llmlab.domain.model import Gpu, LoraAdapter, ModelSpec, Rope
+from llmlab.domain.model import Gpu, GpuLayers, LoraAdapter, ModelSpec, Rope
 from llmlab.engine.health import describe
 from llmlab.engine.probe import probe
 from llmlab.errors import EngineError, ModelError
@@ -62,6 +62,21 @@ def test_gpus_are_asked_for_only_when_memory_does_not_suffice(spec: ModelSpec, m
     assert (fit.verdict, fit.n_gpu_layers) == ("fits", 3)
     with pytest.raises(ModelError, match="memory"):
         describe(replace(wide, n_gpu_layers=0), gpus)
+
+
+def test_layers_that_somebody_sent_to_a_gpu_must_fit_there(spec: ModelSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    rich = psutil.virtual_memory()._replace(available=8 << 30)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: rich)
+
+    def told(free: int, layers: GpuLayers) -> tuple[str, int]:
+        fit = describe(replace(spec, n_gpu_layers=layers), lambda: (Gpu("CUDA0", "A GPU", free, free),)).fit
+        assert fit is not None
+        return fit.verdict, fit.n_gpu_layers
+
+    assert told(1 << 30, "all") == ("fits", 3)
+    assert told(1 << 20, "all") == ("no", 3)
+    assert told(1 << 20, "auto") == ("fits", 0)
+    assert told(1 << 20, 0) == ("fits", 0)
 
 
 def test_a_draft_model_is_part_of_what_is_needed(spec: ModelSpec, tmp_path: Path) -> None:

@@ -246,6 +246,12 @@ def test_chats_are_listed_searched_shown_and_exported(llmlab: Command, chats: li
     assert llmlab("chats", "export", "aa", "-o", str(tmp_path / "no" / "where")) == 2
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
+def test_an_export_to_a_full_disk_has_failed_and_was_no_mistake(llmlab: Command, chats: list[str]) -> None:
+    assert llmlab("chats", "export", "aa", "-o", "/dev/full", "--force") == 1
+    assert "No space left" in llmlab.err
+
+
 def test_nothing_stored_reaches_a_terminal_raw(llmlab: Command, chats: list[str]) -> None:
     llmlab.terminal = True
     for arguments in (

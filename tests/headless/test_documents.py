@@ -25,6 +25,7 @@ def test_a_file_is_told_in_a_few_lines(llmlab: Command, novel: Path) -> None:
         str(novel),
         "  Kind        text",
         "  Encoding    gb18030",
+        "  Chapters    1",
         "  Characters  1,968",
         "  Passages    5",
     ]
@@ -40,8 +41,8 @@ def test_json_of_one_file_is_one_object(llmlab: Command, novel: Path) -> None:
         "name": "novel.txt",
         "kind": "text",
         "encoding": "gb18030",
-        "unit": None,
-        "pages": 0,
+        "unit": "chapter",
+        "pages": 1,
         "lines": 83,
         "characters": 1968,
         "tokens": None,

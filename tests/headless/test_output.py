@@ -81,6 +81,8 @@ def test_matches_are_bold_on_a_terminal_and_plain_in_a_pipe(monkeypatch: pytest.
         Output(stream).matches("an \x02apple\x03 \x1b[2J\n  and more")
     assert terminal.text == "an \x1b[1mapple\x1b[22m ␛[2J and more\x1b[22m\n"
     assert pipe.text == "an apple \x1b[2J and more\n"
+    Output(pipe).matches("a picture \u2402 is \x02none\x03 of the marks \u2403")
+    assert pipe.text.endswith("\na picture \u2402 is none of the marks \u2403\n")
 
 
 @given(st.dictionaries(ANY_TEXT, ANY_TEXT | st.floats(allow_nan=False) | st.none(), max_size=3))

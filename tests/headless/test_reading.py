@@ -92,9 +92,12 @@ def test_an_answer_comes_from_the_document_and_tells_it(home: Path, capsys: pyte
     said = capsys.readouterr()
     assert "Tom" in said.out
     assert "a.txt: read whole (it fits the window); 100 % of the text" in said.err
+    assert "1 claims without one" in said.err or "1 exact" in said.err
     assert main([*question, "--json", "--reading", "passages"]) == 0
-    told = json.loads(capsys.readouterr().out)["reading"]
+    written = json.loads(capsys.readouterr().out)
+    told = written["reading"]
     assert (told["way"], told["documents"][0]["name"], told["documents"][0]["share"]) == ("passages", "a.txt", 1.0)
+    assert set(written["grounding"]) == {"quotes", "unquoted", "refusal", "missing"}
 
 
 def test_the_preview_shows_the_document_as_a_part_of_its_own(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

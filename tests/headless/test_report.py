@@ -18,13 +18,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmlab import words
-from llmlab.domain.summary_words import contrast_line
+from llmlab.domain.outcomes import Extractor
+from llmlab.domain.summary_words import contrast_line, score_text
 from llmlab.headless.report import PAGES, report_html, report_markdown
 from llmlab.headless.report_trials import MOST_TRIALS
+from llmlab.paths import Paths
 from llmlab.pocket import pocket_names
 from llmlab.services.run_folder import write_folder
 from tests.headless.conftest import Command
 from tests.support.made_runs import HOSTILE, made_experiment, made_report, made_result, made_results
+from tests.tui.run_lab import RunLab
 
 
 def tree(page: str) -> ElementTree.Element:
@@ -90,9 +93,16 @@ def test_every_trial_can_be_unfolded_with_its_final_answer_marked() -> None:
     root = tree(report_html(report))
     blocks = [block for block in root.iter("div") if block.attrib.get("class") == "trial"]
     assert len(blocks) == len(report.results)
-    marks = [text(mark) for mark in root.iter("mark")]
-    found = [result.scores[0].found for result in report.results if result.scores and result.scores[0].end]
-    assert marks == found
+    marks = [(text(mark), mark.attrib.get("class", "")) for mark in root.iter("mark")]
+    assert marks == [
+        (score.found, "" if score.extractor == "strict" else "other")
+        for result in report.results
+        for score in result.scores
+        if score.end and (score.extractor == "strict" or not result.scores[0].end)
+    ]
+    assert {kind for _, kind in marks} == {"", "other"}, "strict took something out, or flexible alone did"
+    titles = {mark.attrib["title"] for mark in root.iter("mark")}
+    assert titles == {"number strict, number flexible", "number flexible"}
     assert all(block.find(".//details") is not None for block in blocks), "the prompt"
     apart = [block for block in root.iter("details") if "o-apart" in block.attrib.get("class", "")]
     assert 0 < len(apart) <= 12
@@ -131,6 +141,50 @@ def test_any_answer_and_any_span_make_a_sound_page(answer: str, start: int, end:
     report = made_report(experiment, (replace(made, scores=(scored,)),))
     marks = list(tree(report_html(report)).iter("mark"))
     assert len(marks) == (0 <= start < end <= len(answer))
+
+
+def test_what_two_extractors_took_out_is_marked_apart_where_it_differs() -> None:
+    experiment = made_experiment(1, (0,), twin=False)
+    made = made_result(experiment.arms[0], experiment.arms[0].items[0], "wrong", answer="It is 18 apples, I think.")
+    strict, flexible = (replace(score, found=said, start=start, end=end) for score, said, start, end in
+                        zip(made.scores, ("18", "18 apples"), (6, 6), (8, 15), strict=True))  # fmt: skip
+    page = tree(report_html(made_report(experiment, (replace(made, scores=(strict, flexible)),))))
+    (answer,) = (one for one in page.iter("pre") if one.find("mark") is not None)
+    assert "".join(answer.itertext()) == "It is 18 apples, I think."
+    assert [(mark.text, mark.attrib.get("class")) for mark in answer] == [("18", None), (" apples", "other")]
+
+
+def test_strict_and_flexible_stand_side_by_side_wherever_a_run_is_told(paths: Paths, home: Path) -> None:
+    asked = made_experiment()
+    kinder = tuple(
+        replace(one, scores=(one.scores[0], replace(one.scores[1], outcome="correct"))) if one.scores else one
+        for one in made_results(asked)
+    )
+    RunLab(paths).keep(asked, kinder, "made")
+    report = made_report(asked, kinder)
+    ways: tuple[Extractor, ...] = ("strict", "flexible")
+    both = [score_text(report.summary.arms[0].score("number", way), 12) for way in ways]
+    assert both[0] != both[1], "else nothing is told apart"
+    llmlab = Command(paths)
+    assert llmlab("runs", "show", "made") == 0
+    head, first = (next(line for line in llmlab.out.splitlines() if line.startswith(one))
+                   for one in ("arm ", report.summary.arms[0].name))  # fmt: skip
+    assert head.index("number strict *") < head.index("number flexible")
+    assert first.index(both[0]) < first.index(both[1])
+    assert "* is the extractor that counts." in llmlab.out
+    for page in (report_markdown(report), text(tree(report_html(report)))):
+        plain = page.replace("\\", "")
+        assert plain.index("number strict *") < plain.index("number flexible") < plain.index(both[0])
+        assert plain.index(both[0]) < plain.index(both[1])
+    assert llmlab("runs", "show", "made", "--json") == 0
+    told = json.loads(llmlab.out)["arms"][0]["scores"]
+    assert [(one["extractor"], one["counts"]) for one in told] == [("strict", True), ("flexible", False)]
+    assert told[0]["score"]["value"] < told[1]["score"]["value"] == 1.0
+    assert llmlab("runs", "export", "made") == 0
+    lines = [json.loads(line) for line in llmlab.out.splitlines()]
+    spans = {(score["extractor"], line["answer"][score["start"] : score["end"]] == score["found"])
+             for line in lines for score in line["scores"] if score["end"]}  # fmt: skip
+    assert spans == {("strict", True), ("flexible", True)}
 
 
 def test_nothing_measured_yet_is_a_page_as_well() -> None:

@@ -361,6 +361,11 @@ arm = "zz"
         ('kind = "number"', 'kind = "number"\n[[scorers]]\nkind = "number"', "the name"),
         ('kind = "number"', 'kind = "regex"\npattern = "("', "no regular expression"),
         ('kind = "number"', 'kind = "json_schema"\nschema = "no.json"', "cannot be read"),
+        (
+            'kind = "number"',
+            'kind = "perplexity"\nof = "question"\nafter = "answer"',
+            "only a gold answer can",
+        ),
         ('kind = "number"', 'kind = "judge"\nrubric = "?"\nmodel = "huge"', "There is no model huge"),
         ('kind = "number"', 'kind = "judge"\nrubric = "?"\nmodel = "small"\nscale = [5, 1]', "no scale"),
         ('kind = "number"', 'kind = "exact"\nextract = {rule = "after"}', "needs a marker"),

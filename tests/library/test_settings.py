@@ -39,6 +39,9 @@ def test_every_setting_arrives(path: Path) -> None:
         show_thinking = true
         thinking = false
         last_model = "qwen"
+        [last_context]
+        n_ctx = 16384
+        rope_scaling = "yarn"
         [sampling]
         top_k = 3
         [keymap]
@@ -54,6 +57,7 @@ def test_every_setting_arrives(path: Path) -> None:
         show_thinking=True,
         thinking=False,
         last_model="qwen",
+        last_context={"n_ctx": 16384, "rope_scaling": "yarn"},
         sampling=Sampling(top_k=3),
         keymap={"chat.new": "ctrl+n", "app.quit": "ctrl+q,f10,?"},
     )
@@ -68,6 +72,7 @@ def test_every_setting_arrives(path: Path) -> None:
         ("[sampling]\ntop_p = 3", "2: sampling.top_p: 3 is not a number from 0 to 1"),
         ("[keymap]\nx = 3", '2: keymap.x: 3 is no key such as "ctrl+n" and no list of keys'),
         ('[keymap]\nx = "ctrl + n"', '2: keymap.x: "ctrl + n" is no key such as "ctrl+n" and no list of keys'),
+        ("[last_context]\nn_ctx = 3", "2: last_context.n_ctx: 3 is not a whole number from 64 to 16,777,216"),
         ("keymap = 3", "1: keymap: 3 is not a table"),
     ],
 )
@@ -87,16 +92,17 @@ def test_a_change_is_written_and_read_back(path: Path) -> None:
     file = SettingsFile(path)
     file.change(theme="light", last_model='a "b"\\')
     file.change(sampling=Sampling(temperature=0.5, stop=("a\n", "b")), keymap={"app.quit": "ctrl+q,f10"})
-    file.change(thinking=True)
+    file.change(thinking=True, last_context={"n_ctx": 8192, "rope_factor": 2.0, "deterministic": True})
     assert SettingsFile(path).current == file.current
     assert file.current == Settings(
         theme="light",
         last_model='a "b"\\',
         thinking=True,
+        last_context={"n_ctx": 8192, "rope_factor": 2.0, "deterministic": True},
         sampling=Sampling(temperature=0.5, stop=("a\n", "b")),
         keymap={"app.quit": "ctrl+q,f10"},
     )
-    file.change(thinking=None, last_model="", sampling=Sampling())
+    file.change(thinking=None, last_model="", last_context={}, sampling=Sampling())
     assert SettingsFile(path).current == Settings(theme="light", keymap={"app.quit": "ctrl+q,f10"})
 
 
@@ -113,6 +119,13 @@ def test_comments_and_order_survive(path: Path) -> None:
     SettingsFile(path).change(last_model="m", theme="light")
     text = path.read_text(encoding="utf-8")
     assert text == "# mine\ntheme = \"light\"\nlast_model = \"m\"\n\n# keys\n[keymap]\n'x' = 'f2' # mine too\n"
+
+
+def test_what_stands_there_already_stays_as_it_was_written(path: Path) -> None:
+    text = "\n\n# mine\n[sampling] # so\ntop_k = 0x10\n\n\n[keymap]\nx = ['f2']\n"
+    written(path, text)
+    SettingsFile(path).change(sampling=Sampling(top_k=16), last_context={}, keymap={"x": "f2"})
+    assert path.read_text(encoding="utf-8") == text
 
 
 def test_values_over_several_lines_survive_in_meaning(path: Path) -> None:

@@ -66,6 +66,32 @@ def test_a_table_that_stands_twice_is_the_broken_one() -> None:
 
 
 @pytest.mark.parametrize(
+    ("header", "name"), [("[two", "two"), ("[two words]", "two words"), ("[[two] # why", "two"), ("[]", "?")]
+)
+def test_a_broken_header_is_no_fault_of_the_table_above_it(header: str, name: str) -> None:
+    file = parse_toml(f"[one]\nx = [\n[1, 2],\n]\n{header}\ny = 2\n[three]\nz = 3\n", HERE)
+    assert dict(file.values) == {"one": {"x": [[1, 2]]}, "three": {"z": 3}}
+    (problem,) = file.broken
+    assert (problem.table, problem.line) == (name, 5)
+
+
+def test_what_looks_like_a_table_inside_a_text_is_text() -> None:
+    good = '[one]\nsystem = """\n[INST]\nBe brief = good.\n[two]\n"""\nx = 1\n'
+    file = parse_toml(good + "[two]\ny = oops\n[three]\nz = 3\n", HERE)
+    assert dict(file.values) == {
+        "one": {"system": "[INST]\nBe brief = good.\n[two]\n", "x": 1},
+        "three": {"z": 3},
+    }
+    assert [(problem.table, problem.line) for problem in file.broken] == [("two", 9)]
+
+
+def test_a_text_that_is_never_closed_hides_no_table_after_it() -> None:
+    file = parse_toml('[one]\nx = """never\n[two]\ny = 2\n[three]\nz = """closed\n"""\n', HERE)
+    assert dict(file.values) == {"two": {"y": 2}, "three": {"z": "closed\n"}}
+    assert [problem.table for problem in file.broken] == ["one"]
+
+
+@pytest.mark.parametrize(
     "text", ["hello there", "a = ", "\x00", "a = " + "[" * 50_000, "a = " + "9" * 5_000, "a = 1\na = 2"]
 )
 def test_what_is_no_toml_at_all_is_one_problem_for_the_file(text: str) -> None:

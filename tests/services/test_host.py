@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from llmlab.domain.sampling import Sampling
+from llmlab.domain.model import LoraAdapter
+from llmlab.domain.sampling import DEFAULTS, Sampling
+from llmlab.engine.protocol import GenerationRequest, ScoreRequest
 from llmlab.engine.scripted import Hold, Script
 from llmlab.errors import EngineDied, EngineError, ModelError
 from llmlab.services.host import HostState
@@ -40,6 +42,31 @@ async def test_what_a_load_does_not_depend_on_needs_no_new_process() -> None:
     assert engines.host.loaded(edited) is engines.made[0]
     await engines.host.use(replace(edited, n_ctx=64))
     assert len(engines.made) == 2
+
+
+async def test_another_scale_of_an_adapter_needs_no_new_process() -> None:
+    engines = Engines()
+    weak, strong = (replace(model(), lora=(LoraAdapter("/l/style.gguf", scale),)) for scale in (0.25, 2.0))
+    sampling = Sampling(seed=1).over(DEFAULTS)
+    for spec in (weak, strong):
+        engine, _ = await engines.host.engine_for(spec)
+        assert engines.host.loaded(spec) == engine
+        _ = [event async for event in engine.generate(GenerationRequest((1, 2), sampling))]
+        await engine.score(ScoreRequest(("a b",)))
+    _ = [event async for event in engine.generate(GenerationRequest((1, 2), sampling, lora=()))]
+    (made,) = engines.made
+    assert [request.lora for request in made.requests] == [(("style", 0.25),), (("style", 2.0),), ()]
+    assert [request.lora for request in made.scored] == [(("style", 0.25),), (("style", 2.0),)]
+    await engines.host.use(replace(weak, lora=(LoraAdapter("/l/other.gguf"),)))
+    assert len(engines.made) == 2
+
+
+async def test_vectors_have_the_scales_that_their_model_was_loaded_with() -> None:
+    engines = Engines()
+    for scale in (0.25, 2.0):
+        spec = replace(model(), purpose="vectors", lora=(LoraAdapter("/l/style.gguf", scale),))
+        await engines.host.use(spec)
+        assert engines.made[-1].spec == spec
 
 
 async def test_a_swap_ends_the_old_process_first() -> None:

@@ -178,6 +178,24 @@ def test_a_bad_edit_keeps_the_last_good_table_and_says_so(files: Files, bad: str
     assert shelf.problems() == ()
 
 
+def test_a_file_that_cannot_be_read_any_more_says_what_it_said(files: Files) -> None:
+    files.write(1, 'default = "b"\nembeddings = "c"\n[c]\npath = "c"\n[d]\npath = "user-d"\n[e]\npath = 1')
+    files.write(2, '[d]\npath = "here-d"')
+    shelf = files.shelf()
+    for bad in ("no TOML at all", "still none"):
+        files.write(1, bad)
+        files.write(2, "")
+        shelf.reload()
+        embeddings = shelf.embeddings()
+        assert (shelf.default().name, embeddings and embeddings.name) == ("b", "c")
+        assert names(shelf) == {"a": "shipped-a", "b": "shipped-b", "c": "c", "d": "user-d"}
+        assert len(shelf.problems()) == 1
+        assert "is not valid TOML" in shelf.problems()[0]
+    files.write(1, "")
+    shelf.reload()
+    assert (shelf.default().name, shelf.embeddings(), shelf.problems()) == ("a", None, ())
+
+
 def test_a_table_that_was_never_good_stays_bad_until_it_is(files: Files) -> None:
     files.write(1, "[c]\npath = 1")
     shelf = files.shelf()

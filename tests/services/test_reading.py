@@ -311,6 +311,16 @@ async def test_asking_does_not_wait_for_all_to_be_searched() -> None:
     assert "could be searched by now" in prepared.material.warnings[0]
 
 
+async def test_asking_about_several_waits_for_none_of_them() -> None:
+    lab = desk(filled(30_000, depth=0.0), filled(30_000, "Its mayor is called Tessa. "), patience=0.0)
+    prepared = await lab.prepared(lab.recipe("passages"))
+    assert prepared.material is not None
+    assert lab.reader.readiness(ref_of(lab.documents[0]), model(), 1000).indexed < 1.0
+    assert "could be searched by now" in prepared.material.warnings[0]
+    assert {part.document for part in prepared.material.excerpts} == {0}
+    await lab.reader.close()
+
+
 async def test_counting_goes_on_behind_and_survives_the_engine() -> None:
     lab = desk(filled(3000))
     ref = ref_of(lab.documents[0])

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmlab.domain.experiment import Item
-from llmlab.domain.outcomes import Answer, Scored, TrialResult
+from llmlab.domain.outcomes import Answer, Scored, TrialResult, prompt_file_of
 from llmlab.domain.run import RunInfo
 from llmlab.domain.scoring import ScoredText
 from llmlab.domain.tokens import TokenScore
@@ -201,6 +201,57 @@ def test_deleting_takes_the_results_along_and_no_others(store: RunStore) -> None
     store.delete("one")
     assert list(store.results("one")) == []
     assert len(list(store.results("two"))) == 1
+
+
+def long_row(text: str, item: str = "q0", *, kept: bool = True) -> Measured:
+    """A trial whose prompt stands apart; without `kept` it only names it."""
+    row = measured(item)
+    named = replace(row.result, prompt_file=prompt_file_of(text), prompt_characters=len(text))
+    return replace(row, result=named, prompt=text if kept else "")
+
+
+PROMPT = "长 text " * 5_000
+
+
+def test_a_long_prompt_is_kept_once_a_run_and_small(store: RunStore) -> None:
+    store.begin(info(), experiment(3), {})
+    store.put("run", [long_row(PROMPT), long_row(PROMPT, "q1"), measured("q2")])
+    assert store.prompt("run", prompt_file_of(PROMPT)) == PROMPT
+    assert store.prompt("run", prompt_file_of(PROMPT + "x")) == ""
+    assert store.prompt("other", prompt_file_of(PROMPT)) == ""
+    with store._database.reading() as connection:
+        assert [row[0] < len(PROMPT) // 10 for row in connection.execute("SELECT length(text) FROM prompts")] == [True]
+    store.put("run", [long_row(PROMPT, kept=False)])
+    assert store.prompt("run", prompt_file_of(PROMPT)) == PROMPT, "scored again, it is still there"
+
+
+def test_a_long_prompt_goes_along_to_a_run_that_takes_its_result_over_and_goes_with_its_run(store: RunStore) -> None:
+    for name in ("one", "two"):
+        store.begin(info(name), experiment(), {})
+        store.put(name, [long_row(PROMPT, kept=name == "one")])
+        store.end(name, {}, complete=True)
+    store.delete("one")
+    assert store.prompt("one", prompt_file_of(PROMPT)) == ""
+    assert store.prompt("two", prompt_file_of(PROMPT)) == PROMPT
+    store.delete("two")
+    with store._database.reading() as connection:
+        assert connection.execute("SELECT count(*) FROM prompts").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("steps", [2, len(RUN_MIGRATIONS)])
+def test_runs_of_a_damaged_file_come_back_with_the_long_prompts_that_it_has(store: RunStore, steps: int) -> None:
+    store.begin(info(), experiment(), {})
+    store.put("run", [long_row(PROMPT)])
+    if steps == 2:
+        with store._database.writing() as connection:
+            connection.execute("DROP TABLE prompts")
+    store.close()
+    fresh = Database(store.path.with_name("fresh.db"), RUN_MIGRATIONS, holds="runs")
+    with fresh.writing() as connection:
+        assert rescue_runs(store.path, connection) == 1
+        kept = connection.execute("SELECT count(*) FROM prompts").fetchone()
+    fresh.close()
+    assert kept == (steps > 2,)
 
 
 def test_rows_of_another_version_are_left_out_and_the_rest_is_read(store: RunStore) -> None:

@@ -80,15 +80,16 @@ def made_result(arm: Arm, item: Item, outcome: Outcome, *, answer: str | None = 
     """A result with an answer in which the final answer stands where its scores say."""
     said = item.gold[0] if outcome == "correct" else "999"
     text = answer if answer is not None else f"Let me see: 12 is more than that.\nThe answer is {said}."
-    at = text.rfind(said)
+    at, other = text.rfind(said), text.find("12")
     found = outcome in ("correct", "wrong") and at >= 0
 
     def scored(extractor: Extractor) -> Scored:
         loose = outcome == "unparsed" and extractor == "flexible"
+        span = (at, at + len(said)) if found else (other, other + 2) if loose and other >= 0 else (0, 0)
         return Scored(
             scorer="number", extractor=extractor, outcome="wrong" if loose else outcome,
             value=float(outcome == "correct"), found=said if found else "12" if loose else "",
-            start=at if found else 0, end=at + len(said) if found else 0,
+            start=span[0], end=span[1],
             why="It is the number that is expected." if outcome == "correct" else "",
         )  # fmt: skip
 

@@ -9,10 +9,11 @@ import pytest
 from textual.widgets import ContentSwitcher, Input, OptionList, Static
 
 from llmlab.domain.experiment import Experiment, expand
-from llmlab.domain.outcomes import TrialResult
+from llmlab.domain.outcomes import TrialResult, prompt_file_of
 from llmlab.engine.scripted import Hold, Reply, Script
 from llmlab.paths import Paths
 from llmlab.services.loads import TOGETHER
+from llmlab.store.runs import Measured
 from llmlab.tui.panes.run_trials import TrialsPane
 from llmlab.tui.screens.run import RunScreen
 from llmlab.tui.screens.runs import ExperimentPicker, RunsScreen
@@ -121,6 +122,28 @@ async def test_what_was_taken_out_of_an_answer_can_be_seen_without_colour(paths:
         assert "found “3”" in text
         assert "It is the number that is expected." in text
         assert "<|user|>What is 0 + 3?" in text
+
+
+async def test_a_prompt_that_is_kept_apart_is_read_when_its_trial_is_shown(paths: Paths) -> None:
+    asked = made_experiment(2, (0,), twin=False)
+    text, runs = f"It begins. {'word ' * 9_000}It ends.", RunLab(paths)
+    file = prompt_file_of(text)
+    runs.keep(asked, [
+        replace(made_result(arm, item, "correct"), prompt="", prompt_file=file, prompt_digest="ab12",
+                prompt_characters=len(text))
+        for item in asked.arms[0].items for arm in asked.arms
+    ])  # fmt: skip
+    async with laboratory(paths, runs=runs, size=(140, 45)) as lab:
+        await open_run(lab)
+        await lab.pilot.press("3")
+        await lab.until(lambda: "It is not kept" in shown(lab, "#trial"), "nobody kept it")
+        first = next(runs.store.results("made"))
+        item = asked.arms[0].items[0]
+        runs.store.put("made", [Measured(first, item, prompt=text)])
+        await lab.pilot.press("down")
+        await lab.until(lambda: "It ends." in shown(lab, "#trial"))
+        assert "It begins." in shown(lab, "#trial")
+        assert file in shown(lab, "#trial")
 
 
 async def test_a_small_terminal_reads_a_trial_in_place_of_the_list(paths: Paths, runs: RunLab) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from llmlab.tui.typed_paths import dropped, mention_of, mentions, spoken
 
 NAMES = "novel.txt /a/b.pdf 红楼梦.txt /a/红楼梦.txt docs /a/it's.txt b.txt.gz"
-THERE = {Path("/a/my notes.md"), *map(Path, NAMES.split())}
+THERE = {Path("/a/my notes.md"), Path(), Path(".."), Path("/"), Path.home(), *map(Path, NAMES.split())}
 HOME = Path.home()
 
 
@@ -37,7 +37,10 @@ def named(text: str) -> list[Path]:
         ("mail me@novel.txt", []),
         ("@novel.txtual is another name", []),
         ("@", []),
+        ("see @. and @.. and @/ and @~ and @'.'", []),
         ("@b.txt.gz", ["b.txt.gz"]),
+        ("@docs/absent.txt and @/absent/a.txt and @./absent.txt", []),
+        ("in @docs/, and（@docs/）", ["docs", "docs"]),
         ("@~nobody/a.txt", []),
     ],
 )

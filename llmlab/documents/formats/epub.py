@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -17,6 +18,7 @@ _CONTAINER: Final = "META-INF/container.xml"
 _PAGES: Final = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
 _FONTS: Final = (b"http://www.idpf.org/2008/embedding", b"http://ns.adobe.com/pdf/enc#RC")
 """How fonts are scrambled; that locks no text."""
+_LOCKED: Final = re.compile(rb"<(?:[\w.-]+:)?EncryptedData[\s>]")
 
 
 def read_book(archive: Archive, scribe: Scribe, progress: Callable[[float], None]) -> tuple[Remark, ...]:
@@ -31,8 +33,8 @@ def read_book(archive: Archive, scribe: Scribe, progress: Callable[[float], None
         DocumentError: it is damaged, locked or too long.
     """
     if "META-INF/encryption.xml" in archive:
-        said = archive.read("META-INF/encryption.xml")
-        if said.count(b"EncryptedData ") + said.count(b"EncryptedData>") and not any(font in said for font in _FONTS):
+        parts = _LOCKED.split(archive.read("META-INF/encryption.xml"))[1:]
+        if not all(any(font in part for font in _FONTS) for part in parts):
             raise locked(archive.kind)
     package = _package_path(archive)
     book = _Package()
@@ -42,6 +44,7 @@ def read_book(archive: Archive, scribe: Scribe, progress: Callable[[float], None
     if not texts:
         raise damaged(archive.kind, say("it lists no texts"))
     missing = 0
+    doubts: dict[tuple[str, str], int] = {}
     for number, (href, _kind, _properties) in enumerate(texts):
         path = resolve(package, href)
         if path not in archive:
@@ -50,9 +53,20 @@ def read_book(archive: Archive, scribe: Scribe, progress: Callable[[float], None
         data = archive.read(path)
         scribe.blank()
         scribe.turn(titles.get(path, ""))
-        read_page(decode(data, claimed=claimed_encoding(data)).text, scribe, ("h1", "h2"))
+        decoded = decode(data, claimed=claimed_encoding(data))
+        for each in decoded.remarks:
+            # What a text says of itself and is not matters to nobody who sees the book alone.
+            if each.code in ("undecodable", "guessed"):
+                values = dict(each.values)
+                doubt = each.code, str(values["encoding"])
+                doubts[doubt] = doubts.get(doubt, 0) + int(values.get("count", 0))
+        read_page(decoded.text, scribe, ("h1", "h2"))
         progress((number + 1) / len(texts))
-    return (remark("missing_parts", count=missing, all=len(texts)),) if missing else ()
+    remarks = [
+        remark(code, encoding=encoding, **({"count": count} if count else {}))
+        for (code, encoding), count in doubts.items()
+    ]
+    return (*([remark("missing_parts", count=missing, all=len(texts))] if missing else []), *remarks)
 
 
 def _package_path(archive: Archive) -> str:

@@ -12,6 +12,11 @@ from llmlab.domain.document import Unit
 from llmlab.words import say
 
 _MAIN: Final = "word/document.xml"
+_UNSEEN: Final = frozenset({"delText", "instrText", "moveFrom", "rt"})
+"""What was deleted, or moved elsewhere; instructions of fields; how characters are pronounced."""
+_FORMULA: Final = {"num": ("(", ")"), "den": ("/(", ")"), "sup": ("^(", ")"), "sub": ("_(", ")"), "rad": ("√(", ")")}
+"""What stands around the parts of a formula that is set in more than one line."""
+_NO_LEVEL: Final = 9
 
 
 def read_word(archive: Archive, scribe: Scribe) -> Unit:
@@ -44,6 +49,12 @@ def _local(name: str) -> str:
     return local if "wordprocessingml" in space or not space else ""
 
 
+def _formula_part(name: str) -> str:
+    """The name of an element of a formula; empty for others."""
+    space, _, local = name.rpartition(" ")
+    return local if space.endswith("/math") else ""
+
+
 def _value(attributes: Mapping[str, str], wanted: str = "val") -> str:
     return next((value for name, value in attributes.items() if _local(name) == wanted), "")
 
@@ -54,6 +65,8 @@ class _Styles:
     def __init__(self) -> None:
         self.levels: dict[str, int] = {}
         self._style = ""
+        self._based: dict[str, str] = {}
+        """The style that each goes by in all it does not say itself."""
 
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
         """An element begins."""
@@ -68,11 +81,20 @@ class _Styles:
                     self.levels[self._style] = int(said[8:])
             case "outlineLvl":
                 level = _value(attributes)
-                if level.isdigit() and int(level) < 9:
-                    self.levels.setdefault(self._style, int(level) + 1)
+                if level.isdigit():
+                    self.levels.setdefault(self._style, min(int(level), _NO_LEVEL) + 1)
+            case "basedOn":
+                self._based[self._style] = _value(attributes)
 
     def end(self, name: str) -> None:
-        """An element ends."""
+        """An element ends; with the last, styles without a level have that of what they are based on."""
+        if _local(name) == "styles":
+            for style in self._based:
+                seen = {at := style}
+                while at not in self.levels and (at := self._based.get(at, "")) not in seen:
+                    seen.add(at)
+                if at in self.levels:
+                    self.levels[style] = self.levels[at]
 
     def data(self, text: str) -> None:
         """Text."""
@@ -90,7 +112,7 @@ class _Counter:
         """An element begins."""
         match _local(name):
             case "pStyle":
-                self.headings += self._styles.levels.get(_value(attributes), 9) <= 2
+                self.headings += self._styles.levels.get(_value(attributes), _NO_LEVEL) <= 2
             case "lastRenderedPageBreak":
                 self.pages += 1
             case "br":
@@ -115,7 +137,7 @@ class _Body:
         """Depth in what is not read."""
         self._cells: list[int] = []
         """Cells so far in the row, for each table that is open."""
-        self._level = 9
+        self._level = _NO_LEVEL
         self._said: list[str] = []
         self._glued = False
         """The next paragraph goes on where its cell or note begins."""
@@ -126,14 +148,18 @@ class _Body:
 
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
         """An element begins."""
-        if self._skipped or name.endswith(" Fallback"):
+        if self._skipped or name.endswith(" Fallback") or _local(name) in _UNSEEN:
             self._skipped += 1
+            return
+        if part := _formula_part(name):
+            self._in_text = part == "t"
+            self._scribe.write(_FORMULA.get(part, ("", ""))[0])
             return
         match _local(name):
             case "p":
                 self._begin()
             case "pStyle":
-                self._level = self._styles.levels.get(_value(attributes), 9)
+                self._level = self._styles.levels.get(_value(attributes), _NO_LEVEL)
                 if self._level <= 6:
                     self._scribe.blank()
                 if self._level <= 2 and self._unit == "section":
@@ -166,13 +192,15 @@ class _Body:
                 self._scribe.line()
                 self._scribe.write(f"[{_value(attributes, 'id')}] ")
                 self._glued = True
-            case "delText" | "instrText":
-                self._skipped = 1
 
     def end(self, name: str) -> None:
         """An element ends."""
         if self._skipped:
             self._skipped -= 1
+            return
+        if part := _formula_part(name):
+            self._in_text = False
+            self._scribe.write(_FORMULA.get(part, ("", ""))[1])
             return
         match _local(name):
             case "t":
@@ -201,7 +229,7 @@ class _Body:
             self._scribe.line()
         elif not self._scribe.at_line_start:
             self._scribe.write(" ")
-        self._level, self._said = 9, []
+        self._level, self._said = _NO_LEVEL, []
 
     def _break(self, kind: str, how: str) -> None:
         if kind == "lastRenderedPageBreak" or how == "page":

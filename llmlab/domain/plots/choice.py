@@ -82,7 +82,8 @@ def figures_of(summary: Summary, view: View) -> tuple[Figure, ...]:
     bars = _bars(summary, measured, scale)
     costs = _costs(own, scale)
     found = (*main, *([] if len(measured) < 2 and main else [bars]), *costs)
-    return tuple(replace(figure, note=failures_in_words(summary)) for figure in found)
+    note, level = failures_in_words(summary), 1 - summary.alpha
+    return tuple(replace(figure, note=note, level=level) for figure in found)
 
 
 def failures_in_words(summary: Summary) -> str:
@@ -103,11 +104,13 @@ def _measured(arm: ArmSummary, view: View) -> _Measured | None:
 
 def _scale(arm: ArmSummary, view: View) -> Scale:
     score = arm.score(view.scorer, view.extractor)
-    if score is None or score.graded:
+    if score is None:
         return Scale(title=view.scorer)
+    if score.graded:
+        return Scale(title=view.scorer, unit=score.unit)
     how = {"strict": say("strict"), "flexible": say("flexible")}.get(score.extractor, "")
     title = say("correct, by {scorer}", scorer=view.scorer) + (f" ({how})" if how else "")
-    return Scale(title=title, share=True)
+    return Scale(title=title, unit=score.unit)
 
 
 # Axes

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from llmlab.domain.statistics import Interval, Unit
+from llmlab.domain.unit_words import interval_text, level_text, size_text, value_text
 from llmlab.words import say
 
 
@@ -30,8 +32,8 @@ class Scale:
     """What an axis measures."""
 
     title: str
-    share: bool = False
-    """From 0 to 1, all of it shown."""
+    unit: Unit = "value"
+    """A share is told in percent, and all that it can be is shown."""
     log: bool = False
     """Equal steps are equal factors."""
 
@@ -63,6 +65,8 @@ class Graph:
     y: Scale
     series: tuple[Series, ...]
     joined: bool = True
+    level: float = 0.95
+    """Of the intervals."""
     note: str = ""
     """What a reader must know of the trials behind it; empty where that is nothing."""
 
@@ -82,6 +86,8 @@ class Bars:
     title: str
     scale: Scale
     bars: tuple[Bar, ...]
+    level: float = 0.95
+    """Of the intervals."""
     note: str = ""
     """What a reader must know of the trials behind it; empty where that is nothing."""
 
@@ -98,6 +104,8 @@ class Heat:
     rows: tuple[str, ...]
     cells: tuple[tuple[Estimate | None, ...], ...]
     """By row, then column; `None` where nothing was measured."""
+    level: float = 0.95
+    """Of the intervals."""
     note: str = ""
     """What a reader must know of the trials behind it; empty where that is nothing."""
 
@@ -107,14 +115,43 @@ Figure = Graph | Bars | Heat
 
 def told(estimate: Estimate, scale: Scale) -> str:
     """A figure in words: value, interval, trials."""
-    low, high = (short(one, scale).removesuffix(" %") for one in (estimate.low, estimate.high))
-    words = f"{short(estimate.value, scale)} [{low}, {high}]"
+    words = interval_text(Interval(estimate.value, estimate.low, estimate.high), scale.unit)
     return f"{words} n={estimate.n:,}" if estimate.n else words
+
+
+def caption(figure: Figure) -> str:
+    """How many trials are behind the values of a figure, and what its intervals are; empty where it has no value."""
+    found = [one for one in _estimates(figure) if one.finite]
+    if not found:
+        return ""
+    counts = [one.n for one in found]
+    fewest, most = f"{min(counts):,}", f"{max(counts):,}"
+    told = {"n": fewest if fewest == most else f"{fewest}…{most}", "level": level_text(figure.level)}
+    match figure:
+        case Graph():
+            return say("{n} trials a point, with {level} intervals", **told)
+        case Bars():
+            return say("{n} trials a bar, with {level} intervals", **told)
+        case Heat():
+            # A cell has no room for its interval: the widest one stands for all.
+            reach = max(max(one.high - one.value, one.value - one.low) for one in found)
+            size = size_text(reach, figure.scale.unit)
+            return say("{n} trials a cell; {level} intervals reach up to {reach} from the figure", reach=size, **told)
+
+
+def _estimates(figure: Figure) -> list[Estimate]:
+    match figure:
+        case Graph():
+            return [point.y for series in figure.series for point in series.points]
+        case Bars():
+            return [bar.estimate for bar in figure.bars]
+        case Heat():
+            return [cell for row in figure.cells for cell in row if cell is not None]
 
 
 def described(figure: Figure) -> list[str]:
     """A figure as sentences, for who cannot see it or has no room for it."""
-    return [*([figure.note] if figure.note else []), *_values(figure)]
+    return [*filter(None, (figure.note, caption(figure))), *_values(figure)]
 
 
 def _values(figure: Figure) -> list[str]:
@@ -146,8 +183,8 @@ _UNITS: Final = ((1e9, "G"), (1e6, "M"), (1e4, "k"))
 
 def short(value: float, scale: Scale | None = None) -> str:
     """A number as axes and tables show it: 25 %, 12, 1,024, 1.5M."""
-    if scale is not None and scale.share:
-        return f"{100 * value:.0f} %"
+    if scale is not None and scale.unit == "share":
+        return value_text(value, "share")
     size = abs(value)
     if size == float("inf"):
         return "∞" if value > 0 else "-∞"

@@ -56,7 +56,7 @@ class Span:
 def span_of(scale: Scale, values: Iterable[float]) -> Span:
     """The stretch that shows all of `values`; a share shows all that it can be."""
     found = list(values)
-    if scale.share:
+    if scale.unit == "share":
         return Span(0.0, 1.0)
     if not found:
         return Span(0.0, 1.0)

@@ -18,6 +18,7 @@ from llmlab.domain.plots.figure import (
     Point,
     Scale,
     Series,
+    caption,
     described,
     short,
     told,
@@ -80,9 +81,10 @@ def svg(figure: Figure, name: str, *, alone: bool = True) -> str:
             height, parts = _bars(figure)
         case Heat():
             height, parts = _heat(figure)
-    if figure.note:
-        parts = [*parts, _text(0, height + 8, figure.note)]
-        height += 16
+    for line, kind in ((caption(figure), "dim"), (figure.note, "")):
+        if line:
+            parts = [*parts, _text(0, height + 8, line, kind)]
+            height += 16
     told_in_words = clean(". ".join(described(figure)))
     style = f"<style>{STYLE}</style>" if alone else ""
     space = 'xmlns="http://www.w3.org/2000/svg" ' if alone else ""

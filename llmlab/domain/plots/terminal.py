@@ -9,7 +9,7 @@ from typing import Final
 
 from llmlab.domain.plots.canvas import AXIS, HEATS, PLAIN, TITLE, Canvas, Ink, Piece, Row
 from llmlab.domain.plots.cells import cells, fitted, padded
-from llmlab.domain.plots.figure import Bars, Estimate, Figure, Graph, Heat, Scale, described, short, told
+from llmlab.domain.plots.figure import Bars, Estimate, Figure, Graph, Heat, Scale, caption, described, short, told
 from llmlab.domain.plots.span import Span, from_zero, span_of
 from llmlab.domain.terminal import visible_line
 from llmlab.words import say
@@ -38,6 +38,7 @@ def draw(figure: Figure, width: int, height: int = GRAPH_ROWS) -> list[Row]:
     if width < LEAST_WIDTH:
         return [title, *((Piece(line),) for text in described(figure) for line in _wrapped(text, width))]
     notes: list[Row] = [(Piece(line),) for line in _wrapped(figure.note, width)]
+    notes += [(Piece(line, AXIS),) for line in _wrapped(caption(figure), width)]
     match figure:
         case Graph():
             return [title, *notes, *_graph(figure, width, max(4, height))]
@@ -294,13 +295,7 @@ def _heat(heat: Heat, width: int) -> list[Row]:
                     *(_heat_cell(one, span, heat.scale, cell) for one in line[chosen]),
                 )
             )
-    rows.append(_heat_legend(span, heat.scale))
-    counts = [one.n for line in heat.cells for one in line if one is not None]
-    if any(counts):
-        fewest, most = f"{min(counts):,}", f"{max(counts):,}"
-        n = fewest if fewest == most else f"{fewest}…{most}"
-        rows.append((Piece(fitted(say("{n} trials a cell", n=n), width), AXIS),))
-    return rows
+    return [*rows, _heat_legend(span, heat.scale)]
 
 
 def _level(value: float, span: Span) -> int:

@@ -29,8 +29,10 @@ _NO_MODELS: Final = {
     "vocab": "a vocabulary",
 }
 """What `general.type` may say instead of `model`."""
-_NO_CACHE_ESTIMATE: Final = ("attention.kv_lora_rank", "ssm.state_size", "wkv.head_size", "shortconv.l_cache")
-"""Keys of architectures whose cache is smaller than their heads suggest."""
+_LATENT: Final = "attention.kv_lora_rank"
+"""Key of architectures whose cache is smaller than their heads suggest."""
+_STATES: Final = ("ssm.state_size", "wkv.head_size", "shortconv.l_cache")
+"""Keys of architectures in which layers keep a state of fixed size instead of a cache."""
 
 
 _INVOCATION: Final = "adapter.alora.invocation_tokens"
@@ -177,8 +179,14 @@ def check_window(spec: ModelSpec, gguf: GgufFile, sizes: Sizes, n_ctx: int, avai
 
 
 def cache_is_known(gguf: GgufFile) -> bool:
-    """Its heads tell the size of its KV cache."""
-    return not any(gguf.of_architecture(key) for key in _NO_CACHE_ESTIMATE)
+    """Its heads tell the size of its KV cache, and its header in which layers there is one."""
+    told = (
+        gguf.array(f"{gguf.architecture}.attention.head_count_kv") is not None
+        or gguf.of_architecture("full_attention_interval") > 0
+        or gguf.of_architecture("attention.head_count", 1) == 0
+    )
+    keeps_states = any(gguf.of_architecture(key) for key in _STATES)
+    return not gguf.of_architecture(_LATENT) and (told or not keeps_states)
 
 
 def window_too_large(spec: ModelSpec, sizes: Sizes, n_ctx: int, available: int) -> ModelError:

@@ -1,9 +1,11 @@
-"""What fits into which memory: pure arithmetic over sizes in bytes."""
+"""What fits into which memory: arithmetic over sizes in bytes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
 from llmlab.domain.model import Fit, Gpu, ModelSpec
@@ -77,13 +79,20 @@ def sizes_of(gguf: GgufFile, cache_type_k: str, cache_type_v: str) -> Sizes:
 
 
 def _cache_layers(gguf: GgufFile, count: int, cache_type_k: str, cache_type_v: str) -> tuple[float, ...]:
-    width, heads = gguf.of_architecture("embedding_length"), max(1, gguf.of_architecture("attention.head_count", 1))
+    heads = gguf.of_architecture("attention.head_count", 1)
+    if not heads:
+        # Every layer remembers a text as a state of fixed size.
+        return (0.0,) * count
+    width = gguf.of_architecture("embedding_length")
     key = gguf.of_architecture("attention.key_length", width // heads)
     value = gguf.of_architecture("attention.value_length", width // heads)
     kv_heads: list[float] = [float(gguf.of_architecture("attention.head_count_kv", heads))] * count
     listed = gguf.metadata.get(f"{gguf.architecture}.attention.head_count_kv")
     if isinstance(listed, GgufArray):
         kv_heads = [*listed.numbers()[:count], *kv_heads][:count]
+    if every := gguf.of_architecture("full_attention_interval"):
+        # The layers between keep a state of fixed size.
+        kv_heads = [number if layer % every == 0 else 0.0 for layer, number in enumerate(kv_heads, 1)]
     per_head = key * _CACHE_BYTES[cache_type_k] + value * _CACHE_BYTES[cache_type_v]
     return tuple(number * per_head for number in kv_heads)
 
@@ -111,12 +120,12 @@ def room_on(free: Sequence[int], split: Sequence[float] = ()) -> int:
 
     Each further device needs room to compute of its own.
     """
-    if not split:
-        return sum(max(0, each - COMPUTE_BYTES) for each in free) + COMPUTE_BYTES if free else 0
-    whole = sum(split)
-    return int(min(max(0, each - COMPUTE_BYTES) * whole / share for each, share in zip(free, split, strict=True))) + (
-        COMPUTE_BYTES
-    )
+    left = [max(0, each - COMPUTE_BYTES) for each in free]
+    room: float = sum(left)
+    if split:
+        whole = sum(split)
+        room = min(each * whole / share for each, share in zip(left, split, strict=True))
+    return min(sum(free), int(room) + COMPUTE_BYTES)
 
 
 def window_that_fits(sizes: Sizes, free: int) -> int:
@@ -139,6 +148,15 @@ def compute_bytes(gguf: GgufFile, spec: ModelSpec, n_ctx: int, sequences: int) -
         # The scores of all heads are held at once, and the mask in full precision.
         return logits + 4 * rows * max(n_ctx * (heads + 1) + 5 * width + pairs, n_ctx + mixing)
     return logits + 4 * rows * mixing + 2 * rows * n_ctx
+
+
+def adapter_bytes(spec: ModelSpec) -> int:
+    """What the LoRA adapters of `spec` take; loading tells of one that is not there."""
+    size = 0
+    for adapter in spec.lora:
+        with suppress(OSError, ValueError):
+            size += Path(adapter.path).stat().st_size
+    return size
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,4 +243,6 @@ class Estimate:
         gpu = sum(sizes.layers[first:]) + n_ctx * sum(sizes.cache_layers[first:])
         gpu += sizes.output + compute if layers else 0
         memory = sizes.total + n_ctx * sizes.cache_per_token + compute - (gpu - (compute if layers else 0))
-        return int(memory), int(gpu)
+        # Adapters lie where the layers are that they change.
+        adapters = adapter_bytes(self.spec)
+        return int(memory + (0 if layers else adapters)), int(gpu + (adapters if layers else 0))

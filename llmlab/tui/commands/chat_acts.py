@@ -9,6 +9,7 @@ from typing import Literal
 
 from llmlab.domain.terminal import visible_line
 from llmlab.errors import LlmlabError, StoreError, UsageError
+from llmlab.library.writing import make_new
 from llmlab.tui.commands.lab import Lab
 from llmlab.words import say
 
@@ -134,8 +135,7 @@ def write_new(path: Path, text: str) -> Path:
     tries = [path, *(path.with_stem(f"{path.stem}-{number}") for number in range(2, 1000))]
     for candidate in tries:
         try:
-            with candidate.open("x", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+            make_new(candidate, text)
         except FileExistsError:
             continue
         except OSError as error:

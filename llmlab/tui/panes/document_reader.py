@@ -13,8 +13,8 @@ from textual.widgets import Input, Static
 
 from llmlab.domain.coverage import Span
 from llmlab.domain.document import Document
+from llmlab.domain.document_words import place_in_words
 from llmlab.domain.terminal import visible_line
-from llmlab.tui.panes.document_words import place_in_words
 from llmlab.tui.widgets.coverage_strip import CoverageStrip
 from llmlab.tui.widgets.text_marks import Mark
 from llmlab.tui.widgets.text_search import MOST_FOUND

@@ -37,7 +37,7 @@ def way_name(way: WishedWay) -> str:
 
 def units(document: Document) -> str:
     """How many pages or chapters a document has; empty when it has none."""
-    count = len(document.pages)
+    count = document.page_count
     if not count:
         return ""
     texts: dict[Unit, str] = {
@@ -77,7 +77,7 @@ def document_lines(held: Held, coverage: Coverage | None, window: int, width: in
     """A document as the list shows it: its name, its figures, and the strip over all of it."""
     if held.problem is not None:
         name = Content.assemble(("✗ ", "$text-error"), (visible_line(held.name), "bold"))
-        return Content("\n").join([name, Content.styled(f"  {_told(held.problem)}", "$text-error")])
+        return Content("\n").join([name, Content.styled(f"  {problem_in_words(held.problem)}", "$text-error")])
     mark = {"reading": "◌ ", "counting": "◐ "}.get(held.phase, "● ")
     document = held.document
     form = visible_line(held.encoding or document.encoding or document.kind).upper() if document else ""
@@ -91,7 +91,7 @@ def document_lines(held: Held, coverage: Coverage | None, window: int, width: in
     lines += [Content.styled(f"  {part}", "$text-muted") for part in told]
     if document is not None:
         lines.append(_strip_line(len(document.text), coverage, width - 2))
-        lines += [Content.styled(f"  ! {visible_line(str(note))}", "$text-warning") for note in document.warnings[:2]]
+        lines += [Content.styled(f"  ! {visible_line(str(note))}", "$text-warning") for note in document.warnings]
     return Content("\n").join(lines)
 
 
@@ -100,8 +100,8 @@ def _share(share: float) -> str:
     return f"{share:.2%}" if 0 < share < 0.01 else f"{share:.1%}"
 
 
-def _told(problem: LlmlabError) -> str:
-    """What went wrong, on one line."""
+def problem_in_words(problem: LlmlabError) -> str:
+    """What went wrong, and what to do, on one line."""
     notice = describe(problem)
     return " ".join(filter(None, (notice.title, notice.text.replace("\n", " "))))
 
@@ -129,7 +129,7 @@ def way_content(
         )
         lines += [Content.styled(f"! {visible(warning)}", "$text-warning") for warning in material.warnings]
     if problem is not None:
-        lines.append(Content.styled(f"✗ {_told(problem)}", "$text-error"))
+        lines.append(Content.styled(f"✗ {problem_in_words(problem)}", "$text-error"))
     if use is not None and use.k is not None:
         lines.append(Content.styled(say("at most {count} passages", count=use.k), "$text-muted"))
     return Content("\n").join(lines)
@@ -142,19 +142,3 @@ def reading_in_words(use: ReadingUse | None) -> str:
     names = [visible_line(ref.name) for ref in use.documents]
     listed = names[0] if len(names) == 1 else say("{name} and {count} more", name=names[0], count=len(names) - 1)
     return f"{listed}, {way_name(use.way)}"
-
-
-def place_in_words(document: Document, offset: int) -> str:
-    """Where a character is: page or chapter, line, and how far into the text."""
-    page = document.page_at(offset)
-    parts: list[str] = []
-    if page is not None:
-        number = say("page {number:,}", number=page.number)
-        parts.append(visible_line(page.title) if page.title and document.unit != "page" else number)
-    row = document.row_at(offset)
-    parts.append(
-        say("line {number:,}", number=document.line_at(offset)) if row is None else say("row {number:,}", number=row)
-    )
-    if document.text:
-        parts.append(f"{offset / len(document.text):.0%}")
-    return " · ".join(filter(None, parts))

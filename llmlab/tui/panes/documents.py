@@ -21,10 +21,11 @@ from llmlab.domain.coverage import Span
 from llmlab.domain.document import Document
 from llmlab.domain.reading import WAYS
 from llmlab.domain.terminal import visible, visible_line
+from llmlab.errors import DocumentError
 from llmlab.tui.documents import Documents, Held
 from llmlab.tui.jobs import Watched, run_beside
 from llmlab.tui.panes.document_reader import DocumentReader
-from llmlab.tui.panes.document_words import document_lines, share_of_window, way_content
+from llmlab.tui.panes.document_words import document_lines, problem_in_words, share_of_window, way_content
 from llmlab.tui.panes.path_picker import PathPicker
 from llmlab.tui.screens.key_first import KeyFirstScreen
 from llmlab.words import say
@@ -53,7 +54,11 @@ class Opener(Protocol):
     """`screens.document_hands.DocumentHands`."""
 
     async def open_named(self, typed: str) -> None:
-        """Begin to open what was typed: a path, a folder, a pattern, or several paths."""
+        """Begin to open what was typed: a path, a folder, a pattern, or several paths.
+
+        Raises:
+            DocumentError: a folder or a pattern stands for no file.
+        """
 
     def read_anew(self, path: Path, encoding: str) -> None:
         """Read an open document again, as another encoding; empty finds out."""
@@ -304,7 +309,10 @@ class DocumentsPane(KeyFirstScreen, Watched):
         if path := await self.app.push_screen_wait(PathPicker(folder)):
             self._at = None
             self.tell("")
-            await self._opener.open_named(path)
+            try:
+                await self._opener.open_named(path)
+            except DocumentError as error:
+                self.tell(problem_in_words(error))
 
     def action_remove(self) -> None:
         """Take the document out of the prompt."""

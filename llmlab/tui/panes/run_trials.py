@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 
 from llmlab.domain.browsing import Judged, Wanted
 from llmlab.domain.outcomes import TrialResult
+from llmlab.errors import LlmlabError
 from llmlab.services.run_folder import RunReport
 from llmlab.tui.jobs import run_beside
 from llmlab.tui.panes.run_words import filter_content, trial_head, trial_row
@@ -111,6 +112,19 @@ class TrialsPane(Vertical):
         words = trial_content(looked.report.experiment, result, looked.judged) if looked and result else Content("")
         self.query_one("#trial", Static).update(words)
         self.query_one("#detail").scroll_home(animate=False)
+        if looked is not None and result is not None and result.prompt_file:
+            run_beside(self, partial(self._read_prompt, looked, result), "prompt", exclusive=True)
+
+    async def _read_prompt(self, looked: Looked, result: TrialResult) -> None:
+        """Show the prompt of a trial that keeps it apart, unless another trial is shown by then."""
+        try:
+            text = await asyncio.to_thread(looked.report.prompt, result.prompt_file)
+        except LlmlabError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        if self.is_mounted and self._shown == (result, looked.judged):
+            words = trial_content(looked.report.experiment, result, looked.judged, text)
+            self.query_one("#trial", Static).update(words)
 
     @on(RowTable.Moved, "#trial-rows")
     def _moved(self) -> None:

@@ -10,8 +10,17 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from llmlab.domain.run import RunInfo, RunPhase, RunProgress
-from llmlab.domain.summary import ArmScore, ArmSummary, Summary
-from llmlab.domain.summary_words import SIGNS, duration, findings, outcome_in_words, score_text
+from llmlab.domain.summary import Summary
+from llmlab.domain.summary_words import (
+    SIGNS,
+    column_name,
+    columns_of,
+    duration,
+    findings,
+    outcome_in_words,
+    score_text,
+    scores_in_words,
+)
 from llmlab.domain.terminal import visible_line
 from llmlab.tui.panes.trial_words import way_in_words
 from llmlab.tui.runs import Looked
@@ -106,18 +115,13 @@ def still_in_words(run: RunInfo) -> Content:
 # Arms
 
 
-def arm_columns(summary: Summary) -> list[tuple[str, str]]:
-    """Scorers with their extractors."""
-    return list(dict.fromkeys((one.scorer, one.extractor) for arm in summary.arms for one in arm.scores))
-
-
 def arm_maker(summary: Summary, width: int) -> tuple[Row, Callable[[int], Row]]:
     """The head of the table of arms, and what makes its rows; figures that have no room are left out, arms never."""
-    columns = arm_columns(summary)
+    columns = columns_of(summary)
     cells = [(say("n"), 11)]
-    for scorer, extractor in columns:
-        how = {"strict": say("strict"), "flexible": say("flexible")}.get(extractor, "")
-        cells.append((f"{scorer} {how}".strip(), 20))
+    for one in columns:
+        texts = [score_text(arm.score(*one), arm.trials) for arm in summary.arms]
+        cells.append((column_name(summary, one), max(20, *(cell_len(text) + 2 for text in texts))))
     cells += [(say("tokens"), 8), (say("seconds"), 9)]
     cells += [(outcome_in_words(one), 8) for one in ("unparsed", "truncated", "abstained", "error")]
     cells = [(title, max(size, cell_len(title) + 2)) for title, size in cells]
@@ -131,7 +135,7 @@ def arm_maker(summary: Summary, width: int) -> tuple[Row, Callable[[int], Row]]:
         arm = summary.arms[number]
         first = next((one for one in arm.scores if one.counts), None)
         texts = [f"{arm.trials:,}" if arm.trials == arm.planned else f"{arm.trials:,}/{arm.planned:,}"]
-        texts += [score_text(_score(arm, one)) for one in columns]
+        texts += [score_text(arm.score(*one), arm.trials) for one in columns]
         texts += [f"{arm.generated_tokens:,.0f}", f"{arm.seconds:.2f}"]
         outcomes = first.outcomes if first else {}
         texts += [f"{outcomes.get(one, 0) or ''}" for one in ("unparsed", "truncated", "abstained", "error")]
@@ -148,15 +152,10 @@ def arm_maker(summary: Summary, width: int) -> tuple[Row, Callable[[int], Row]]:
     return head, row
 
 
-def _score(arm: ArmSummary, one: tuple[str, str]) -> ArmScore | None:
-    return next((score for score in arm.scores if (score.scorer, score.extractor) == one), None)
-
-
 def findings_content(summary: Summary) -> Content:
     """What a run came to: comparisons, noise, thresholds, remarks."""
     lines = [Content(visible_line(line)) for line in findings(summary)]
-    level = f"{1 - summary.alpha:.0%}"
-    told = say("Scores with their {level} intervals; tokens and seconds are means of an answered trial.", level=level)
+    told = scores_in_words(summary)
     hypothesis = (
         say("Expected: {hypothesis}", hypothesis=visible_line(summary.hypothesis)) if summary.hypothesis else ""
     )

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Final
 
-from llmlab.documents.gathering import Gathered, gather
+from llmlab.documents.gathering import Gathered, expanded, gather
+from llmlab.domain.document import Document
 from llmlab.domain.messages import Message
 from llmlab.domain.reading_limits import ReadingLimits
-from llmlab.errors import LlmlabError, Stopped, UsageError
+from llmlab.domain.terminal import visible, visible_line
+from llmlab.errors import DocumentError, LlmlabError, Stopped, UsageError
 from llmlab.services.preview import Prepared
+from llmlab.services.quotes import CheckedAnswer, QuoteCheck
 from llmlab.services.vectors import by_words_alone
-from llmlab.tui.documents import Documents
-from llmlab.tui.notices import describe
+from llmlab.tui.documents import Documents, FileState
+from llmlab.tui.panes.document_words import problem_in_words
 from llmlab.tui.panes.documents import DocumentsPane, Shown
-from llmlab.tui.quotes import CheckedAnswer, QuoteCheck
 from llmlab.tui.screens.picture import Picture
-from llmlab.tui.typed_paths import dropped, expanded, mentions, spoken
+from llmlab.tui.typed_paths import dropped, mentions, spoken
 from llmlab.tui.widgets.document_line import DocumentLine
 from llmlab.words import say
+
+MOST_TOLD: Final = 3
+"""Documents that are spoken of one by one; of more, their number."""
 
 
 class DocumentHands:
@@ -30,6 +37,10 @@ class DocumentHands:
         self._picture = picture
         self.values = Documents(picture.desk, self._changed)
         self._quotes = QuoteCheck(picture.desk.services.reader)
+        self._unread: set[Path] = set()
+        """Files that could not be read when they were last named."""
+        self._told_changed: dict[Path, FileState] = {}
+        """Files that changed after they were read, and the state that this was told of."""
 
     @property
     def _pane(self) -> DocumentsPane | None:
@@ -44,16 +55,36 @@ class DocumentHands:
     # Opening and closing
 
     async def open_named(self, typed: str) -> None:
-        """Begin to open what was typed after `/read`: a path, in quotes or not, or several."""
-        gathered = await asyncio.to_thread(_named, typed, self._picture.desk.services.documents.limits)
-        for remark in gathered.remarks:
-            self._picture.tell(str(remark), severity="warning")
-        self.begin_all(gathered.files)
+        """Begin to open what was typed after `/read`: a path, in quotes or not, or several.
+
+        Raises:
+            DocumentError: a folder or a pattern stands for no file.
+        """
+        self._begin_gathered(await asyncio.to_thread(_named, typed, self._picture.desk.services.documents.limits))
 
     def begin_all(self, paths: Sequence[Path]) -> None:
-        """Begin to open documents, one after the other; those that are open stay as they are."""
-        known = [one.path for one in self.values.all]
-        self._begin([path for path in map(Path.absolute, paths) if path not in known])
+        """Begin to open what was dragged here: files, and folders with all that is below them."""
+        self._picture.work(partial(self._gather, paths), "gathering")
+
+    async def _gather(self, paths: Sequence[Path]) -> None:
+        try:
+            self._begin_gathered(await self._gathered(paths))
+        except DocumentError as error:
+            self._tell_problem(error)
+
+    async def _gathered(self, paths: Sequence[Path]) -> Gathered:
+        limits = self._picture.desk.services.documents.limits
+        return await asyncio.to_thread(gather, [str(path) for path in paths], limits)
+
+    def _begin_gathered(self, gathered: Gathered) -> None:
+        """Begin to open documents, one after the other; those that are open and did not change stay as they are."""
+        for remark in gathered.remarks:
+            self._picture.tell(str(remark), severity="warning")
+        self._unread.difference_update(gathered.files)
+        self._begin([path for path in gathered.files if not self.values.knows(path)])
+        for path in gathered.files:
+            if self.values.is_stale(path):
+                self.read_anew(path, self.values.encoding_of(path))
 
     def read_anew(self, path: Path, encoding: str) -> None:
         """Read an open document again, as another encoding; empty finds out."""
@@ -67,34 +98,52 @@ class DocumentHands:
     async def _open(self, paths: Sequence[Path]) -> None:
         """Open what was announced; a file that cannot be read does not keep the others from being."""
         batch = self._picture.desk.services.documents.batch()
+        remarked: list[Document] = []
         try:
             for path in paths:
                 if not self.values.awaits(path):
                     continue
                 try:
-                    await self.values.open(path, batch)
+                    document = await self.values.open(path, batch)
+                    remarked += [document] if document.warnings else []
                 except Stopped:
                     # Whoever stopped it knows.
                     return
                 except LlmlabError as error:
+                    self._unread.add(path)
                     self._tell_problem(error)
         finally:
             # In a thread: what is still being read ends first.
             asyncio.get_running_loop().run_in_executor(None, batch.close)
+            self._tell_remarks(remarked)
+
+    def _tell_remarks(self, documents: Sequence[Document]) -> None:
+        """Tell what should be known of how files were read; the pane shows it by itself."""
+        if self._pane is not None:
+            return
+        if len(documents) > MOST_TOLD:
+            told = say("There is something to know about {count:,} documents; their pane shows it.",
+                       count=len(documents))  # fmt: skip
+            self._picture.tell(told, severity="warning")
+            return
+        for document in documents:
+            text = visible("\n".join(map(str, document.warnings)))
+            self._picture.tell(text, title=visible_line(document.name), severity="warning")
 
     def _tell_problem(self, error: LlmlabError) -> None:
         pane = self._pane
         if pane is None:
             self._picture.tell_problem(error)
         else:
-            notice = describe(error)
-            pane.tell(" ".join(filter(None, (notice.title, notice.text.replace("\n", " ")))))
+            pane.tell(problem_in_words(error))
 
     def stop(self) -> bool:
         """Open nothing any more; False when nothing was being opened."""
         if not self.values.opening:
             return False
         self._picture.screen.workers.cancel_group(self._picture.screen, "documents")
+        # A message that names one of them does not go out with what was read of it before.
+        self._unread.update(one.path for one in self.values.all if one.phase == "reading")
         self.values.stop()
         return True
 
@@ -117,20 +166,35 @@ class DocumentHands:
     async def hear(self, text: str) -> str | None:
         """The text to send, once the documents it names are read; `None` when one of them cannot be, which is told.
 
-        It is empty when the message does nothing but name documents.
+        It is empty when the message does nothing but name documents. Of a folder it takes one file that can be read.
         """
-        found = await asyncio.to_thread(mentions, text, Path.exists)
-        limits = self._picture.desk.services.documents.limits
-        wanted: list[Path] = []
-        for mention in found:
-            wanted += (await asyncio.to_thread(gather, [str(mention.path)], limits)).files
-        self.begin_all(wanted)
+        found = await asyncio.to_thread(mentions, text, os.path.lexists)
+        try:
+            named = [await self._gathered([mention.path]) for mention in found]
+        except DocumentError as error:
+            self._tell_problem(error)
+            return None
+        for gathered in named:
+            self._begin_gathered(gathered)
         await self.values.settled()
-        if any(path not in [one.path for one in self.values.all] for path in wanted):
+        await self._tell_changed()
+        if not all(any(map(self._is_read, gathered.files)) for gathered in named):
             return None
         said = spoken(text, found)
-        named = " ".join(mention.path.name for mention in found)
-        return "" if found and said.strip() == named else said
+        names = " ".join(mention.path.name for mention in found)
+        return "" if found and said.strip() == names else said
+
+    async def _tell_changed(self) -> None:
+        """Tell once that an open document is no longer what its file holds."""
+        for one, state in await self.values.changed_on_disk():
+            if self._told_changed.get(one.path) != state:
+                self._told_changed[one.path] = state
+                told = say("{name} has changed since it was read; @ with its name, or /read, reads it again.",
+                           name=visible_line(one.name))  # fmt: skip
+                self._picture.tell(told, severity="warning")
+
+    def _is_read(self, path: Path) -> bool:
+        return self.values.knows(path) and path not in self._unread
 
     # Quotes
 
@@ -143,7 +207,7 @@ class DocumentHands:
     async def _check(self, path: Sequence[Message]) -> None:
         """The last answers first: they are in view."""
         for message in reversed(path):
-            checked = await self._quotes.check(message)
+            checked = await self._quotes.check(message, self._question_of(message))
             if checked is not None:
                 self._picture.transcript.show_check(message.id, checked)
 
@@ -153,12 +217,16 @@ class DocumentHands:
         Raises:
             UsageError: it quotes nothing that stands in them.
         """
-        checked = await self._quotes.check(message)
+        checked = await self._quotes.check(message, self._question_of(message))
         if checked is None:
             raise UsageError(say("This answer was given without documents."))
         if not checked.found:
             raise UsageError(say("Nothing that this answer quotes stands in its documents."))
         await self.show(places_of(checked))
+
+    def _question_of(self, message: Message) -> str:
+        asked = self._picture.desk.message(message.parent or "")
+        return asked.text if asked is not None else ""
 
     # What is seen
 
@@ -230,8 +298,9 @@ def _named(typed: str, limits: ReadingLimits) -> Gathered:
     Raises:
         DocumentError: a folder or a pattern stands for no file.
     """
-    if not expanded(typed).exists():
+    # Not Path.exists, which raises over names that are too long, or folders that are closed.
+    if not os.path.lexists(expanded(typed)):
         for paths in dropped(typed):
-            if all(path.exists() for path in paths):
+            if all(map(os.path.lexists, paths)):
                 return gather([str(path) for path in paths], limits)
     return gather([typed], limits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -231,6 +232,7 @@ class Composer(PasteArea):
 def _files(pasted: str) -> tuple[Path, ...]:
     """The files that a paste names, all of which are there; reads the disk."""
     for paths in dropped(pasted):
-        if all(path.exists() for path in paths):
+        # Not Path.exists, which raises over names that are too long.
+        if all(map(os.path.lexists, paths)):
             return paths
     return ()

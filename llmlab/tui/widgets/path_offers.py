@@ -10,7 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from llmlab.tui.typed_paths import expanded, mention_of
+from llmlab.documents.gathering import expanded
+from llmlab.tui.typed_paths import mention_of
 
 MOST_OFFERED: Final = 60
 """Files that are offered."""

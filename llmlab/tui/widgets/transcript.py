@@ -19,8 +19,8 @@ from textual.timer import Timer
 from llmlab.domain.generation import Turn
 from llmlab.domain.messages import Message
 from llmlab.domain.terminal import visible
+from llmlab.services.quotes import CheckedAnswer
 from llmlab.tui.markup.lines import Line
-from llmlab.tui.quotes import CheckedAnswer
 from llmlab.tui.widgets.transcript_colours import Colourist
 from llmlab.tui.widgets.transcript_entry import Entry
 from llmlab.tui.widgets.transcript_marks import code_of

@@ -9,11 +9,11 @@ from typing import Protocol
 
 from llmlab.domain.generation import Turn
 from llmlab.domain.messages import Message
+from llmlab.services.quotes import CheckedAnswer
 from llmlab.tui.markup.code import Highlighter
 from llmlab.tui.markup.lines import BLANK, Line, Look
 from llmlab.tui.markup.pieces import MarkdownPieces, PlainPieces
 from llmlab.tui.markup.wrapping import estimated_rows
-from llmlab.tui.quotes import CheckedAnswer
 from llmlab.tui.widgets import transcript_frame as frame
 from llmlab.tui.widgets import transcript_reasoned as reasoned
 from llmlab.tui.widgets.transcript_quotes import quote_lines

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from llmlab.domain.document_words import place_in_words
 from llmlab.domain.terminal import visible_line
+from llmlab.services.quotes import CheckedAnswer, CheckedQuote, counted_in_words, only_asked
 from llmlab.tui.markup.lines import Line, Look, Span
 from llmlab.tui.markup.wrapping import flow
-from llmlab.tui.panes.document_words import place_in_words
-from llmlab.tui.quotes import CheckedAnswer, CheckedQuote
 from llmlab.words import say
 
 MOST_SHOWN: Final = 8
@@ -39,9 +39,10 @@ def _rows(checked: CheckedAnswer) -> Iterator[list[Span]]:
         return
     if not checked.quotes:
         if checked.unquoted:
-            yield [(say("! no quotes; {count} claims without one", count=len(checked.unquoted)), _WARNING)]
+            yield [(f"! {counted_in_words(checked)}", _WARNING)]
         return
-    yield [(_summary(checked), _MUTED)]
+    keys = say("; q goes there") if checked.found else ""
+    yield [(counted_in_words(checked) + keys, _MUTED)]
     ordered = sorted(checked.quotes, key=lambda quote: ("absent", "near", "exact").index(quote.verdict))
     for quote in ordered[:MOST_SHOWN]:
         yield _quote_row(quote)
@@ -53,18 +54,11 @@ def _rows(checked: CheckedAnswer) -> Iterator[list[Span]]:
         yield [(say("{count} more claims without a quote", count=len(checked.unquoted) - MOST_SHOWN), _MUTED)]
 
 
-def _summary(checked: CheckedAnswer) -> str:
-    exact, near, absent = (checked.count(verdict) for verdict in ("exact", "near", "absent"))
-    parts = [say("{count} quotes: {exact} exact", count=len(checked.quotes), exact=exact)]
-    parts += [say("{count} near", count=near)] if near else []
-    parts += [say("{count} not in the document", count=absent)] if absent else []
-    keys = say("; q goes there") if checked.found else ""
-    return say(", ").join(parts) + keys
-
-
 def _quote_row(quote: CheckedQuote) -> list[Span]:
     """A mark, the quote, and where it stands; of one that is near the difference."""
     if quote.verdict == "absent" or quote.document is None:
+        if quote.asked:
+            return [("✗ ", _WARNING), (f"“{_short(quote.text)}” ", _MUTED), (only_asked(), _WARNING)]
         return [("✗ ", _BAD), (f"“{_short(quote.text)}” ", _BAD), (say("not in the document"), _BAD)]
     where = f"{visible_line(quote.document.name)}, {place_in_words(quote.document, quote.start)}"
     place: list[Span] = [(f" {where}", _MUTED)]

@@ -41,9 +41,11 @@ def paragraph(text: str, style: str = "") -> str:
 
 
 def make_docx(body: str, *, footnotes: str = "", document: str = "") -> bytes:
-    """A Word document; style `1` is its first heading, as Word calls it in Chinese and German."""
+    """A Word document; style `1` is its first heading, as Word calls it in Chinese and German, `H` is based on it."""
     styles = (
         f'{HEAD}<w:styles {W}><w:style w:styleId="1"><w:name w:val="heading 1"/></w:style>'
+        f'<w:style w:styleId="H"><w:name w:val="House"/><w:basedOn w:val="1"/></w:style>'
+        f'<w:style w:styleId="T"><w:name w:val="TOC"/><w:basedOn w:val="1"/><w:outlineLvl w:val="9"/></w:style>'
         f'<w:style w:styleId="Z"><w:name w:val="Quote"/></w:style></w:styles>'
     )
     related = [("styles", "styles.xml"), *([("footnotes", "footnotes.xml")] if footnotes else [])]

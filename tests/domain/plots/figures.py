@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from llmlab.domain.plots.figure import Bar, Bars, Estimate, Figure, Graph, Heat, Point, Scale, Series
 
-SHARE = Scale(title="correct", share=True)
+SHARE = Scale(title="correct", unit="share")
 
 
 def estimate(value: float, half: float = 0.1, n: int = 40) -> Estimate:
@@ -47,7 +47,7 @@ estimates = st.builds(
     st.lists(st.floats(0, 1) | sizes, min_size=3, max_size=3).map(sorted),
     st.integers(0, 10_000),
 )
-scales = st.builds(Scale, title=names, share=st.booleans(), log=st.booleans())
+scales = st.builds(Scale, title=names, unit=st.sampled_from(["share", "value"]), log=st.booleans())
 points = st.builds(Point, x=st.floats(-1e9, 1e9), y=estimates, name=names)
 graphs = st.builds(
     Graph,

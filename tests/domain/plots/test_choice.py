@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from xml.etree import ElementTree
 
+import pytest
+
 from llmlab.domain.outcomes import Extractor
 from llmlab.domain.plots.choice import MOST_PLACED, View, figures_of, scorers_of
 from llmlab.domain.plots.figure import Bars, Graph, Heat
 from llmlab.domain.plots.svg import svg
 from llmlab.domain.plots.terminal import MARKS, as_text
-from llmlab.domain.statistics import Interval
+from llmlab.domain.statistics import Interval, Unit
 from llmlab.domain.summary import ArmScore, ArmSummary, Summary
+from llmlab.domain.summary_words import score_text
 
 VIEW = View(scorer="number")
 
@@ -144,6 +147,26 @@ def test_as_many_arms_as_can_be_told_apart_are_set_against_their_tokens() -> Non
              if path.attrib.get("class") == "mark"]  # fmt: skip
     assert len(set(marks)) == MOST_PLACED
     assert costs(MOST_PLACED + 1) == []
+
+
+@pytest.mark.parametrize(("unit", "value", "told"), [("share", 0.625, "62 % ["), ("value", 1.625, "1.62 [")])
+def test_a_graded_figure_is_drawn_in_the_unit_in_which_tables_tell_it(unit: Unit, value: float, told: str) -> None:
+    made = arm(0.5, mode="direct")
+    interval = Interval(value, value - 0.1, value + 0.1)
+    score = replace(made.scores[0], scorer="f1", graded=True, unit=unit, score=interval, n=12)
+    graded = replace(made, scores=(score,))
+    (bars,) = figures_of(summary(graded), View(scorer="f1"))
+    shown = as_text(bars, 80)
+    assert score_text(score, 12) in shown
+    assert told in shown
+    ruler = shown.splitlines()[-2].split()
+    assert ("%" in ruler) == (unit == "share"), "its axis too"
+    assert ("100" in ruler) == (unit == "share"), "all that a share can be"
+
+
+def test_the_level_of_a_run_s_intervals_is_told_with_its_figures() -> None:
+    (bars,) = figures_of(replace(summary(arm(0.2, mode="direct")), alpha=0.1), VIEW)
+    assert "20 trials a bar, with 90 % intervals" in as_text(bars, 80)
 
 
 def test_nothing_measured_is_no_figure() -> None:

@@ -34,7 +34,7 @@ def test_marks_are_round(span: Span, most: int, marks: tuple[float, ...]) -> Non
     ],
 )  # fmt: skip
 def test_numbers_are_short(value: float, share: bool, text: str) -> None:
-    assert short(value, Scale(title="", share=share)) == text
+    assert short(value, Scale(title="", unit="share" if share else "value")) == text
 
 
 values = st.lists(st.floats(-1e12, 1e12), min_size=1, max_size=9)

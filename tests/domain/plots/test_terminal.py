@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,8 @@ from hypothesis import strategies as st
 
 from llmlab.domain.plots.canvas import Row, plain
 from llmlab.domain.plots.cells import cells, fitted, padded
-from llmlab.domain.plots.figure import Figure, Graph, Point, Scale, Series
+from llmlab.domain.plots.figure import Bar, Figure, Graph, Point, Scale, Series
+from llmlab.domain.plots.svg import svg
 from llmlab.domain.plots.terminal import LEAST_WIDTH, MARKS, SEVERAL, as_text, draw
 from llmlab.domain.terminal import visible
 from tests.domain.plots.figures import BARS, HEAT, SHARE, curve, estimate, figures
@@ -72,17 +75,36 @@ def test_marks_at_one_place_are_told() -> None:
 
 def test_bars_tell_figure_interval_and_trials() -> None:
     lines = as_text(BARS, 80).splitlines()
-    assert "20 % [10, 30] n=40" in lines[2]
-    assert "分步思考" in lines[3]
-    assert lines[2].index("┃") < lines[3].index("┃")
-    assert all("█" in line and "▓" in line and "░" in line for line in lines[2:4])
+    assert "20 % [10, 30] n=40" in lines[3]
+    assert "分步思考" in lines[4]
+    assert lines[3].index("┃") < lines[4].index("┃")
+    assert all("█" in line and "▓" in line and "░" in line for line in lines[3:5])
 
 
 def test_a_heatmap_shows_every_number_and_what_is_missing() -> None:
-    lines = as_text(HEAT, 60).splitlines()
-    found = [re.findall(r"[░▒▓█]*\d+ %|·", line[4:]) for line in lines[4:7]]
+    lines = as_text(HEAT, 80).splitlines()
+    found = [re.findall(r"[░▒▓█]*\d+ %|·", line[4:]) for line in lines[5:8]]
     assert found == [["█100 %", "▒▒50 %"], ["░░40 %", "·"], ["▓▓90 %", "0 %"]]
-    assert "40 trials a cell" in lines
+
+
+@pytest.mark.parametrize(
+    ("figure", "told"),
+    [
+        (curve("gold", "wrong"), "40 trials a point, with 95 % intervals"),
+        (BARS, "40 trials a bar, with 95 % intervals"),
+        (HEAT, "40 trials a cell; 95 % intervals reach up to 10 points from the figure"),
+        (replace(BARS, level=0.999), "40 trials a bar, with 99.9 % intervals"),
+        (replace(HEAT, scale=Scale(title="bits")), "40 trials a cell; 95 % intervals reach up to 0.1 from the figure"),
+        (replace(BARS, bars=(*BARS.bars, Bar(name="x", estimate=estimate(0.5, n=7)))), "7…40 trials a bar"),
+    ],
+)
+def test_no_figure_stands_without_its_trials_and_the_level_of_its_intervals(figure: Figure, told: str) -> None:
+    assert told in as_text(figure, 80)
+    assert told in "".join(ElementTree.fromstring(svg(figure, "f")).itertext())
+
+
+def test_a_figure_without_values_claims_no_trials() -> None:
+    assert "trials" not in as_text(replace(BARS, bars=()), 80)
 
 
 def test_a_heatmap_wider_than_the_terminal_goes_on_below() -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from llmlab.domain.model import CACHE_TYPES, Gpu, ModelSpec
-from llmlab.engine.gguf import read_gguf
+from llmlab.domain.model import CACHE_TYPES, Gpu, LoraAdapter, ModelSpec
+from llmlab.engine.gguf import GgufFile, Value, read_gguf
+from llmlab.engine.llama.checks import cache_is_known
 from llmlab.engine.llama.fit import (
     CACHE_TYPE_IDS,
     COMPUTE_BYTES,
@@ -58,6 +59,43 @@ def test_sizes_are_those_of_the_file(models: Path) -> None:
 def test_a_quantised_cache_is_smaller(models: Path) -> None:
     gguf = read_gguf(models / "bytes.gguf")
     assert sizes_of(gguf, "q8_0", "q8_0").cache_per_token < sizes_of(gguf, "f16", "f16").cache_per_token * 0.6
+
+
+def header(**metadata: int) -> GgufFile:
+    """A model of six layers, 128 numbers wide."""
+    known: dict[str, Value] = {"general.architecture": "a", "a.block_count": 6, "a.embedding_length": 128}
+    known |= {f"a.{key.replace('__', '.')}": value for key, value in metadata.items()}
+    return GgufFile(Path("m.gguf"), 3, 100, known, (), 0)
+
+
+def test_layers_that_keep_a_state_have_no_cache() -> None:
+    plain = header(attention__head_count=4)
+    assert sizes_of(plain, "f16", "f16").cache_layers == (512.0,) * 6
+    assert sizes_of(header(attention__head_count=0), "f16", "f16").cache_per_token == 0
+    some = header(attention__head_count=4, full_attention_interval=3)
+    assert sizes_of(some, "f16", "f16").cache_layers == (0.0, 0.0, 512.0) * 2
+
+
+@pytest.mark.parametrize(
+    ("metadata", "known"),
+    [
+        ({}, True),
+        ({"attention__kv_lora_rank": 512}, False),
+        ({"ssm__state_size": 16}, False),
+        ({"ssm__state_size": 16, "full_attention_interval": 4}, True),
+        ({"ssm__state_size": 16, "attention__head_count": 0}, True),
+        ({"shortconv__l_cache": 3}, False),
+    ],
+)
+def test_a_cache_is_known_where_the_header_tells_which_layers_have_one(metadata: dict[str, int], known: bool) -> None:
+    assert cache_is_known(header(**metadata)) is known
+
+
+def test_heads_that_stand_for_each_layer_tell_which_have_a_cache(models: Path) -> None:
+    hybrid = read_gguf(models / "hybrid.gguf")
+    assert cache_is_known(hybrid)
+    assert [size > 0 for size in sizes_of(hybrid, "f16", "f16").cache_layers] == [False, True] * 2
+    assert not cache_is_known(read_gguf(models / "recurrent.gguf"))
 
 
 def test_every_cache_type_of_the_domain_is_known(models: Path) -> None:
@@ -128,6 +166,16 @@ def test_a_draft_needs_room_beside_the_model(
     assert fit.draft - (fit.memory_need - alone.fit(8192).memory_need) == pytest.approx(there * GB, abs=0.2 * GB)
 
 
+def test_adapters_are_part_of_what_is_needed(models: Path, tmp_path: Path) -> None:
+    adapter = tmp_path / "style.gguf"
+    adapter.write_bytes(bytes(MIB))
+    lora = (LoraAdapter(str(adapter)), LoraAdapter(str(tmp_path / "gone.gguf")))
+    for gpus in ((), (20 * GB,)):
+        plain = estimate(models, 20 * GB, *gpus).fit(8192)
+        adapted = estimate(models, 20 * GB, *gpus, lora=lora).fit(8192)
+        assert adapted.need - plain.need == MIB
+
+
 def test_a_number_of_layers_that_the_gpu_cannot_hold_does_not_fit(models: Path) -> None:
     assert estimate(models, 20 * GB, 4 * GB, n_gpu_layers="all").fit(8192).verdict == "no"
     assert estimate(models, 20 * GB, 4 * GB, n_gpu_layers=2).fit(8192).verdict == "fits"
@@ -145,6 +193,8 @@ def test_each_device_needs_room_to_compute() -> None:
     assert room_on([GB]) == GB
     assert room_on([GB, GB]) == 2 * GB - COMPUTE_BYTES
     assert room_on([]) == 0
+    assert room_on([100, 200]) == 300, "there is never more room than is free"
+    assert room_on([GB, 100], [1.0, 3.0]) == COMPUTE_BYTES
     assert room_on([GB, GB], [1.0, 3.0]) == pytest.approx((GB - COMPUTE_BYTES) * 4 / 3 + COMPUTE_BYTES, abs=2)
 
 

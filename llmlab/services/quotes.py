@@ -1,4 +1,4 @@
-"""What answers quote, looked up in the documents that their prompts held. Knows no widget."""
+"""What answers quote, looked up in the documents that their prompts held."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from llmlab.domain.messages import Message
 from llmlab.domain.reading import DocumentRef, ReadingTold
 from llmlab.errors import LlmlabError
 from llmlab.services.reading import Reader
+from llmlab.words import say
 
 KEPT_SOURCES: Final = 4
 """Documents that stay ready to be searched."""
@@ -35,6 +36,8 @@ class CheckedQuote:
     end: int = 0
     misplaced: bool = False
     """It stands elsewhere than the answer says."""
+    asked: bool = False
+    """It stands in the question alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,13 @@ class QuoteCheck:
         found = self._known.get(message.id)
         return found if found is not None and found.text == message.text else None
 
-    async def check(self, message: Message) -> CheckedAnswer | None:
-        """An answer held against its documents; `None` when its prompt held none, or it is not finished."""
+    async def check(self, message: Message, question: str = "") -> CheckedAnswer | None:
+        """An answer held against its documents; `None` when its prompt held none, or it is not finished.
+
+        Args:
+            message: the answer.
+            question: what it answers.
+        """
         told = message.origin.reading if message.origin else None
         if told is None or message.state == "writing" or not message.text.strip():
             return None
@@ -89,17 +97,17 @@ class QuoteCheck:
             except LlmlabError:
                 # A text that is gone proves nothing, neither for the answer nor against it.
                 return self._keep(message, CheckedAnswer(message.text, missing=ref.name))
-        found = await asyncio.to_thread(self._look_up, message.text, documents, told)
+        found = await asyncio.to_thread(self._look_up, message.text, documents, told, question)
         return self._keep(message, found)
 
     def _keep(self, message: Message, found: CheckedAnswer) -> CheckedAnswer:
         self._known[message.id] = found
         return found
 
-    def _look_up(self, text: str, documents: Sequence[Document], told: ReadingTold) -> CheckedAnswer:
+    def _look_up(self, text: str, documents: Sequence[Document], told: ReadingTold, question: str) -> CheckedAnswer:
         sources = [self._source(document) for document in documents]
         numbered = [Numbered(one.number, Place(one.document, one.start, one.end)) for one in told.held if one.number]
-        grounding = check(text, sources, numbered)
+        grounding = check(text, sources, numbered, question)
         named = [_named(document, ref) for document, ref in zip(documents, told.documents, strict=True)]
         quotes, unquoted = tuple(_quotes(text, grounding, named)), tuple(_unquoted(text, grounding))
         return CheckedAnswer(text, quotes, unquoted, grounding.refusal)
@@ -127,7 +135,7 @@ def _quotes(text: str, grounding: Grounding, documents: Sequence[Document]) -> I
 def _checked(text: str, quote: Quote, documents: Sequence[Document]) -> CheckedQuote:
     place = quote.place
     if place is None:
-        return CheckedQuote(text, quote.verdict)
+        return CheckedQuote(text, quote.verdict, asked=quote.asked)
     return CheckedQuote(
         text, quote.verdict, quote.changes, documents[place.document], place.start, place.end, quote.misplaced
     )
@@ -136,3 +144,19 @@ def _checked(text: str, quote: Quote, documents: Sequence[Document]) -> CheckedQ
 def _unquoted(text: str, grounding: Grounding) -> Iterator[str]:
     for claim in grounding.unquoted:
         yield text[claim.start : claim.end].strip()
+
+
+def counted_in_words(checked: CheckedAnswer) -> str:
+    """How many quotes an answer has, by what became of them; of none, how many claims stand there without."""
+    if not checked.quotes:
+        return say("no quotes; {count} claims without one", count=len(checked.unquoted))
+    exact, near, absent = (checked.count(verdict) for verdict in ("exact", "near", "absent"))
+    parts = [say("{count} quotes: {exact} exact", count=len(checked.quotes), exact=exact)]
+    parts += [say("{count} near", count=near)] if near else []
+    parts += [say("{count} not in the document", count=absent)] if absent else []
+    return say(", ").join(parts)
+
+
+def only_asked() -> str:
+    """What is said of a quote that the question holds, and no document."""
+    return say("not in the document: the question says it")

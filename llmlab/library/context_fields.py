@@ -1,0 +1,48 @@
+"""How a model is loaded, beside its table: the fields that an arm of an experiment sets, and that the lab keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from llmlab.domain.model import CACHE_TYPES, NAMED_TEMPLATES, ModelSpec, Rope
+from llmlab.library.checks import Check, Unfit, number, one_of, whole, yes_or_no
+
+CONTEXT: Final[Mapping[str, Check]] = {
+    "n_ctx": whole(64, 1 << 24),
+    "rope_scaling": one_of("none", "linear", "yarn"),
+    "rope_factor": number(0.01, 1_000),
+    "cache_type_k": one_of(*CACHE_TYPES),
+    "cache_type_v": one_of(*CACHE_TYPES),
+    "deterministic": yes_or_no,
+    "chat_template": one_of("auto", *NAMED_TEMPLATES),
+}
+"""By field, what it takes."""
+
+
+def with_context(model: ModelSpec, values: Mapping[str, object]) -> ModelSpec:
+    """`model` with checked fields of `CONTEXT` in place of what its table says."""
+    changed: dict[str, Any] = dict(values)
+    scaling, factor = changed.pop("rope_scaling", None), changed.pop("rope_factor", None)
+    if scaling is not None or factor is not None:
+        # What the table of the model says of rope belongs to another stretch.
+        changed["rope"] = Rope(scaling=scaling, factor=None if scaling == "none" else factor)
+    return replace(model, **changed) if changed else model
+
+
+def context_of(model: ModelSpec, table: ModelSpec) -> dict[str, object]:
+    """The fields by which `table` is loaded as `model` is, as far as they can say that."""
+    plain = [name for name in CONTEXT if not name.startswith("rope_")]
+    found = {name: getattr(model, name) for name in plain if getattr(model, name) != getattr(table, name)}
+    if model.rope != table.rope:
+        found |= {"rope_scaling": model.rope.scaling, "rope_factor": model.rope.factor}
+    return {name: value for name, value in found.items() if _fits(name, value)}
+
+
+def _fits(name: str, value: object) -> bool:
+    try:
+        CONTEXT[name](value)
+    except Unfit:
+        return False
+    return True
