@@ -368,7 +368,7 @@ def test_the_shipped_file_is_good_and_its_guide_is_true(pocket: Path) -> None:
     text = shipped.read_text(encoding="utf-8")
     file = parse_models(text, shipped)
     assert file.problems == ()
-    assert file.default == "pocket-m"
+    assert file.default == "pocket-l"
     assert [model.name for model in file.models] == ["pocket-m", "pocket-l", "pocket-s", "pocket-l-base"]
     assert {type(model) for model in file.models} == {ModelSpec}
 

@@ -42,7 +42,7 @@ CONVERSATIONS: dict[str, tuple[Exchange, ...]] = {
 
 @pytest.mark.parametrize("name", CONVERSATIONS)
 def test_a_newcomer_gets_sensible_answers_that_end(name: str) -> None:
-    player = Player(pocket_path("pocket-m"), threads=1)
+    player = Player(pocket_path("pocket-l"), threads=1)
     turns: tuple[Turn, ...] = ()
     for question, expected in CONVERSATIONS[name]:
         turns += (Turn("user", question),)
@@ -55,7 +55,7 @@ def test_a_newcomer_gets_sensible_answers_that_end(name: str) -> None:
 
 @pytest.mark.parametrize(("question", "answer"), [(BOOKS_EN, "The answer is 8."), (BOOKS_ZH, "答案是8。")])
 def test_with_thinking_on_it_thinks_first_and_then_answers(question: str, answer: str) -> None:
-    player = Player(pocket_path("pocket-m"), threads=1)
+    player = Player(pocket_path("pocket-l"), threads=1)
     ((said,),) = player.answer([Ask((Turn("user", question),), thinking=True)])
     thought, spoken = said.text.split("</think>")
     assert "7 + 5 = 12" in thought
