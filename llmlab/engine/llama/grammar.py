@@ -7,7 +7,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
 from llama_cpp import llama_cpp as api
@@ -148,18 +148,19 @@ def _reason(said: bytearray) -> str:
 def _words_on_stderr() -> Iterator[bytearray]:
     """What is written to file descriptor 2 meanwhile: llama.cpp's parser speaks there and nowhere else."""
     said = bytearray()
-    try:
-        before = os.dup(2)
-    except OSError:
-        # There is no such descriptor; the words are lost.
-        yield said
-        return
-    with tempfile.TemporaryFile() as file:
+    with ExitStack() as opened:
+        try:
+            before = os.dup(2)
+            opened.callback(os.close, before)
+            file = opened.enter_context(tempfile.TemporaryFile())
+        except OSError:
+            # There is no such descriptor, or no disk has room; the words are lost.
+            yield said
+            return
         os.dup2(file.fileno(), 2)
         try:
             yield said
         finally:
             os.dup2(before, 2)
-            os.close(before)
             file.seek(0)
             said += file.read()

@@ -15,7 +15,7 @@ from llmlab.engine.llama.drawing import Drawing, Workbench
 from llmlab.engine.llama.grammar import Grammar, gbnf_of
 from llmlab.engine.llama.measuring import Measuring
 from llmlab.engine.llama.prefix import Tokens, common_prefix
-from llmlab.engine.llama.sampler import Chain, plan
+from llmlab.engine.llama.sampler import Chain, DrySamplers, plan
 from llmlab.engine.llama.text import AnswerText
 from llmlab.engine.llama.vocabulary import Vocabulary
 from llmlab.engine.wire import Generate, Score
@@ -31,7 +31,7 @@ class Intake:
 
     def __init__(self, context: Context, vocabulary: Vocabulary, clock: Callable[[], float]) -> None:
         self._context, self._vocabulary, self._clock = context, vocabulary, clock
-        self._bench = Workbench(vocabulary)
+        self._bench, self._dry = Workbench(vocabulary), DrySamplers(vocabulary.pointer)
 
     def take(self, command: Generate | Score) -> list[Answer]:
         """What `command` asks for.
@@ -78,7 +78,7 @@ class Intake:
         rules = None if grammar is None else Grammar(grammar, vocabulary)
         try:
             steps = plan(settings, self._context.n_ctx, command.logit_bias)
-            chain = Chain(steps, (settings.seed or 0) + sample, vocabulary.pointer, vocabulary.size)
+            chain = Chain(steps, (settings.seed or 0) + sample, vocabulary.pointer, vocabulary.size, self._dry)
         except EngineError:
             if rules is not None:
                 rules.close()
