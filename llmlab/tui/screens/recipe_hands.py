@@ -59,8 +59,8 @@ class RecipeHands:
 
         desk, check = self._picture.desk, self._picture.desk.services.shape.check
 
-        async def checked(grammar: str | None, schema: str | None) -> None:
-            await check(desk.recipe(), grammar, schema)
+        async def checked(grammar: str | None, schema: str | None, logit_bias: str) -> None:
+            await check(desk.recipe(), grammar, schema, logit_bias)
 
         pane = SamplingPane(desk.sampling, desk.grammar, desk.schema, checked)
         if (shaped := await self._picture.screen.app.push_screen_wait(pane)) is not None:
