@@ -8,7 +8,7 @@ from functools import partial
 from textual.widgets import Static
 
 from llmlab.domain.messages import Chat, Message
-from llmlab.domain.terminal import visible_line
+from llmlab.domain.terminal import pasted, visible_line
 from llmlab.errors import LlmlabError, Stopped
 from llmlab.services.preview import NoRoom
 from llmlab.tui.screens.picture import Picture
@@ -99,7 +99,7 @@ class Answers:
         if self._edited is None:
             self._set_aside = composer.draft
         self._edited = message
-        composer.set_draft(message.text)
+        composer.set_draft(pasted(message.text))
         self._picture.screen.set_focus(composer)
         what = say("Changing your question") if message.role == "user" else say("Changing the answer")
         keys = (

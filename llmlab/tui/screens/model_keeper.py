@@ -81,7 +81,8 @@ class ModelKeeper:
         news = await look_at_shelf(self._desk.services.shelf, self._desk.spec)
         if news is None:
             return
-        if news.spec is not None and not self._desk.answering:
+        if news.spec is not None:
+            # An answer that runs goes on with the recipe that it was asked with.
             self._desk.spec = news.spec
         elif self._desk.spec is None:
             self.begin_again()
