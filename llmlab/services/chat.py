@@ -77,6 +77,10 @@ class ChatService:
         """Undo `delete`."""
         await self._journal.call(self._store.restore, chat_id)
 
+    async def last_deleted(self) -> tuple[str, str] | None:
+        """Id and title of the chat that was deleted last and can still be restored."""
+        return await self._journal.call(self._store.last_deleted)
+
     async def purge(self, before: float) -> int:
         """Remove for good the chats that were deleted before `before` (seconds since the epoch); how many."""
         return await self._journal.call(self._store.purge, before)

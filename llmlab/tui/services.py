@@ -84,6 +84,10 @@ class Chats(Protocol):
     async def restore(self, chat_id: str) -> None:
         """Bring a deleted chat back."""
 
+    async def last_deleted(self) -> tuple[str, str] | None:
+        """Id and title of the chat that was deleted last and can still be restored."""
+        ...
+
     async def choose(self, chat: Chat, message_id: str) -> Chat:
         """Show `message_id` among its versions."""
         ...
