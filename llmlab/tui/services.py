@@ -24,9 +24,9 @@ from llmlab.domain.modes import ReasoningMode
 from llmlab.domain.reading_limits import ReadingLimits
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
-from llmlab.domain.shots import ShotSet, ShotUse
 from llmlab.errors import LlmlabError
 from llmlab.library.prompts import TemplateShelf
+from llmlab.library.shot_files import ShotShelf
 from llmlab.paths import Paths
 from llmlab.services.again import Again
 from llmlab.services.compare import Comparing
@@ -197,45 +197,6 @@ class Modes(Protocol):
         """Read what changed again."""
 
 
-class Shots(Protocol):
-    """`library.shot_files.ShotShelf`: the example sets of every folder of prompts. Every verb reads or writes files."""
-
-    def good(self) -> tuple[ShotSet, ...]:
-        """Those that can be used."""
-        ...
-
-    def find(self, wanted: str, language: str) -> ShotSet:
-        """The set of a name, of a name with its language, or of a file.
-
-        Raises:
-            LlmlabError: there is none, or its file holds something wrong.
-        """
-        ...
-
-    def use(self, wanted: str, language: str) -> ShotUse:
-        """What `SET:K` names; raises as `find` does, and when the set has not so many rows."""
-        ...
-
-    def save(self, shots: ShotSet, base: ShotSet | None) -> ShotSet:
-        """Write a set, in one step, to its file in the user's folder; the set as it is then read.
-
-        Raises:
-            LlmlabError: it cannot be written, or its file no longer holds `base`.
-        """
-        ...
-
-    def problems(self) -> tuple[str, ...]:
-        """What is wrong in the files, a text each."""
-        ...
-
-    def changed_on_disk(self) -> bool:
-        """A file was edited since it was read."""
-        ...
-
-    def reload(self) -> None:
-        """Read what changed again."""
-
-
 class DocumentBatch(Protocol):
     """`documents.shelf.Batch`: opens one file after the other. Every verb takes time; call it in a thread."""
 
@@ -362,7 +323,7 @@ class LabServices:
     end: Callable[[], Awaitable[None]]
     """Ends the engine, then closes the store."""
     reasoning: Modes
-    open_shots: Callable[[], Shots]
+    open_shots: Callable[[], ShotShelf]
     """Opens the example sets when they are first needed; reads their files, so call it in a thread."""
     open_templates: Callable[[], TemplateShelf]
     """Opens the prompt templates likewise."""

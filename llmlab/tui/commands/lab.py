@@ -18,6 +18,7 @@ from llmlab.tui.examples import Examples
 from llmlab.tui.modes import ReasoningModes
 from llmlab.tui.panes.reasoning_words import Chosen
 from llmlab.tui.services import Change, SettingsFile, Wish
+from llmlab.tui.suggestions import Suggestions
 from llmlab.tui.templates import Templates
 
 Severity = Literal["information", "warning", "error"]
@@ -183,6 +184,10 @@ class Lab(Protocol):
     @property
     def templates(self) -> Templates:
         """The prompt templates."""
+
+    @property
+    def suggestions(self) -> Suggestions:
+        """What goes well with a template."""
 
     async def open_templates(self) -> None:
         """Show the templates pane until it is left."""
