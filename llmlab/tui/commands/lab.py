@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from llmlab.domain.budget import WayOut
 from llmlab.domain.card import Card
+from llmlab.domain.document import Document
 from llmlab.domain.messages import Message
 from llmlab.domain.model import BadModel, ModelSpec
 from llmlab.domain.recipe import Recipe
@@ -70,6 +71,9 @@ class DocumentVerbs(Protocol):
 
     async def open_named(self, typed: str) -> None:
         """Begin to open what was typed: a path, a folder, a pattern, or several paths."""
+
+    async def make_digest(self, document: Document) -> None:
+        """Tell what a digest takes, and make it if that is wanted."""
 
     def close_all(self) -> None:
         """Take every document out of the prompt."""
