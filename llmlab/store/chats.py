@@ -14,6 +14,7 @@ from llmlab.domain.messages import Chat, ChatSummary, Conversation, Message
 from llmlab.errors import StoreError
 from llmlab.store.codec import clean, decode_origin, decode_parts, encode_origin, encode_parts
 from llmlab.store.database import Database
+from llmlab.store.drafts import DraftStore
 from llmlab.store.migrations import MIGRATIONS
 from llmlab.store.rescue import rescue
 from llmlab.store.search import Query, SearchIndex
@@ -79,6 +80,7 @@ class ChatStore:
         self._trigrams = trigrams
         self._index: SearchIndex | None = None
         self._database = Database(path, MIGRATIONS, prepare=self._prepare, rescue=rescue, busy_timeout=busy_timeout)
+        self.drafts = DraftStore(self._database)
 
     def create(self, chat: Chat) -> None:
         """Keep a new chat, without its messages."""
