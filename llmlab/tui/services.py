@@ -59,8 +59,24 @@ class Change(Protocol):
         """Why it cannot be written down now, if so."""
 
 
+class KeptDrafts(Protocol):
+    """`services.drafts.Drafts`: what is being written in each chat; in one that is not stored yet, under no id."""
+
+    async def all(self) -> dict[str, str]:
+        """Every draft that is kept, by its chat; raises `LlmlabError` when they cannot be read."""
+        ...
+
+    def keep(self, chat_id: str, text: str) -> LlmlabError | None:
+        """Keep the draft of a chat soon; why the last one could not be written, if so."""
+        ...
+
+
 class Chats(Protocol):
     """`services.chat.ChatService`. Every verb raises `LlmlabError`, never anything else."""
+
+    @property
+    def drafts(self) -> KeptDrafts:
+        """What is being written in each chat."""
 
     def new(self, model: str, system: str | None = None) -> Chat:
         """A chat that is not stored before its first message."""

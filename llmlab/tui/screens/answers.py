@@ -28,6 +28,11 @@ class Answers:
         self.refused: Callable[[NoRoom], None] = picture.tell_problem
         """Is told of a prompt that does not fit although something would make it."""
 
+    @property
+    def editing(self) -> bool:
+        """A message stands in the composer to be changed."""
+        return self._edited is not None
+
     def start(self, changes: AsyncGenerator[Change, None], *, draft: str = "") -> None:
         """Follow an answer; `draft` returns to the composer when it cannot begin."""
         self._picture.work(partial(self._follow, self._desk.begin_answer(), changes, draft), "answers")
