@@ -284,6 +284,10 @@ class Settings(Protocol):
         """The model used last; empty before the first."""
 
     @property
+    def last_context(self) -> Mapping[str, object]:
+        """How that was loaded, where not as its table says."""
+
+    @property
     def keymap(self) -> Mapping[str, str]:
         """Keys of the user, by action id."""
 
