@@ -50,6 +50,9 @@ def _from_schema(schema: str) -> str:
         foreign = next((ref for ref in _references(parsed) if not str(ref).startswith("#/")), None)
         if foreign is not None:
             raise ValueError(say("$ref {ref} is not inside the schema", ref=foreign))
+        if any(count > LARGEST for count in _repetitions(parsed)):
+            # The conversion writes each of them out.
+            raise ValueError(say("a length or a number of items is above {most}", most=f"{LARGEST:,}"))
         return str(json_schema_to_gbnf(schema))
     except RecursionError:
         raise EngineError(say("The JSON schema is nested too deeply."), hint=hint) from None
@@ -68,6 +71,18 @@ def _references(node: object) -> Iterator[object]:
     elif isinstance(node, list):
         for value in node:
             yield from _references(value)
+
+
+def _repetitions(node: object) -> Iterator[float]:
+    """Every bound of a length or a number of items in a schema."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key in ("minLength", "maxLength", "minItems", "maxItems") and isinstance(value, int | float):
+                yield value
+            yield from _repetitions(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _repetitions(value)
 
 
 def check_size(text: str) -> None:

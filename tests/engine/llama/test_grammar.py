@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 
 import pytest
 
-from llmlab.engine.llama.grammar import _words_on_stderr
+from llmlab.engine.llama.grammar import _words_on_stderr, gbnf_of
+from llmlab.errors import EngineError
 
 
 def error_file() -> tuple[int, int]:
@@ -38,3 +40,14 @@ def test_a_disk_without_room_costs_the_words_alone(monkeypatch: pytest.MonkeyPat
     again = os.dup(0)
     os.close(again)
     assert again == spare, "no descriptor is left open"
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [{"type": "string", "maxLength": 10**9}, {"type": "array", "items": {}, "minItems": 10**9}, {"maxLength": 1e30}],
+)
+def test_a_schema_that_would_be_written_out_without_end_is_refused(bounds: dict[str, object]) -> None:
+    schema = json.dumps({"type": "object", "properties": {"maxLength": {"anyOf": [bounds]}}})
+    with pytest.raises(EngineError, match="above 8,000"):
+        gbnf_of(None, schema)
+    assert gbnf_of(None, '{"type": "string", "maxLength": 20}')
