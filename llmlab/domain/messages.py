@@ -136,9 +136,11 @@ class Origin:
     reading: ReadingTold | None = None
     """What of its documents the prompt held."""
     card: Card | None = None
-    """Everything that the answer came from; `None` for one that was edited or came in several goes."""
+    """Everything that the answer came from; `None` where it was not kept."""
     trail: Trail | None = None
     """For an answer that was cut: its tokens, where they are known."""
+    went_on: Trail | None = None
+    """For an answer that was continued: the tokens that it went on from, where they were known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

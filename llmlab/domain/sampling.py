@@ -6,13 +6,16 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Final, Literal
 
+from llmlab.domain.biases import MOST, parse_biases, written_biases
+from llmlab.words import say
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """Sampler settings; `None` leaves the choice to the model's table, its metadata, then `DEFAULTS`.
 
-    The order of the chain is that of llama.cpp's own programs: penalties, DRY, top-n-sigma, top-k, typical, top-p,
-    min-p, XTC, temperature, and the draw; mirostat replaces the part from top-k to the draw.
+    The order of the chain is that of llama.cpp's own programs: biases, penalties, DRY, top-n-sigma, top-k, typical,
+    top-p, min-p, XTC, temperature, and the draw; mirostat replaces the part from top-k to the draw.
     """
 
     temperature: float | None = None
@@ -39,6 +42,8 @@ class Sampling:
     seed: int | None = None
     max_tokens: int | None = None
     stop: tuple[str, ...] | None = None
+    logit_bias: str | None = None
+    """In the notation of `parse_biases`."""
 
     def over(self, base: Sampling) -> Sampling:
         """These settings where they are set, those of `base` elsewhere."""
@@ -75,6 +80,7 @@ DEFAULTS: Final = Sampling(
     mirostat_eta=0.1,
     max_tokens=None,
     stop=(),
+    logit_bias="",
 )
 """llama.cpp's own defaults; `seed` stays unset (drawn anew), `max_tokens` unset is the rest of the window."""
 
@@ -85,8 +91,8 @@ class Setting:
 
     name: str
     """The field of `Sampling`, and the key in models.toml and after `-o`."""
-    kind: Literal["float", "int", "texts"]
-    """What its value is; `texts` is one string or a list of strings."""
+    kind: Literal["float", "int", "texts", "biases"]
+    """What its value is; `texts` is one string or a list of strings, `biases` a string in their notation."""
     low: float = -math.inf
     """Smallest value that means something."""
     high: float = math.inf
@@ -120,11 +126,18 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("seed", "int", 0, 4_294_967_294, "same seed, same recipe, same build: same answer"),
     Setting("max_tokens", "int", 1, 10_000_000, "longest answer in tokens; unset is the rest of the window"),
     Setting("stop", "texts", help="the answer ends before any of these texts"),
+    Setting(
+        "logit_bias", "biases", -MOST, MOST, 'makes tokens likelier or less likely, by text or id: " yes"=-5, 123=2.5'
+    ),
 )
 """Every setting, in the order in which they are shown."""
 
 
-def parse_setting(name: str, text: str) -> float | int | tuple[str, ...]:
+SettingValue = float | int | str | tuple[str, ...]
+"""What a setting is set to."""
+
+
+def parse_setting(name: str, text: str) -> SettingValue:
     """The value of setting `name` that a person typed.
 
     Raises:
@@ -136,14 +149,21 @@ def parse_setting(name: str, text: str) -> float | int | tuple[str, ...]:
         raise KeyError(name)
     if setting.kind == "texts":
         return (text,)
+    if setting.kind == "biases":
+        try:
+            return written_biases(parse_biases(text))
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
     try:
         value = int(text) if setting.kind == "int" else float(text)
     except ValueError:
-        raise ValueError(f"{name} takes {'a whole number' if setting.kind == 'int' else 'a number'}") from None
+        whole = setting.kind == "int"
+        what = say("{name} takes a whole number", name=name) if whole else say("{name} takes a number", name=name)
+        raise ValueError(what) from None
     return check_number(setting, value)
 
 
-def with_setting(sampling: Sampling, name: str, value: float | int | tuple[str, ...] | None) -> Sampling:
+def with_setting(sampling: Sampling, name: str, value: SettingValue | None) -> Sampling:
     """`sampling` with one setting changed; `None` leaves it open again.
 
     Raises:
@@ -159,7 +179,9 @@ def check_number(setting: Setting, value: float) -> float:
         ValueError: it does not; the message names the bounds.
     """
     if math.isnan(value) or not setting.low <= value <= setting.high:
-        raise ValueError(f"{setting.name} lies between {setting.low:g} and {setting.high:g}")
+        raise ValueError(
+            say("{name} lies between {low:g} and {high:g}", name=setting.name, low=setting.low, high=setting.high)
+        )
     return value
 
 
@@ -194,6 +216,8 @@ PRESETS: Final[tuple[Preset, ...]] = (
 
 
 def with_preset(sampling: Sampling, preset: Preset) -> Sampling:
-    """The settings of `preset`; seed, length and stop texts stay as they are in `sampling`."""
-    kept = Sampling(seed=sampling.seed, max_tokens=sampling.max_tokens, stop=sampling.stop)
+    """The settings of `preset`; seed, length, stop texts and biases stay as they are in `sampling`."""
+    kept = Sampling(
+        seed=sampling.seed, max_tokens=sampling.max_tokens, stop=sampling.stop, logit_bias=sampling.logit_bias
+    )
     return kept.over(preset.sampling)

@@ -165,7 +165,6 @@ class ChildEngine:
             logprobs=request.logprobs,
             grammar=None if request.grammar is None else _sendable(request.grammar),
             schema=None if request.schema is None else _sendable(request.schema),
-            logit_bias=request.logit_bias,
         )
         running = set(range(request.samples))
         inbox = self._process.ask(command)

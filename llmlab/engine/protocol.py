@@ -33,8 +33,6 @@ class GenerationRequest:
     """GBNF text that the answer follows; not beside `schema`."""
     schema: str | None = None
     """JSON schema, as text, that the answer follows."""
-    logit_bias: tuple[tuple[int, float], ...] = ()
-    """Tokens that become more or less likely: id, and what is added to its logit before all samplers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,6 @@ class Generate(Command, frozen=True, kw_only=True):
     logprobs: int | None = None
     grammar: str | None = None
     schema: str | None = None
-    logit_bias: tuple[tuple[int, float], ...] = ()
 
 
 class Score(Command, frozen=True, kw_only=True):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import asdict
 from pathlib import Path
 
 from llmlab.domain.budget import LeftOut
 from llmlab.domain.card import card_as_object
+from llmlab.domain.document import Document
 from llmlab.domain.generation import Timing, Usage
 from llmlab.domain.messages import Message, Reasoned
 from llmlab.domain.pace import Pace, time_left
@@ -87,7 +88,8 @@ class _Checking:
     """Looks up what an answer quotes of the documents that it was given over."""
 
     def __init__(self, preparing: Preparing, recipe: Recipe, question: str) -> None:
-        self._quotes = QuoteCheck(preparing.reader) if recipe.reading is not None else None
+        self._reader = preparing.reader if recipe.reading is not None else None
+        self._quotes = QuoteCheck(self._reader) if self._reader is not None else None
         self._question = question
 
     async def check(self, said: Said | None) -> CheckedAnswer | None:
@@ -95,6 +97,16 @@ class _Checking:
         if self._quotes is None or said is None or said.turn.problem or said.turn.finish in (None, "cancelled"):
             return None
         return await self._quotes.check(said.message, self._question)
+
+    async def texts(self, said: Said | None) -> list[Document]:
+        """The documents that an answer was given over; none where one of them is gone."""
+        told = said.message.origin.reading if said is not None and said.message.origin else None
+        if self._reader is None or told is None:
+            return []
+        try:
+            return [await self._reader.document(ref) for ref in told.documents]
+        except LlmlabError:
+            return []
 
 
 async def _as_text(answers: AsyncGenerator[Said, None], console: Console, checking: _Checking) -> Exit:
@@ -139,12 +151,22 @@ async def _as_object(
         console.out.json(record(last, recipe, error))
         return report(error, console)
     checked = await checking.check(last)
-    console.out.json(record(last, recipe) | ({"grounding": checked_as_object(checked)} if checked else {}))
+    written = record(last, recipe, texts=await checking.texts(last))
+    console.out.json(written | ({"grounding": checked_as_object(checked)} if checked else {}))
     return _outcome(last, console)
 
 
-def record(said: Said | None, recipe: Recipe, error: LlmlabError | None = None) -> dict[str, object]:
-    """What `--json` prints for an answer; `error` stands in it only when one failed."""
+def record(
+    said: Said | None, recipe: Recipe, error: LlmlabError | None = None, texts: Sequence[Document] = ()
+) -> dict[str, object]:
+    """What `--json` prints for an answer; `error` stands in it only when one failed.
+
+    Args:
+        said: the answer as far as it came.
+        recipe: what it was asked with.
+        error: why it failed.
+        texts: its documents, in which the places of passages are looked up.
+    """
     message: Message | None = said.message if said else None
     origin = message.origin if message else None
     turn = said.turn if said else None
@@ -168,7 +190,7 @@ def record(said: Said | None, recipe: Recipe, error: LlmlabError | None = None) 
         "card": card_as_object(origin.card) if origin and origin.card else None,
     }
     if origin and origin.reading:
-        written["reading"] = reading_as_object(origin.reading)
+        written["reading"] = reading_as_object(origin.reading, texts)
     if message and message.reasoned:
         written |= _reasoned(message, message.reasoned)
     if turn and turn.info:

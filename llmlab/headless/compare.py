@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import asdict
 from pathlib import Path
 
+from llmlab.domain.card import card_as_object
 from llmlab.domain.generation import Timing, Usage
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.terminal import visible_line
@@ -18,6 +19,7 @@ from llmlab.services.compare import Arm, Comparing
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import left_out_in_words
 from llmlab.words import say
+from llmlab.words.counts import tokens_text, votes_text
 
 
 def compare(
@@ -102,7 +104,7 @@ def _figures(arm: Arm) -> str:
     if arm.progress is None:
         return say("no answer")
     turn = arm.progress.turn
-    words = [say("{count:,} tokens", count=turn.generated)]
+    words = [tokens_text(turn.generated)]
     if turn.timing:
         words.append(f"{turn.timing.prefill_s + turn.timing.decode_s:.2f} s")
         words.append(say("{speed:.0f} tok/s", speed=turn.timing.tokens_per_s))
@@ -113,7 +115,7 @@ def _figures(arm: Arm) -> str:
         words.append(say("answer: {answer}", answer=visible_line(reasoned.answer)))
     if reasoned and reasoned.votes:
         votes = ", ".join(f"{visible_line(vote.answer)} ×{vote.count}" for vote in reasoned.votes)
-        words.append(say("{count} votes: {votes}", count=reasoned.cast, votes=votes))
+        words.append(say("{counted}: {votes}", counted=votes_text(reasoned.cast), votes=votes))
     return " · ".join(words)
 
 
@@ -134,6 +136,7 @@ def _record(variant: str, arm: Arm) -> dict[str, object]:
         },
         "seed": arm.recipe.sampling.seed,
         "left_out": asdict(arm.left_out),
+        "card": card_as_object(arm.card) if arm.card else None,
     }
     if arm.progress and (reasoned := arm.progress.reasoned):
         written["reasoning"], written["answer"] = reasoned.mode, reasoned.answer or None

@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
-from llmlab.domain.digest import Cost, DigestWay, Note
+from llmlab.domain.digest import DigestWay, Note
+from llmlab.domain.digest_words import cost_lines, progress_in_words
 from llmlab.domain.document import Document
 from llmlab.domain.model import ModelSpec
-from llmlab.domain.summary_words import duration
 from llmlab.errors import LlmlabError, Stopped
 from llmlab.headless.console import Console, engine_in_use, report
 from llmlab.headless.diagnostics import Diagnostics, Exit
-from llmlab.services.digest import Digesting, DigestProgress
+from llmlab.services.digest import Digesting
 from llmlab.services.digest_requests import DigestPlan
 from llmlab.services.host import EngineHost
 from llmlab.words import say
@@ -97,45 +97,9 @@ async def _make(
         async for value in values:
             notes.append(value.note)
             digest = value.digest or digest
-            err.progress(progress_line(value))
+            err.progress(progress_in_words(value.done, value.total, value.seconds_left))
     assert digest is not None
     return digest
-
-
-def progress_line(progress: DigestProgress) -> str:
-    """How far a digest has come."""
-    told = say("{done:,} of {total:,} requests", done=progress.done, total=progress.total)
-    if progress.seconds_left is None or not progress.total > progress.done:
-        return told
-    return told + say(", {time} left", time=duration(progress.seconds_left))
-
-
-def cost_lines(cost: Cost) -> list[str]:
-    """What a digest takes, in sentences."""
-    left = cost.requests - cost.kept
-    if not left:
-        return [say("{count:,} requests were answered in an earlier run.", count=cost.kept)]
-    lines = [
-        say(
-            "{parts:,} parts, {requests:,} requests: {read:,} tokens to read, at most {write:,} to write.",
-            parts=cost.parts,
-            requests=left,
-            read=cost.prompt_tokens,
-            write=cost.answer_tokens,
-        )
-    ]
-    if cost.kept:
-        lines.append(say("{count:,} more were answered in an earlier run.", count=cost.kept))
-    if cost.seconds:
-        lines.append(
-            say(
-                "At most {time}, from the speed measured: {read:,} tokens/s read, {write:,} written.",
-                time=duration(cost.seconds),
-                read=round(cost.read_speed),
-                write=round(cost.write_speed),
-            )
-        )
-    return lines
 
 
 def kept_line(plan: DigestPlan) -> str:

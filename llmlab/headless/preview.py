@@ -20,6 +20,7 @@ from llmlab.services.host import EngineHost
 from llmlab.services.preview import Prepared, Preparing, left_out_in_words, prepare_once, way_in_words
 from llmlab.services.prompt_words import origin_in_words
 from llmlab.words import say
+from llmlab.words.counts import tokens_text
 
 Form = Literal["text", "tokens", "json"]
 """The prompt taken apart, one line a token, or one object."""
@@ -82,7 +83,7 @@ def as_object(prepared: Prepared) -> dict[str, object]:
 def _text_lines(prepared: Prepared) -> Iterator[str]:
     """Each span under a line that names its origin and tokens, then the budget."""
     for span in prepared.spans:
-        yield f"── {origin_in_words(span)} · " + say("{count:,} tokens", count=span.tokens)
+        yield f"── {origin_in_words(span)} · " + tokens_text(span.tokens)
         yield from prepared.prompt.text[span.start : span.end].split("\n")
     budget = prepared.budget
     yield "──"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from llmlab.documents.shelf import DocumentShelf
 from llmlab.domain.document import Document
-from llmlab.domain.reading import DocumentRef, ReadingTold, Way
+from llmlab.domain.reading import DocumentRef, Held, ReadingTold, Way
 from llmlab.errors import DocumentError
 from llmlab.headless.diagnostics import Diagnostics
 from llmlab.headless.documents import read_named
@@ -40,7 +40,9 @@ def open_documents(
         if isinstance(found, Document):
             for warning in found.warnings:
                 err.note(f"{found.name}: {warning}")
-            refs.setdefault(found.digest, ref_of(found))
+            first = refs.setdefault(found.digest, ref_of(found))
+            if (first.name, first.path) != (found.name, found.path):
+                err.note(say("{name} says the same as {other}, and is read once.", name=found.name, other=first.name))
         elif found.where in alone:
             raise found
         else:
@@ -86,8 +88,13 @@ def told_in_words(told: ReadingTold) -> Iterator[str]:
     yield from told.warnings
 
 
-def as_object(told: ReadingTold) -> dict[str, object]:
-    """What `--json` prints of it."""
+def as_object(told: ReadingTold, texts: Sequence[Document] = ()) -> dict[str, object]:
+    """What `--json` prints of it.
+
+    Args:
+        told: what was read.
+        texts: the documents, in order, where the places of passages are to be told in pages and lines, too.
+    """
     return {
         "way": told.way,
         "reason": told.reason,
@@ -101,14 +108,27 @@ def as_object(told: ReadingTold) -> dict[str, object]:
                 "characters": ref.characters,
                 "share": round(covered.share, 4),
                 "passages": [
-                    {"number": held.number, "start": held.start, "end": held.end}
-                    for held in told.held
-                    if held.document == place
+                    {"number": held.number, "start": held.start, "end": held.end} | anchor
+                    for held, anchor in _anchored(
+                        [held for held in told.held if held.document == place], texts[place] if texts else None
+                    )
                 ],
             }
             for place, (ref, covered) in enumerate(zip(told.documents, told.coverage, strict=True))
         ],
     }
+
+
+def _anchored(held: Sequence[Held], text: Document | None) -> Iterator[tuple[Held, dict[str, object]]]:
+    """Passages in order, and where each begins: page, its title and line."""
+    line, counted = 1, 0
+    for one in held:
+        if text is None:
+            yield one, {}
+            continue
+        page = text.page_at(one.start)
+        line, counted = line + text.text.count("\n", counted, one.start), one.start
+        yield one, {"page": page.number if page else None, "title": page.title or None if page else None, "line": line}
 
 
 def _share(told: ReadingTold) -> float:

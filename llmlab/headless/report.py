@@ -77,8 +77,8 @@ def _about(report: RunReport) -> Iterator[str]:
         yield from data.warnings
     if apart := len({result.prompt_file for result in report.results if result.prompt_file}):
         yield say(
-            "Prompts longer than {most:,} characters: {count:,}. Each stands in a file of its own in the folder prompts, "
-            "named by results.jsonl.",
+            "Prompts longer than {most:,} characters: {count:,}. Each stands in a file of its own in the folder "
+            "prompts, named by results.jsonl.",
             count=apart,
             most=LONGEST_PROMPT,
         )

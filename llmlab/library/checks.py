@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from llmlab.domain.biases import parse_biases, written_biases
 from llmlab.domain.sampling import SETTINGS, Sampling, Setting
 from llmlab.words import say
 
@@ -140,6 +141,14 @@ def texts(value: object) -> object:
     raise Unfit(say("{given} is neither a text nor a list of texts that are not empty", given=given(value)))
 
 
+def biases(value: object) -> object:
+    """Biases of tokens in their notation."""
+    try:
+        return written_biases(parse_biases(str(words(value))))
+    except ValueError as error:
+        raise Unfit(str(error)) from None
+
+
 def check_table(
     table: Mapping[str, object], checks: Mapping[str, Check], path: tuple[str, ...] = ()
 ) -> tuple[dict[str, object], list[Fault]]:
@@ -167,6 +176,8 @@ def check_of(setting: Setting) -> Check:
             return number(setting.low, setting.high)
         case "texts":
             return texts
+        case "biases":
+            return biases
 
 
 def check_sampling(table: Mapping[str, object], path: tuple[str, ...]) -> tuple[Sampling, list[Fault]]:

@@ -12,9 +12,9 @@ from llmlab.domain.template import PromptTemplate, TemplateFault, TemplateUse, V
 from llmlab.domain.terminal import encodable, visible_line
 from llmlab.errors import ConfigError, UsageError
 from llmlab.library.checks import Check, Unfit, check_table, given, meant, near, number, one_of, texts, words, yes_or_no
-from llmlab.library.prompt_files import BadPrompt, PromptFile, PromptKind, PromptShelf, parse_prompt
+from llmlab.library.own_prompts import OwnPromptShelf
+from llmlab.library.prompt_files import BadPrompt, PromptFile, PromptKind, parse_prompt
 from llmlab.library.prompt_tables import PromptTable, line_of_text, prompt_table, table
-from llmlab.library.writing import write_whole
 from llmlab.words import say
 
 LARGEST_DOCUMENT: Final = 64_000_000
@@ -185,81 +185,11 @@ TEMPLATES: Final = PromptKind("templates", parse_template)
 """Prompt templates as a kind of prompt file."""
 
 
-class TemplateShelf(PromptShelf[PromptTemplate]):
+class TemplateShelf(OwnPromptShelf[PromptTemplate]):
     """The prompt templates of every place."""
 
     def __init__(self, roots: Sequence[Path]) -> None:
         super().__init__(TEMPLATES, roots)
-
-    def is_shipped(self, template: PromptTemplate) -> bool:
-        """It came with llmlab: it can be copied and overridden, not changed."""
-        return Path(template.source).parent not in self.folders[1:]
-
-    def place_of(self, template: PromptTemplate) -> Path:
-        """The file that an edit of it is written to: its own, unless that is shipped with llmlab."""
-        return self._mine(template.key) if self.is_shipped(template) else Path(template.source)
-
-    def text_of(self, template: PromptTemplate) -> str:
-        """Its file as it is now.
-
-        Raises:
-            ConfigError: it cannot be read.
-        """
-        try:
-            return Path(template.source).read_text(encoding="utf-8-sig")
-        except (OSError, ValueError) as error:
-            raise ConfigError(say("The file cannot be read: {reason}", reason=str(error))) from None
-
-    def save(self, path: Path, text: str) -> PromptTemplate:
-        """Write `text` to `path` in one step, once it is a sound template.
-
-        Raises:
-            ConfigError: it holds something wrong, or cannot be written; what was there is still there.
-        """
-        template = parsed(text, path)
-        try:
-            write_whole(path, text)
-        except OSError as error:
-            raise ConfigError(
-                say("The file cannot be written: {reason}", reason=error.strerror or str(error)), where=str(path)
-            ) from None
-        self.reload()
-        return template
-
-    def new_place(self, name: str, language: str) -> Path:
-        """The user's file for a template of this name.
-
-        Raises:
-            UsageError: it cannot be a name, or there is such a template already.
-        """
-        name = name.strip()
-        if not name or visible_line(name) != name or set(name) & set('/\\:*?"<>|') or name.startswith("."):
-            raise UsageError(say("{given} cannot be the name of a file.", given=given(visible_line(name))))
-        if self.named(f"{name}.{language}", language) is not None:
-            raise UsageError(say("There is a template {name} already.", name=f"{name}.{language}"))
-        return self._mine(f"{name}.{language}")
-
-    def delete(self, template: PromptTemplate) -> str:
-        """Delete the file of a template; what it held, for who wants it back.
-
-        Raises:
-            UsageError: it is shipped with llmlab.
-            ConfigError: its file cannot be read or deleted.
-        """
-        if self.is_shipped(template):
-            raise UsageError(say("This template came with llmlab and stays; a copy of it is yours."))
-        text = self.text_of(template)
-        try:
-            Path(template.source).unlink()
-        except OSError as error:
-            raise ConfigError(
-                say("The file cannot be deleted: {reason}", reason=error.strerror or str(error))
-            ) from None
-        self.reload()
-        return text
-
-    def _mine(self, key: str) -> Path:
-        return self.folders[min(1, len(self.folders) - 1)] / f"{key}.toml"
 
 
 def fitting(variable: Variable, text: str) -> str:

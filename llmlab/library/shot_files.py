@@ -13,7 +13,8 @@ from llmlab.domain.shots import Shot, ShotSet, ShotUse
 from llmlab.domain.terminal import encodable
 from llmlab.errors import ConfigError, UsageError
 from llmlab.library.checks import Check, check_table, given, words, yes_or_no
-from llmlab.library.prompt_files import BadPrompt, PromptFile, PromptKind, PromptShelf, parse_prompt, read_prompt
+from llmlab.library.own_prompts import OwnPromptShelf
+from llmlab.library.prompt_files import BadPrompt, PromptFile, PromptKind, parse_prompt, read_prompt
 from llmlab.library.prompt_tables import HEAD, PromptTable, prompt_table, tables
 from llmlab.library.tomlfile import LARGEST, KeyPath, Problem, TomlFile, parse_toml, quoted
 from llmlab.library.writing import write_whole
@@ -184,7 +185,7 @@ SHOTS: Final = PromptKind("shots", parse_shots, (".toml", ".jsonl"), LARGEST_SET
 """Example sets as a kind of prompt file."""
 
 
-class ShotShelf(PromptShelf[ShotSet]):
+class ShotShelf(OwnPromptShelf[ShotSet]):
     """The example sets of every place, and the writing back of those that were edited."""
 
     def __init__(self, roots: Sequence[Path]) -> None:
@@ -214,13 +215,9 @@ class ShotShelf(PromptShelf[ShotSet]):
             )
         return ShotUse(shots, k)
 
-    def place_of(self, shots: ShotSet) -> Path:
-        """The file that `save` writes: the one the set came from, unless that is shipped with llmlab."""
-        source = Path(shots.source)
-        if shots.source and source.parent.absolute() in self.folders[1:]:
-            return source
-        ending = ".jsonl" if len(shots.rows) > MANY or source.suffix == ".jsonl" else ".toml"
-        return self.folders[min(1, len(self.folders) - 1)] / (shots.key + ending)
+    def ending_of(self, prompt: ShotSet) -> str:
+        """A large set is JSONL."""
+        return ".jsonl" if len(prompt.rows) > MANY else super().ending_of(prompt)
 
     def save(self, shots: ShotSet, base: ShotSet | None) -> ShotSet:
         """Write `shots` to `place_of` it, in one step; the set as it is then read.

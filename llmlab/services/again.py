@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from llmlab.domain.card import Card, hash_tokens
-from llmlab.domain.messages import Chat, history_of
+from llmlab.domain.messages import Chat, Message, Trail, history_of
 from llmlab.domain.model import ModelCard
+from llmlab.domain.prompting import ChatMessage
 from llmlab.errors import UsageError
-from llmlab.services.host import EngineHost
+from llmlab.services.host import EngineHost, Holder
 from llmlab.services.preview import Preparing, require_room
-from llmlab.services.reasoned import Asking, Progress, reason
+from llmlab.services.ready import Ready
+from llmlab.services.reasoned import CUT_SHORT, Asking, Progress, reason
 from llmlab.services.recipe_codec import decode_recipe
+from llmlab.services.resuming import resume
 from llmlab.services.stopping import unless
 from llmlab.words import say
 
@@ -24,13 +27,35 @@ from llmlab.words import say
 class Rerun:
     """What came of it."""
 
-    outcome: Literal["same", "different", "stopped"]
+    outcome: Literal["same", "begun", "different", "stopped"]
+    """`begun`: the answer was stopped then, and as far as it had come the same came out."""
     text: str
     """What was said this time."""
     at: int = 0
     """Where it first differs from what was said before, in characters."""
     causes: tuple[str, ...] = ()
     """What is not as it was, in words: file, build, window, prompt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """An answer that was given, and what it was asked with."""
+
+    card: Card
+    history: tuple[ChatMessage, ...]
+    """What was said before, as it was sent."""
+    question: str | None
+    """As it was typed; `None` where the history ends with it, as it was sent."""
+    text: str
+    """What was said."""
+    thinking: str = ""
+    """What was thought in this generation."""
+    begun: str = ""
+    """What of the text stood there when the generation began."""
+    trail: Trail | None = None
+    """Its tokens, where they are known."""
+    stopped: bool = False
+    """It was stopped, or broke off, before its end."""
 
 
 class Again:
@@ -41,41 +66,96 @@ class Again:
         self._preparing = preparing
 
     async def run(self, chat: Chat, message_id: str, stop: asyncio.Event) -> Rerun:
-        """Ask for an answer of `chat` again: same recipe, same history, same seed.
+        """Ask for an answer of `chat` again: same recipe, same history, same seed; one that went on, from there.
 
         Raises:
-            UsageError: the answer does not say what it came from, or its prompt does not fit any more.
+            UsageError: the answer does not say what it came from, was edited, or its prompt does not fit any more.
             LlmlabError: it cannot be asked.
         """
-        message = chat.conversation.messages[message_id]
-        card = message.origin.card if message.origin else None
-        if card is None or not card.recipe or message.parent is None:
-            raise UsageError(
-                say("This answer does not say what it came from."),
-                hint=say("Answers that were edited, continued, or written by an older llmlab cannot be run again."),
-            )
-        recipe = decode_recipe(card.recipe)
-        path = chat.conversation.path_to(message.parent)
-        history, question = history_of(path[:-1]), path[-1].text
-        ready = await unless(stop, self._preparing.ready(self._host, recipe, history, question))
-        prepared = await unless(stop, self._preparing.prepare_for(ready, history, question))
+        return await run_again(
+            self._host, self._preparing, _answered(chat, chat.conversation.messages[message_id]), stop
+        )
+
+
+async def run_again(host: Holder, preparing: Preparing, answered: Answered, stop: asyncio.Event) -> Rerun:
+    """Ask for an answer again, on the model of `host`; raises as `Again.run` does."""
+    ready = await unless(
+        stop, preparing.ready(host, decode_recipe(answered.card.recipe), answered.history, answered.question)
+    )
+    asking = await _asking(preparing, ready, answered, stop)
+    last: Progress | None = None
+    async with aclosing(reason(asking)) as values:
+        async for value in values:
+            last = value
+    assert last is not None
+    if last.turn.problem is not None:
+        problem = last.turn.problem
+        raise UsageError(problem.what, where=problem.where, hint=problem.hint)
+    if last.turn.finish == "cancelled":
+        return Rerun("stopped", last.written.answer)
+    return _compared(answered, last, tuple(_causes(answered.card, ready.card, hash_tokens(asking.tokens))))
+
+
+async def _asking(preparing: Preparing, ready: Ready, answered: Answered, stop: asyncio.Event) -> Asking:
+    """What the answer was asked with, as far as that can be had again."""
+    if not answered.begun:
+        prepared = await unless(stop, preparing.prepare_for(ready, answered.history, answered.question))
         require_room(prepared)
-        asking = Asking(ready=ready, prepared=prepared, sampling=card.sampling, stop=stop, interval=1.0)
-        last: Progress | None = None
-        async with aclosing(reason(asking)) as values:
-            async for value in values:
-                last = value
-        assert last is not None
-        if last.turn.problem is not None:
-            problem = last.turn.problem
-            raise UsageError(problem.what, where=problem.where, hint=problem.hint)
-        if last.turn.finish == "cancelled":
-            return Rerun("stopped", last.written.answer)
-        causes = tuple(_causes(card, ready.card, hash_tokens(prepared.prompt.tokens)))
-        before, now = (message.thinking, message.text), (last.written.thinking, last.written.answer)
-        if before == now:
-            return Rerun("same", now[1], causes=causes)
-        return Rerun("different", now[1], _first_difference(before[1], now[1]), causes)
+        return Asking(ready=ready, prepared=prepared, sampling=answered.card.sampling, stop=stop, interval=1.0)
+    resumed = await unless(stop, resume(preparing, ready, answered.history, answered.begun, answered.trail))
+    return Asking(
+        ready=ready,
+        prepared=resumed.prepared,
+        sampling=answered.card.sampling,
+        stop=stop,
+        interval=1.0,
+        resumed=True,
+        start=resumed.start,
+    )
+
+
+def _answered(chat: Chat, message: Message) -> Answered:
+    """An answer of `chat` and what it was asked with.
+
+    Raises:
+        UsageError: it does not say what it came from, or was edited.
+    """
+    origin = message.origin
+    card = origin.card if origin else None
+    if origin is None or card is None or not card.recipe or message.parent is None:
+        raise UsageError(
+            say("This answer does not say what it came from."),
+            hint=say("It was written by an older llmlab, or by hand alone."),
+        )
+    if card.edited:
+        raise UsageError(
+            say("This answer was edited by hand, so that nothing can come out the same."),
+            hint=say("← shows the version before; its own card runs it again."),
+        )
+    path, before = chat.conversation.path_to(message.parent), card.given
+    begun = message.text[: before.characters] if before else ""
+    return Answered(
+        card=card,
+        history=history_of((*path, message))[:-1] if begun else history_of(path[:-1]),
+        question=None if begun else path[-1].text,
+        text=message.text,
+        thinking=message.thinking[before.thinking :] if before else message.thinking,
+        begun=begun,
+        trail=origin.went_on,
+        stopped=message.state != "done" or origin.finish == "cancelled",
+    )
+
+
+def _compared(answered: Answered, now: Progress, causes: tuple[str, ...]) -> Rerun:
+    """What came out beside what had come out before."""
+    text, thinking = now.written.answer, now.written.thinking
+    if (answered.thinking, answered.text) == (thinking, text):
+        return Rerun("same", text, causes=causes)
+    said = answered.text.rstrip(CUT_SHORT)
+    thought = answered.thinking == thinking if said else thinking.startswith(answered.thinking.rstrip(CUT_SHORT))
+    if answered.stopped and thought and text.startswith(said):
+        return Rerun("begun", text, causes=causes)
+    return Rerun("different", text, _first_difference(answered.text, text), causes)
 
 
 def _causes(card: Card, model: ModelCard, prompt_hash: str) -> Iterator[str]:

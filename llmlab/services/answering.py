@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
-from llmlab.domain.card import Card, card_of, hash_tokens
+from llmlab.domain.card import Card, hash_tokens
 from llmlab.domain.generation import Failed, Turn
 from llmlab.domain.messages import (
     Chat,
@@ -25,19 +26,20 @@ from llmlab.domain.messages import (
     Trail,
     history_of,
 )
-from llmlab.domain.prompting import ChatMessage
 from llmlab.domain.recipe import Recipe
 from llmlab.errors import LlmlabError, StoreError
+from llmlab.services.cards import card_for, going_on, grown
 from llmlab.services.host import EngineHost
 from llmlab.services.journal import Journal
 from llmlab.services.preview import Preparing, require_room
-from llmlab.services.ready import Ready
 from llmlab.services.reasoned import CUT_SHORT, Asking, Progress, reason
-from llmlab.services.recipe_codec import encode_recipe, freeze
+from llmlab.services.resuming import Resumed, resume
 from llmlab.services.stopping import unless
 
 SCREEN_INTERVAL: Final = 1 / 15
 """Seconds between two values of a running answer: a screen that repaints more often takes the engine's cores."""
+LONGEST_NOTED: Final = 50_000
+"""Characters of a recipe up to which it is written down with an answer that comes, several times a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,10 @@ class ChatChanged:
 class AnswerWriter:
     """Turns the growing `Progress` of one answer into the message that is stored."""
 
-    def __init__(self, message: Message, asking: Asking, asked: tuple[int, ...] = ()) -> None:
-        """Write `message`; `asked` is the prompt of one that goes on, without what it said, where that is known."""
+    def __init__(self, message: Message, asking: Asking, resumed: Resumed | None = None) -> None:
+        """Write `message`; `resumed` is what one that goes on goes on from."""
         self._message = message
-        self._asked = asked
+        self._resumed = resumed
         self._kept = tuple(part for part in message.parts if isinstance(part, Thinking | Draft))
         self._before = message.reasoned
         recipe, prepared = asking.prepared.recipe, asking.prepared
@@ -70,6 +72,7 @@ class AnswerWriter:
             left_out=prepared.left_out,
             sent=prepared.sent or (message.origin.sent if message.origin else ""),
             reading=prepared.material.told if prepared.material else None,
+            went_on=resumed.trail if resumed else None,
         )
         self._asking = asking
         self._began = time.monotonic()
@@ -81,20 +84,23 @@ class AnswerWriter:
         if split.open:
             self._thought_s, self._thought_tokens = time.monotonic() - self._began, turn.generated
         thought = (Thinking(split.thinking, round(self._thought_s, 3), self._thought_tokens),) if split.thinking else ()
-        parts: list[Part] = [*self._kept, *thought, *progress.drafts, Text(progress.written.prefill + split.answer)]
+        text = progress.written.prefill + split.answer
+        parts: list[Part] = [*self._kept, *thought, *progress.drafts, Text(text)]
         if reasoned := self._reasoned(progress.reasoned):
             parts.append(reasoned)
         origin = replace(self._origin, finish=turn.finish, problem=str(as_error(turn.problem)) if turn.problem else "")
         if turn.usage and turn.timing:
             origin = replace(origin, usage=turn.usage, timing=replace(turn.timing, load_s=self._load_s))
-            origin = replace(origin, card=None if self._asking.resumed else self._card(turn.usage.reused))
-        origin = replace(origin, trail=self._trail(progress))
+        card = replace(self._card, reused=turn.usage.reused if turn.usage else turn.reused)
+        if not turn.ended and len(card.recipe) > LONGEST_NOTED:
+            card = replace(card, recipe="")
+        origin = replace(origin, card=grown(card, len(text)), trail=self._trail(progress))
         state: MessageState = "failed" if turn.state == "failed" else "done" if turn.ended else "writing"
         return replace(self._message, parts=tuple(parts), state=state, origin=origin)
 
     def _trail(self, progress: Progress) -> Trail | None:
         """The tokens of an answer that could go on."""
-        asked = self._asked or self._asking.prepared.prompt.tokens
+        asked = self._resumed.asked if self._resumed else self._asking.prepared.prompt.tokens
         tokens, text = progress.tokens, progress.written.answer
         cut = progress.turn.ended and progress.turn.finish in ("length", "cancelled")
         # An answer that ends inside a character goes on from its text.
@@ -102,17 +108,15 @@ class AnswerWriter:
             return None
         return Trail(hash_tokens(asked), tokens[len(asked) :])
 
-    def _card(self, reused: int) -> Card:
-        asking, prepared = self._asking, self._asking.prepared
-        recipe = freeze(prepared.recipe, prepared.asked or "")
-        return card_of(
-            recipe.model,
-            asking.ready.card,
-            asking.sampling,
-            prepared.prompt.tokens,
-            reused=reused,
-            recipe=encode_recipe(recipe),
-        )
+    @cached_property
+    def _card(self) -> Card:
+        """What the answer comes from; made with its first value, when the engine is at work."""
+        message, resumed = self._message, self._resumed
+        card = card_for(self._asking, resumed.question if resumed else self._asking.prepared.asked or "")
+        if not message.text and not message.thinking:
+            return card
+        said = self._asking.prepared.assembled.prefill if resumed else None
+        return going_on(card, message, said.text if said else "", exact=bool(self._asking.start))
 
     def _reasoned(self, now: Reasoned | None) -> Reasoned | None:
         """What the mode made of it; an answer that goes on keeps the votes that it won."""
@@ -157,12 +161,16 @@ class Answering:
         history = history_of((*path, message))[:-1] if message.text else history_of(path[:-1] if asked else path)
         question = asked.text if asked else None
         ready = await unless(stop, self._preparing.ready(self._host, recipe, history, question))
-        # The beginning of a character that never came is not gone on from.
-        said = message.text.rstrip(CUT_SHORT)
-        asked_with = await unless(stop, self._asked_with(ready, history, message))
-        prepared = await unless(stop, self._preparing.prepare_for(ready, history, question, prefill=said))
-        require_room(prepared)
-        trail = message.origin.trail if message.origin else None
+        resumed: Resumed | None = None
+        if message.text:
+            trail = message.origin.trail if message.origin else None
+            # The beginning of a character that never came is not gone on from.
+            said = message.text.rstrip(CUT_SHORT)
+            resumed = await unless(stop, resume(self._preparing, ready, history, said, trail))
+            prepared = resumed.prepared
+        else:
+            prepared = await unless(stop, self._preparing.prepare_for(ready, history, question))
+            require_room(prepared)
         asking = Asking(
             ready=ready,
             prepared=prepared,
@@ -170,10 +178,10 @@ class Answering:
             stop=stop,
             interval=self._interval,
             before=_version_before(chat, message),
-            resumed=bool(message.text),
-            start=_beginning(asked_with, trail, ready.card.n_ctx),
+            resumed=resumed is not None,
+            start=resumed.start if resumed else (),
         )
-        writer = AnswerWriter(message, asking, asked_with)
+        writer = AnswerWriter(message, asking, resumed)
         async with aclosing(reason(asking)) as values:
             last = Turn()
             try:
@@ -189,12 +197,6 @@ class Answering:
                     # The consumer left in the middle: the words go to disk, but nobody is there to wait.
                     self._journal.leave(chat.id, replace(message, state="interrupted"))
 
-    async def _asked_with(self, ready: Ready, history: Sequence[ChatMessage], message: Message) -> tuple[int, ...]:
-        """The prompt of an answer that goes on, as it was before it said a word; nothing for one that begins."""
-        if not message.text:
-            return ()
-        return (await self._preparing.prepare_for(ready, history, None)).prompt.tokens
-
     async def _save(self, chat_id: str, message: Message, *, ended: bool) -> StoreError | None:
         """Journal a running answer, or write its end; why it could not be written, if so."""
         if not ended:
@@ -204,13 +206,6 @@ class Answering:
         except StoreError as error:
             return error
         return None
-
-
-def _beginning(asked: tuple[int, ...], trail: Trail | None, n_ctx: int) -> tuple[int, ...]:
-    """The tokens that an answer goes on from; none where they are unknown, of another prompt, or fill the window."""
-    if trail is None or trail.prompt_hash != hash_tokens(asked) or len(asked) + len(trail.ids) >= n_ctx:
-        return ()
-    return asked + trail.ids
 
 
 def _version_before(chat: Chat, message: Message) -> str:

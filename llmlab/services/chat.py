@@ -17,6 +17,8 @@ from llmlab.domain.prompting import Role
 from llmlab.domain.recipe import Recipe
 from llmlab.errors import LlmlabError, StoreError
 from llmlab.services.answering import SCREEN_INTERVAL, Answering, ChatChanged
+from llmlab.services.cards import edited_card
+from llmlab.services.drafts import Drafts
 from llmlab.services.host import EngineHost
 from llmlab.services.journal import Journal
 from llmlab.services.preview import Preparing
@@ -37,6 +39,7 @@ class ChatService:
     ) -> None:
         self._store = store
         self._journal = Journal(store)
+        self.drafts = Drafts(self._journal)
         self._answering = Answering(self._journal, host, preparing, interval)
         self._clock = clock
         self._stops: dict[str, asyncio.Event] = {}
@@ -77,6 +80,10 @@ class ChatService:
         """Undo `delete`."""
         await self._journal.call(self._store.restore, chat_id)
 
+    async def last_deleted(self) -> tuple[str, str] | None:
+        """Id and title of the chat that was deleted last and can still be restored."""
+        return await self._journal.call(self._store.last_deleted)
+
     async def purge(self, before: float) -> int:
         """Remove for good the chats that were deleted before `before` (seconds since the epoch); how many."""
         return await self._journal.call(self._store.purge, before)
@@ -101,7 +108,7 @@ class ChatService:
 
     async def edit_answer(self, chat: Chat, message_id: str, text: str) -> Chat:
         """`chat` with a new version of an answer, written by the user."""
-        edited = self._edited(chat, message_id, text)
+        edited = await self._edited(chat, message_id, text)
         await self._journal.save(chat.id, edited)
         return self._with(chat, edited)
 
@@ -162,7 +169,7 @@ class ChatService:
         """
         answer = chat.conversation.messages[message_id]
         if text is not None and text != answer.text:
-            answer = self._edited(chat, message_id, text)
+            answer = await self._edited(chat, message_id, text)
         async with aclosing(self._answer(chat, replace(answer, state="writing"), recipe)) as changes:
             async for change in changes:
                 yield change
@@ -171,6 +178,7 @@ class ChatService:
         """Stop what runs, write the last words down and close the store."""
         for running in self._stops.values():
             running.set()
+        await self.drafts.close()
         await self._journal.close()
 
     async def _ask(self, chat: Chat, question: Message, recipe: Recipe) -> AsyncGenerator[ChatChanged, None]:
@@ -218,10 +226,13 @@ class ChatService:
         """An answer without a word yet."""
         return self._message("assistant", parent, (), state="writing", origin=Origin(model=recipe.model.name))
 
-    def _edited(self, chat: Chat, message_id: str, text: str) -> Message:
+    async def _edited(self, chat: Chat, message_id: str, text: str) -> Message:
         """A new version of an answer, in the user's words."""
         old = chat.conversation.messages[message_id]
-        return self._message("assistant", old.parent, (Text(text),), origin=Origin(model=chat.model, edited=True))
+        card = await asyncio.to_thread(edited_card, old, text)
+        # The question was sent as it was sent, whatever became of its answer.
+        origin = Origin(model=chat.model, edited=True, sent=old.origin.sent if old.origin else "", card=card)
+        return self._message("assistant", old.parent, (Text(text),), origin=origin)
 
     def _message(
         self,

@@ -11,11 +11,14 @@ from itertools import groupby
 from typing import Final, Literal
 
 from llmlab.domain.budget import LeftOut
+from llmlab.domain.card import Card
 from llmlab.domain.model import ModelSpec
 from llmlab.domain.prompting import ChatMessage
 from llmlab.domain.reading import Material
 from llmlab.domain.recipe import Recipe
 from llmlab.errors import LlmlabError, UsageError
+from llmlab.services.again import Answered, Rerun, run_again
+from llmlab.services.cards import card_for
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preparing, require_room
 from llmlab.services.ready import Ready, ready_engine
@@ -39,6 +42,8 @@ class Arm:
     problem: LlmlabError | None = None
     left_out: LeftOut = field(default_factory=LeftOut)
     """What the recipe's policy took out of the prompt so that it fits."""
+    card: Card | None = None
+    """What the answer came from, once it has ended."""
 
     @property
     def ended(self) -> bool:
@@ -71,6 +76,34 @@ class Comparing:
     async def close(self) -> None:
         """End the engines of the models that were loaded beside the chat's."""
         await self._hosts.close()
+
+    async def run_again(self, arm: Arm, history: Sequence[ChatMessage], question: str, stop: asyncio.Event) -> Rerun:
+        """Ask for the answer of an arm again, exactly; not while others are written, whose model may have to go.
+
+        Args:
+            arm: with its card.
+            history: what was said before, as it was sent.
+            question: as it was typed.
+            stop: set it to end the answer.
+
+        Raises:
+            UsageError: the arm does not say what its answer came from, or its prompt does not fit any more.
+            LlmlabError: it cannot be asked.
+        """
+        card, turn = arm.card, arm.progress.turn if arm.progress else None
+        if card is None or not card.recipe:
+            raise UsageError(say("This answer does not say what it came from."))
+        answered = Answered(
+            card=card,
+            history=tuple(history),
+            question=question,
+            text=arm.text,
+            thinking=arm.thinking,
+            stopped=turn is not None and turn.finish in (None, "cancelled"),
+        )
+        return await run_again(
+            await unless(stop, self._hosts.host_for(arm.recipe.model)), self._preparing, answered, stop
+        )
 
     async def run(
         self,
@@ -197,7 +230,10 @@ class _Run:
             async for value in values:
                 ended = value.turn.ended
                 state: ArmState = "failed" if value.turn.problem else "done" if ended else "running"
-                self._set(place, replace(self.arms[place], state=state, progress=value, problem=_problem(value)))
+                usage = value.turn.usage
+                card = card_for(asking, self._question, reused=usage.reused) if ended and usage else None
+                arm = replace(self.arms[place], state=state, progress=value, problem=_problem(value), card=card)
+                self._set(place, arm)
                 if value.turn.problem:
                     host.notice_death(self.arms[place].problem or UsageError(value.turn.problem.what))
 

@@ -21,6 +21,7 @@ from llmlab.services.host import EngineHost, Holder
 from llmlab.services.nearest import ranked
 from llmlab.services.reading import Asked, Reader
 from llmlab.services.ready import Ready, ready_engine
+from llmlab.services.shape import require_tokens
 from llmlab.services.stopping import unless
 from llmlab.words import say
 
@@ -249,6 +250,7 @@ async def prepare_once(
     """
     preparing.require_filled(recipe, question)
     ready = await unless(stop, preparing.ready(host, recipe, (), question))
+    require_tokens(recipe, ready.card)
     ready = replace(ready, recipe=shaped_at_once(ready.recipe))
     return await unless(stop, preparing.prepare_for(ready, (), question))
 

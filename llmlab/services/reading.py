@@ -326,7 +326,7 @@ def _digested(use: ReadingUse, digests: Sequence[str]) -> tuple[Excerpt, ...]:
     if missing := [ref.name for ref, digest in zip(use.documents, digests, strict=True) if not digest]:
         raise UsageError(
             say("There is no digest of {names}.", names=", ".join(missing)),
-            hint=say("Make one first, with: llmlab digest FILE"),
+            hint=say("Make one first: d in the documents pane, or llmlab digest FILE"),
         )
     return tuple(Excerpt(document=place, number=0, start=0, end=0, text=digest) for place, digest in enumerate(digests))
 

@@ -14,6 +14,7 @@ from llmlab.domain.messages import Chat, ChatSummary, Conversation, Message
 from llmlab.errors import StoreError
 from llmlab.store.codec import clean, decode_origin, decode_parts, encode_origin, encode_parts
 from llmlab.store.database import Database
+from llmlab.store.drafts import DraftStore
 from llmlab.store.migrations import MIGRATIONS
 from llmlab.store.rescue import rescue
 from llmlab.store.search import Query, SearchIndex
@@ -43,6 +44,9 @@ _BELOW = """
         FROM messages JOIN below ON messages.chat = below.chat AND messages.parent = below.id
     )
     SELECT number FROM below
+"""
+_LAST_DELETED = """
+    SELECT id, title FROM chats WHERE deleted_at IS NOT NULL ORDER BY deleted_at DESC, number DESC LIMIT 1
 """
 # As blobs, so that a long chat is not decoded to text first and then by JSON.
 _MESSAGES = """
@@ -76,12 +80,13 @@ class ChatStore:
         self._trigrams = trigrams
         self._index: SearchIndex | None = None
         self._database = Database(path, MIGRATIONS, prepare=self._prepare, rescue=rescue, busy_timeout=busy_timeout)
+        self.drafts = DraftStore(self._database)
 
     def create(self, chat: Chat) -> None:
         """Keep a new chat, without its messages."""
         with self._database.writing() as connection:
             row = (chat.id, clean(chat.title), chat.created, chat.updated, chat.model, _clean_or_none(chat.system))
-            if self._has_chat(connection, chat.id):
+            if _has_chat(connection, chat.id):
                 raise self._problem(say("There is a chat with the id {id} already.", id=chat.id))
             connection.execute(
                 "INSERT INTO chats (id, title, created, updated, model, system) VALUES (?, ?, ?, ?, ?, ?)", row
@@ -189,6 +194,12 @@ class ChatStore:
         """Undo `delete`."""
         self._set("deleted_at", None, chat_id)
 
+    def last_deleted(self) -> tuple[str, str] | None:
+        """Id and title of the chat that was deleted last, of those that are still there."""
+        with self._database.reading() as connection:
+            found: tuple[str, str] | None = connection.execute(_LAST_DELETED).fetchone()
+        return found
+
     def purge(self, before: float) -> int:
         """Remove for good the chats that were deleted before `before` (seconds since the epoch); how many."""
         with self._database.writing() as connection:
@@ -285,10 +296,6 @@ class ChatStore:
             if not changed.rowcount:
                 raise self._missing(chat_id)
 
-    @staticmethod
-    def _has_chat(connection: sqlite3.Connection, chat_id: str) -> bool:
-        return connection.execute("SELECT 1 FROM chats WHERE id = ?", (chat_id,)).fetchone() is not None
-
     def _missing(self, chat_id: str) -> StoreError:
         return self._problem(say("There is no chat with the id {id}.", id=chat_id))
 
@@ -303,6 +310,10 @@ def _choose(connection: sqlite3.Connection, chat_id: str, parent: str | None, ch
         " ON CONFLICT (chat, parent) DO UPDATE SET child = excluded.child",
         (chat_id, parent or "", child),
     )
+
+
+def _has_chat(connection: sqlite3.Connection, chat_id: str) -> bool:
+    return connection.execute("SELECT 1 FROM chats WHERE id = ?", (chat_id,)).fetchone() is not None
 
 
 def _clean_or_none(text: str | None) -> str | None:

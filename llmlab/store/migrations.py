@@ -62,5 +62,15 @@ def chats_with_messages_and_choices(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (chats_with_messages_and_choices,)
+def drafts_of_chats(connection: sqlite3.Connection) -> None:
+    """What is being written in each chat; that of a chat which is not stored yet has none."""
+    connection.execute(
+        """CREATE TABLE drafts (
+            chat TEXT UNIQUE REFERENCES chats (id) ON DELETE CASCADE,
+            text TEXT NOT NULL
+        )"""
+    )
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (chats_with_messages_and_choices, drafts_of_chats)
 """Every step; the version of a database is how many of them it has seen."""

@@ -144,8 +144,7 @@ class RunStore:
                         encode(row.measures) if row.measures else "",
                     ),
                 )
-                if result.prompt_file:
-                    _keep_prompt(connection, run_id, result.prompt_file, row.prompt)
+                _keep_prompt(connection, run_id, result.prompt_file, row.prompt)
 
     def end(self, run_id: str, environment: Mapping[str, object], *, complete: bool) -> None:
         """Nobody measures this run any more; it is `complete` when every trial was."""
@@ -192,7 +191,7 @@ class RunStore:
         try:
             return decode_experiment(text)
         except ValueError as error:
-            raise self._foreign(run_id, str(error)) from None
+            raise _foreign(self.path, run_id, str(error)) from None
 
     def environment(self, run_id: str) -> dict[str, Any]:
         """On what a run was measured last."""
@@ -210,10 +209,7 @@ class RunStore:
     def prompt(self, run_id: str, file: str) -> str:
         """The prompt that a result of a run names as its `prompt_file`; empty where it is not kept."""
         with self._database.reading() as connection:
-            row = connection.execute("SELECT text FROM prompts WHERE run = ? AND file = ?", (run_id, file)).fetchone()
-        with suppress(zlib.error):
-            return zlib.decompress(row[0]).decode("utf-8", "replace") if row else ""
-        return ""
+            return _kept_prompt(connection, run_id, file)
 
     def answered(self, run_id: str) -> Iterator[Measured]:
         """What has an answer, with its item and what was measured beside it, in the order in which it was."""
@@ -320,16 +316,19 @@ class RunStore:
             hint=say("See all of them with: llmlab runs list"),
         )
 
-    def _foreign(self, run_id: str, reason: str) -> StoreError:
-        return StoreError(
-            say("The experiment of run {id} cannot be read: {reason}.", id=run_id, reason=reason),
-            where=str(self.path),
-            hint=say("It may have been measured by another version of llmlab; its results can still be exported."),
-        )
+
+def _foreign(path: Path, run_id: str, reason: str) -> StoreError:
+    return StoreError(
+        say("The experiment of run {id} cannot be read: {reason}.", id=run_id, reason=reason),
+        where=str(path),
+        hint=say("It may have been measured by another version of llmlab; its results can still be exported."),
+    )
 
 
 def _keep_prompt(connection: sqlite3.Connection, run_id: str, file: str, text: str) -> None:
-    """Keep a prompt of a run; without its text, that of any run that has it."""
+    """Keep a prompt of a run that has a file of its own; without its text, that of any run that has it."""
+    if not file:
+        return
     if text:
         packed = zlib.compress(text.encode("utf-8", "replace"))
         connection.execute("INSERT OR IGNORE INTO prompts (run, file, text) VALUES (?, ?, ?)", (run_id, file, packed))
@@ -339,6 +338,13 @@ def _keep_prompt(connection: sqlite3.Connection, run_id: str, file: str, text: s
         SELECT ?, file, text FROM prompts WHERE file = ? LIMIT 1""",
         (run_id, file),
     )
+
+
+def _kept_prompt(connection: sqlite3.Connection, run_id: str, file: str) -> str:
+    row = connection.execute("SELECT text FROM prompts WHERE run = ? AND file = ?", (run_id, file)).fetchone()
+    with suppress(zlib.error):
+        return zlib.decompress(row[0]).decode("utf-8", "replace") if row else ""
+    return ""
 
 
 def _info(row: Sequence[Any]) -> RunInfo:

@@ -16,9 +16,11 @@ from textual import events, on
 from textual.app import App, ComposeResult
 from textual.command import CommandPalette, Provider
 from textual.driver import Driver
+from textual.notifications import SeverityLevel
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
+from llmlab.domain.terminal import pasted, visible
 from llmlab.errors import LlmlabError
 from llmlab.paths import find_paths
 from llmlab.tui.changes import HoldsChanges
@@ -128,6 +130,9 @@ class LabApp(App[None]):
         """Remember when the screen was used last, and let it paint what a key changes before anything else."""
         if isinstance(event, events.InputEvent):
             self._interpreter.touch()
+        if isinstance(event, events.Paste):
+            # Textual's own fields draw what they hold as it is.
+            event.text = pasted(event.text)
         if isinstance(event, events.Key) and isinstance(self.screen, PaintsKeysFirst):
             self.screen.key_pressed()
         await super().on_event(event)
@@ -203,6 +208,18 @@ class LabApp(App[None]):
     def action_help_quit(self) -> None:
         """Answer ctrl+c with nothing selected: it copies; quitting has a key of its own."""
         self.notify(say("Nothing is selected to copy. ctrl+q quits."), markup=False)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Show a message, from wherever it comes: it may name files and models, whose names are anybody's."""
+        super().notify(visible(message), title=visible(title), severity=severity, timeout=timeout, markup=markup)
 
     def copy_to_clipboard(self, text: str) -> None:
         """Copy through the terminal (OSC 52) and through the system's own clipboard."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -45,6 +45,11 @@ class Held:
     """Why it cannot be read."""
     state: FileState | None = None
     """Of the file when it was read; `None` where the text came from elsewhere."""
+
+    @property
+    def is_stale(self) -> bool:
+        """Its file is another one by now, as far as one can see from outside; looks at the disk."""
+        return self.document is not None and self.phase != "reading" and self.state != state_of(self.path)
 
     @property
     def digest(self) -> str:
@@ -136,24 +141,9 @@ class Documents:
             self._held[path] = Held(path, path.name, encoding=encoding)
         self._changed()
 
-    def knows(self, path: Path) -> bool:
-        """A file is read, or being read."""
-        return path in self._held and self._held[path].phase != "failed"
-
-    def is_stale(self, path: Path) -> bool:
-        """A file that was read is another one by now, as far as one can see from outside."""
-        one = self._held.get(path)
-        return one is not None and one.document is not None and one.phase != "reading" and one.state != state_of(path)
-
-    async def changed_on_disk(self) -> list[tuple[Held, FileState]]:
-        """Documents whose files became others after they were read, and the states that those are in now."""
-        read = [one for one in self.all if one.state is not None and one.phase != "reading"]
-        states = await asyncio.to_thread(lambda: [state_of(one.path) for one in read])
-        return [(one, now) for one, now in zip(read, states, strict=True) if now is not None and now != one.state]
-
-    def encoding_of(self, path: Path) -> str:
-        """What the bytes of a file are to be read as; empty finds out."""
-        return self._held[path].encoding if path in self._held else ""
+    def find(self, path: Path) -> Held | None:
+        """The document of a file; `None` where it is not open."""
+        return self._held.get(path)
 
     def awaits(self, path: Path) -> bool:
         """A file was announced, and nobody has stopped that."""
@@ -295,11 +285,10 @@ class Documents:
         self._wished = way
         self._use()
 
-    def take_passages(self, k: int | None) -> None:
-        """Take so many passages at most; `None` is as many as fit."""
-        if self._desk.reading is not None:
-            self._desk.reading = replace(self._desk.reading, k=k)
-            self._changed()
+    def read_as(self, use: ReadingUse) -> None:
+        """Read them as `use` says, which names the same documents."""
+        self._desk.reading = use
+        self._changed()
 
     def require_one(self) -> None:
         """That there is a document.
@@ -309,8 +298,6 @@ class Documents:
         """
         if not self._held:
             raise UsageError(say("No document is open."), hint=say("/read PATH opens one; so does @PATH in a message."))
-
-    # Within
 
     def _use(self) -> None:
         """Tell the recipe which documents there are."""
@@ -336,3 +323,10 @@ def state_of(path: Path) -> FileState | None:
     except (OSError, ValueError):
         return None
     return status.st_size, status.st_mtime_ns
+
+
+async def changed_on_disk(documents: Sequence[Held]) -> list[tuple[Held, FileState]]:
+    """Those whose files became others after they were read, and the states that those are in now."""
+    read = [one for one in documents if one.state is not None and one.phase != "reading"]
+    states = await asyncio.to_thread(lambda: [state_of(one.path) for one in read])
+    return [(one, now) for one, now in zip(read, states, strict=True) if now is not None and now != one.state]

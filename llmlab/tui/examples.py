@@ -1,18 +1,19 @@
-"""The examples of the lab: the sets, what was changed in them, and which is in use. Knows no widget."""
+"""The examples of the lab: the sets, their files, what was changed in them, and which is in use. Knows no widget."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from llmlab.domain.messages import Message, history_of
 from llmlab.domain.shot_draft import ShotDraft
 from llmlab.domain.shots import Shot, ShotSet, ShotUse
 from llmlab.domain.terminal import visible_line
 from llmlab.errors import ConfigError, UsageError
+from llmlab.library.shot_files import ShotShelf
 from llmlab.tui.desk import Desk
-from llmlab.tui.services import Shots
 from llmlab.words import current_language, say
 
 MINE = "mine"
@@ -24,14 +25,16 @@ class Examples:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._shelf: Shots | None = None
+        self._shelf: ShotShelf | None = None
         self._reading = asyncio.Lock()
         self._drafts: dict[str, ShotDraft] = {}
         self._last: ShotUse | None = None
         self._sizes: dict[tuple[str, str], int] = {}
         self._counted_by = ""
+        self.files = OwnSets(self)
+        """The sets as files of the user's own."""
 
-    async def open(self) -> Shots:
+    async def open(self) -> ShotShelf:
         """The sets as their files hold them now."""
         if self._shelf is None:
             self._shelf = await asyncio.to_thread(self._desk.services.open_shots)
@@ -103,8 +106,18 @@ class Examples:
                 self._last = changed
                 self._desk.shots = changed if self._desk.shots is not None else None
 
+    def move(self, key: str, draft: ShotDraft | None) -> None:
+        """Let a set take the place of that of `key`, in use as well; `None` takes that out of use."""
+        self._drafts.pop(key, None)
+        if draft is not None:
+            self._drafts[draft.set.key] = draft
+        self._last, self._desk.shots = (
+            use if use is None or use.set.key != key else replace(use, set=draft.set) if draft else None
+            for use in (self._last, self._desk.shots)
+        )
+
     async def save(self, draft: ShotDraft) -> ShotDraft:
-        """Write a set to its file in the user's folder; raises as `Shots.save` does."""
+        """Write a set to its file in the user's folder; raises as `ShotShelf.save` does."""
         shelf = await self.open()
         saved = draft.saved(await asyncio.to_thread(shelf.save, draft.set, draft.base))
         self.edit(saved)
@@ -210,7 +223,95 @@ class Examples:
         return sum(section.tokens for section in prepared.budget.sections if section.origin == "example")
 
 
-def _reload(shelf: Shots) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Deleted:
+    """A set as it was."""
+
+    path: Path
+    text: str
+    """Of its file."""
+    draft: ShotDraft
+    use: ShotUse | None
+    """How it was in use; `None` when it was not."""
+
+
+class OwnSets:
+    """Makes, copies, renames and deletes sets, at once in the user's folder; those that came with llmlab stay.
+
+    Every verb raises `UsageError` for what cannot be done, and `ConfigError` when a file cannot be read or written.
+    """
+
+    def __init__(self, examples: Examples) -> None:
+        self._examples = examples
+        self._deleted: list[_Deleted] = []
+
+    async def make(self, name: str) -> ShotSet:
+        """A set without rows, in the language of the interface."""
+        language = current_language()
+        name = (await self._examples.open()).free_name(name, language)
+        return await self._saved(
+            ShotSet(
+                name=name,
+                language=language,
+                title=name,
+                input_label=say("{title}: ", title=say("Input")),
+                output_label=say("{title}: ", title=say("Output")),
+            )
+        )
+
+    async def copy(self, shots: ShotSet, name: str) -> ShotSet:
+        """A copy of a set as it is now, what was not saved among it."""
+        name = (await self._examples.open()).free_name(name, shots.language)
+        now = self._examples.draft(shots).set
+        title = name if now.title == now.name else now.title
+        return await self._saved(replace(now, name=name, title=title, source="", problems=()))
+
+    async def rename(self, shots: ShotSet, name: str) -> ShotSet:
+        """The same set under another name; what was not saved stays so."""
+        shelf, draft = await self._examples.open(), self._examples.draft(shots)
+        renamed = await asyncio.to_thread(shelf.rename, draft.base or shots, name)
+        if renamed.title == shots.name:
+            renamed = await asyncio.to_thread(shelf.save, replace(renamed, title=renamed.name), renamed)
+        moved = ShotDraft(renamed.with_rows(draft.set.rows), renamed, draft.before)
+        self._examples.move(shots.key, moved)
+        return moved.set
+
+    async def delete(self, shots: ShotSet) -> None:
+        """Delete a set of the user's; `undo` brings it back, with what was not saved."""
+        shelf, draft = await self._examples.open(), self._examples.draft(shots)
+        on_disk = draft.base or shots
+        place, used = Path(on_disk.source), self._examples.in_use
+        if used is not None and used.set.key != shots.key:
+            used = None
+        self._deleted.append(_Deleted(place, await asyncio.to_thread(shelf.delete, on_disk), draft, used))
+        self._examples.move(shots.key, None)
+
+    @property
+    def deleted(self) -> bool:
+        """There is a set to bring back."""
+        return bool(self._deleted)
+
+    async def undo(self) -> ShotSet:
+        """The set deleted last, back in its place, and in use if it was."""
+        if not self._deleted:
+            raise UsageError(say("No set of examples was deleted."))
+        last = self._deleted[-1]
+        if self._examples.draft(last.draft.set).changed:
+            # The one that it lay over was changed meanwhile.
+            raise UsageError(say("{name} has changes that are not saved; save them first.", name=last.draft.set.key))
+        base = await asyncio.to_thread((await self._examples.open()).bring_back, last.path, last.text)
+        self._deleted.pop()
+        draft = ShotDraft(base.with_rows(last.draft.set.rows), base, last.draft.before)
+        self._examples.edit(draft)
+        if last.use is not None:
+            self._examples.change(replace(last.use, set=draft.set))
+        return draft.set
+
+    async def _saved(self, shots: ShotSet) -> ShotSet:
+        return (await self._examples.save(ShotDraft(shots, None))).set
+
+
+def _reload(shelf: ShotShelf) -> bool:
     changed = shelf.changed_on_disk()
     if changed:
         shelf.reload()

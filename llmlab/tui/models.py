@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final
 
 from llmlab.domain.model import ModelSpec
 from llmlab.errors import LlmlabError
@@ -14,11 +12,8 @@ from llmlab.library.context_fields import context_of, with_context
 from llmlab.tui.services import Shelf
 from llmlab.words import say
 
-NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
-"""A model that is loaded as its table says."""
 
-
-def first_model(shelf: Shelf, wished: str, last: str, context: Mapping[str, object] = NOTHING) -> ModelSpec:
+def first_model(shelf: Shelf, wished: str, last: str, context: Mapping[str, object]) -> ModelSpec:
     """The model of the command line, else the one used last while it is still there, else the default.
 
     Args:
@@ -86,8 +81,3 @@ async def look_at_shelf(shelf: Shelf, current: ModelSpec | None) -> ShelfNews | 
         same_name = [model for model in shelf.models() if isinstance(model, ModelSpec) and model.name == current.name]
         changed = same_name[0] if same_name and same_name[0] != current else None
     return ShelfNews(shelf.problems(), changed)
-
-
-def name_to_remember(shelf: Shelf, spec: ModelSpec) -> str:
-    """The first of what `to_remember` gives."""
-    return to_remember(shelf, spec)[0]

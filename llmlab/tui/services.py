@@ -24,9 +24,9 @@ from llmlab.domain.modes import ReasoningMode
 from llmlab.domain.reading_limits import ReadingLimits
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
-from llmlab.domain.shots import ShotSet, ShotUse
 from llmlab.errors import LlmlabError
 from llmlab.library.prompts import TemplateShelf
+from llmlab.library.shot_files import ShotShelf
 from llmlab.paths import Paths
 from llmlab.services.again import Again
 from llmlab.services.compare import Comparing
@@ -59,8 +59,24 @@ class Change(Protocol):
         """Why it cannot be written down now, if so."""
 
 
+class KeptDrafts(Protocol):
+    """`services.drafts.Drafts`: what is being written in each chat; in one that is not stored yet, under no id."""
+
+    async def all(self) -> dict[str, str]:
+        """Every draft that is kept, by its chat; raises `LlmlabError` when they cannot be read."""
+        ...
+
+    def keep(self, chat_id: str, text: str) -> LlmlabError | None:
+        """Keep the draft of a chat soon; why the last one could not be written, if so."""
+        ...
+
+
 class Chats(Protocol):
     """`services.chat.ChatService`. Every verb raises `LlmlabError`, never anything else."""
+
+    @property
+    def drafts(self) -> KeptDrafts:
+        """What is being written in each chat."""
 
     def new(self, model: str, system: str | None = None) -> Chat:
         """A chat that is not stored before its first message."""
@@ -83,6 +99,10 @@ class Chats(Protocol):
 
     async def restore(self, chat_id: str) -> None:
         """Bring a deleted chat back."""
+
+    async def last_deleted(self) -> tuple[str, str] | None:
+        """Id and title of the chat that was deleted last and can still be restored."""
+        ...
 
     async def choose(self, chat: Chat, message_id: str) -> Chat:
         """Show `message_id` among its versions."""
@@ -193,45 +213,6 @@ class Modes(Protocol):
         """Read what changed again."""
 
 
-class Shots(Protocol):
-    """`library.shot_files.ShotShelf`: the example sets of every folder of prompts. Every verb reads or writes files."""
-
-    def good(self) -> tuple[ShotSet, ...]:
-        """Those that can be used."""
-        ...
-
-    def find(self, wanted: str, language: str) -> ShotSet:
-        """The set of a name, of a name with its language, or of a file.
-
-        Raises:
-            LlmlabError: there is none, or its file holds something wrong.
-        """
-        ...
-
-    def use(self, wanted: str, language: str) -> ShotUse:
-        """What `SET:K` names; raises as `find` does, and when the set has not so many rows."""
-        ...
-
-    def save(self, shots: ShotSet, base: ShotSet | None) -> ShotSet:
-        """Write a set, in one step, to its file in the user's folder; the set as it is then read.
-
-        Raises:
-            LlmlabError: it cannot be written, or its file no longer holds `base`.
-        """
-        ...
-
-    def problems(self) -> tuple[str, ...]:
-        """What is wrong in the files, a text each."""
-        ...
-
-    def changed_on_disk(self) -> bool:
-        """A file was edited since it was read."""
-        ...
-
-    def reload(self) -> None:
-        """Read what changed again."""
-
-
 class DocumentBatch(Protocol):
     """`documents.shelf.Batch`: opens one file after the other. Every verb takes time; call it in a thread."""
 
@@ -303,6 +284,10 @@ class Settings(Protocol):
         """The model used last; empty before the first."""
 
     @property
+    def last_context(self) -> Mapping[str, object]:
+        """How that was loaded, where not as its table says."""
+
+    @property
     def keymap(self) -> Mapping[str, str]:
         """Keys of the user, by action id."""
 
@@ -358,7 +343,7 @@ class LabServices:
     end: Callable[[], Awaitable[None]]
     """Ends the engine, then closes the store."""
     reasoning: Modes
-    open_shots: Callable[[], Shots]
+    open_shots: Callable[[], ShotShelf]
     """Opens the example sets when they are first needed; reads their files, so call it in a thread."""
     open_templates: Callable[[], TemplateShelf]
     """Opens the prompt templates likewise."""

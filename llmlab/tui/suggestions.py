@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from llmlab.domain.modes import ReasoningMode, ReasoningUse
 from llmlab.domain.shots import ShotUse
 from llmlab.domain.template import PromptTemplate
+from llmlab.domain.terminal import visible_line
 from llmlab.tui.desk import Desk
 from llmlab.tui.examples import Examples
+from llmlab.tui.modes import ReasoningModes
 from llmlab.tui.panes.reasoning_words import reasoning_in_words
 from llmlab.tui.panes.recipe_words import shots_in_words
 from llmlab.words import say
@@ -37,6 +39,13 @@ class Suggestions:
         put = self._put
         return put is not None and put.template == template.key and put.after == self._now
 
+    def offered(self, template: PromptTemplate) -> str:
+        """What `template` suggests and is not in use, in words; empty when nothing of it is left to put on."""
+        shots, reasoning = self._now
+        in_use = (shots.set.name if shots else "", reasoning.mode.name if reasoning else "")
+        held = all(name in ("", now) for name, now in zip((template.shots, template.reasoning), in_use, strict=True))
+        return "" if held else fitting_in_words(template)
+
     @property
     def _now(self) -> tuple[ShotUse | None, ReasoningUse | None]:
         return self._desk.shots, self._desk.reasoning
@@ -59,7 +68,9 @@ class Suggestions:
         self._desk.reasoning = reasoning
         self._examples.put(shots)
         self._put = _Put(template.key, before, self._now)
-        return say("Examples {shots}, reasoning {mode}, from the next answer on; s takes it back.", **self._words)
+        told = say("Examples {shots}, reasoning {mode}, from the next answer on; s takes it back.", **self._words)
+        idle = ReasoningModes(self._desk).remarks(reasoning) if reasoning and template.reasoning else ()
+        return "\n".join((told, *idle))
 
     async def _shots(self, template: PromptTemplate) -> ShotUse | None:
         shelf = await self._examples.open()
@@ -85,3 +96,9 @@ class Suggestions:
         shots, reasoning = self._now
         none = say("none")
         return {"shots": shots_in_words(shots) or none, "mode": reasoning_in_words(reasoning) or none}
+
+
+def fitting_in_words(template: PromptTemplate) -> str:
+    """The examples and the reasoning that go well with a template; empty when none are named."""
+    pairs = ((say("Examples"), template.shots), (say("Reasoning"), template.reasoning))
+    return ", ".join(f"{title}: {visible_line(name)}" for title, name in pairs if name)

@@ -78,30 +78,19 @@ class Templates:
         return self._desk.template
 
     async def save(self, path: Path, text: str) -> PromptTemplate:
-        """Write a template; raises as `TemplateShelf.save` does."""
+        """Write a template; raises as `TemplateShelf.write` does."""
         shelf = await self.open()
-        template = await asyncio.to_thread(shelf.save, path, text)
+        template = await asyncio.to_thread(shelf.write, path, text)
         self._renew(shelf, self._desk.template)
         return template
 
     async def copy(self, template: PromptTemplate, name: str) -> PromptTemplate:
-        """A copy of the user's own under another name.
-
-        Raises:
-            UsageError: it cannot be a name, or there is such a template already.
-            ConfigError: a file cannot be read or written.
-        """
-        shelf = await self.open()
-        place = shelf.new_place(name, template.language)
-        return await self.save(place, await asyncio.to_thread(shelf.text_of, template))
+        """A copy of the user's own under another name; raises as `TemplateShelf.copy` does."""
+        return await asyncio.to_thread((await self.open()).copy, template, name)
 
     async def rename(self, template: PromptTemplate, name: str) -> PromptTemplate:
-        """The same template under another name; raises as `copy` and `delete` do."""
-        shelf = await self.open()
-        if shelf.is_shipped(template):
-            raise UsageError(say("This template came with llmlab and stays; a copy of it is yours."))
-        renamed = await self.copy(template, name)
-        await asyncio.to_thread(shelf.delete, template)
+        """The same template under another name; raises as `TemplateShelf.rename` does."""
+        renamed = await asyncio.to_thread((await self.open()).rename, template, name)
         used = self._desk.template
         if used is not None and used.template == template:
             self.use(replace(used, template=renamed))
@@ -117,14 +106,16 @@ class Templates:
         """The template deleted last, back in its place.
 
         Raises:
-            UsageError: none was deleted.
+            UsageError: none was deleted, or another has its place.
             ConfigError: it cannot be written.
         """
         if not self._deleted:
             raise UsageError(say("No template was deleted."))
         path, text = self._deleted[-1]
-        template = await self.save(path, text)
+        shelf = await self.open()
+        template = await asyncio.to_thread(shelf.bring_back, path, text)
         self._deleted.pop()
+        self._renew(shelf, self._desk.template)
         return template
 
 

@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlab.domain.digest import Request, groups_of, is_chinese, key_of, merges_ahead, parts_of, size_within, sizes_of
+from llmlab.domain.digest import (
+    Cost,
+    Request,
+    groups_of,
+    is_chinese,
+    key_of,
+    merges_ahead,
+    parts_of,
+    size_within,
+    sizes_of,
+)
+from llmlab.domain.digest_words import cost_lines, progress_in_words
 from llmlab.domain.document import Document
 from llmlab.domain.model import ModelSpec
 from llmlab.domain.passages import Passage
@@ -79,3 +90,15 @@ def test_an_answer_is_known_by_all_that_it_depends_on() -> None:
     ]  # fmt: skip
     assert len(set(keys)) == len(keys)
     assert key_of("a", [1, 2], Sampling()) == keys[0]
+
+
+def test_what_it_takes_and_how_far_it_is_in_words() -> None:
+    assert progress_in_words(3, 10, None) == "3 of 10 requests"
+    assert progress_in_words(3, 10, 42.0) == "3 of 10 requests, 42 s left"
+    assert progress_in_words(10, 10, 0.0) == "10 of 10 requests"
+    assert cost_lines(Cost(6, 9, 0, 6000, 1500, 2000.0, 500.0, 6.0)) == [
+        "6 parts, 9 requests: 6,000 tokens to read, at most 1,500 to write.",
+        "At most 6 s, from the speed measured: 2,000 tokens/s read, 500 written.",
+    ]
+    assert cost_lines(Cost(6, 9, 9, 0, 0)) == ["9 requests were answered in an earlier run."]
+    assert cost_lines(Cost(6, 9, 2, 10, 10))[1] == "2 more were answered in an earlier run."

@@ -6,6 +6,7 @@ from dataclasses import fields
 
 import pytest
 
+from llmlab import words
 from llmlab.domain.sampling import DEFAULTS, SETTINGS, Sampling, check_number, parse_setting
 
 
@@ -29,7 +30,13 @@ def test_layers_keep_what_is_set_above() -> None:
 
 @pytest.mark.parametrize(
     ("name", "text", "value"),
-    [("temperature", "0.5", 0.5), ("top_k", "7", 7), ("stop", "END", ("END",)), ("seed", "4294967294", 4_294_967_294)],
+    [
+        ("temperature", "0.5", 0.5),
+        ("top_k", "7", 7),
+        ("stop", "END", ("END",)),
+        ("seed", "4294967294", 4_294_967_294),
+        ("logit_bias", '7 = +2.50,"a"=-1', '7=2.5, "a"=-1'),
+    ],
 )
 def test_parse(name: str, text: str, value: object) -> None:
     assert parse_setting(name, text) == value
@@ -43,9 +50,25 @@ def test_parse(name: str, text: str, value: object) -> None:
         ("temperature", "nan", "between 0 and 10"),
         ("top_p", "1.1", "between 0 and 1"),
         ("seed", "-1", "between 0 and"),
+        ("logit_bias", "yes=1", "logit_bias: yes=1 is no bias"),
     ],
 )
 def test_parse_says_what_is_allowed(name: str, text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_setting(name, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("temperature", "warm", "需要数字"),
+        ("top_k", "1.5", "需要整数"),
+        ("top_p", "2", "须在 0 到 1 之间"),
+        ("logit_bias", "1=2000", "不是 -1000 到 1000 之间的偏置"),
+    ],
+)
+def test_it_is_said_in_chinese_too(name: str, text: str, message: str) -> None:
+    words.use_language("zh")
     with pytest.raises(ValueError, match=message):
         parse_setting(name, text)
 

@@ -178,7 +178,10 @@ def test_a_detector_is_among_the_findings_with_its_counts() -> None:
     ("threshold", "said"),
     [
         (Threshold(least=0.5), "MISSED: base: score 0.250 [0.089, 0.532] n=12, wanted ≥ 0.5"),
-        (Threshold(most=0.5, bound="high"), "MISSED: base: score 0.250 [0.089, 0.532] n=12, wanted its upper end ≤ 0.5"),
+        (
+            Threshold(most=0.5, bound="high"),
+            "MISSED: base: score 0.250 [0.089, 0.532] n=12, wanted its upper end ≤ 0.5",
+        ),
         (Threshold(measure="error", most=0.1), "met: base: error 0.000, 0 of 12 trials, wanted ≤ 0.1"),
         (Threshold(measure="tokens", most=9), "met: base: tokens 0.000, the mean of 12 trials, wanted ≤ 9"),
     ],

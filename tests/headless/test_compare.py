@@ -48,9 +48,9 @@ async def test_the_answers_stand_below_each_other_with_what_is_other() -> None:
     screen = Screen()
     assert await compared(screen, Reply(("one",)), Reply(("two",))) == Exit.ANSWERED
     lines = screen.out.splitlines()
-    assert lines[0].startswith("== 1  m  (1 tokens · ")
+    assert lines[0].startswith("== 1  m  (1 token · ")
     assert lines[1:3] == ["one", ""]
-    assert lines[3].startswith("== 2  -o temperature 1  (1 tokens · ")
+    assert lines[3].startswith("== 2  -o temperature 1  (1 token · ")
     assert lines[4:] == ["two"]
 
 
@@ -61,7 +61,8 @@ async def test_the_object_tells_everything_and_a_failure_leaves_the_other_answer
     first, second = told["answers"]
     assert (told["question"], first["variant"], first["text"], first["finish"]) == ("a question", "", "one", "stop")
     assert (second["variant"], second["finish"], second["error"]["what"]) == ("-o temperature 1", "failed", "no more")
-    assert first["seed"] == second["seed"] == 7
+    assert first["seed"] == second["seed"] == first["card"]["sampling"]["seed"] == 7
+    assert second["card"]["sampling"]["temperature"] == 1.0
     assert "no more" in screen.err
 
 

@@ -6,9 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from llmlab.domain.digest import Cost, Note
-from llmlab.headless.digest import cost_lines, progress_line
-from llmlab.services.digest import DigestProgress
 from tests.headless.conftest import Command
 from tests.support.gguf_fixtures import IM_END, script_log_odds, write_bigram_model
 
@@ -69,16 +66,3 @@ def test_what_cannot_be(llmlab: Command, model: str) -> None:
     Path("blank.txt").write_text(" \n", encoding="utf-8")
     assert llmlab("digest", "blank.txt", "-m", model, "--json") != 0
     assert llmlab("digest") == 2
-
-
-def test_lines() -> None:
-    note = Note("note", 1, 1, 0, 9, "x")
-    assert progress_line(DigestProgress(3, 10, None, note)) == "3 of 10 requests"
-    assert progress_line(DigestProgress(3, 10, 42.0, note)) == "3 of 10 requests, 42 s left"
-    assert progress_line(DigestProgress(10, 10, 0.0, note, note)) == "10 of 10 requests"
-    assert cost_lines(Cost(6, 9, 0, 6000, 1500, 2000.0, 500.0, 6.0)) == [
-        "6 parts, 9 requests: 6,000 tokens to read, at most 1,500 to write.",
-        "At most 6 s, from the speed measured: 2,000 tokens/s read, 500 written.",
-    ]
-    assert cost_lines(Cost(6, 9, 9, 0, 0)) == ["9 requests were answered in an earlier run."]
-    assert cost_lines(Cost(6, 9, 2, 10, 10))[1] == "2 more were answered in an earlier run."

@@ -24,6 +24,7 @@ from llmlab.library.settings import Settings
 DOCS = Path(__file__).parents[2] / "docs"
 COMMANDS = (DOCS / "command-line.md").read_text(encoding="utf-8")
 MODELS = (DOCS / "models.md").read_text(encoding="utf-8")
+PROMPT = (DOCS / "prompt.md").read_text(encoding="utf-8")
 
 
 def commands(command: click.Command, name: str = "llmlab") -> Iterator[tuple[str, click.Command]]:
@@ -73,6 +74,9 @@ def test_every_key_of_a_model_is_documented() -> None:
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_every_sampler_setting_is_documented_with_its_range(setting: Setting) -> None:
+    if setting.kind == "biases":
+        assert f"`{setting.name}`: {setting.help}." in PROMPT
+        return
     span = "text or list of texts" if setting.kind == "texts" else f"{bound(setting.low)} to {bound(setting.high)}"
     assert f"| `{setting.name}` | {span} | {setting.help} |" in MODELS
 

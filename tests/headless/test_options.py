@@ -22,6 +22,7 @@ def test_settings_arrive_with_their_types() -> None:
         temperature=1.0, top_k=4, stop=("a", "b"), seed=9, max_tokens=7
     )
     assert sampling_of([]) == Sampling()
+    assert sampling_of([("logit_bias", '" yes"=-5,7=1')]) == Sampling(logit_bias='" yes"=-5, 7=1')
     assert sampling_of([("top_k", "3")], seed=9, preset="balanced") == Sampling(
         temperature=0.7, top_k=3, top_p=1.0, min_p=0.05, seed=9
     )
@@ -36,6 +37,11 @@ def test_settings_arrive_with_their_types() -> None:
         (("top_k", "1.5"), 'top_k: "1.5" is not a whole number from 0 to 1,000,000'),
         (("top_p", "2"), "top_p: 2.0 is not a number from 0 to 1"),
         (("stop", ""), 'stop: "" is neither a text nor a list of texts that are not empty'),
+        (
+            ("logit_bias", "yes=-5"),
+            "logit_bias: yes=-5 is no bias: a text in double quotes or a token's id, then = and a number, "
+            'as in " yes"=-5, 123=2.5',
+        ),
     ],
 )
 def test_a_wrong_setting_says_what_is_allowed(pair: tuple[str, str], said: str) -> None:

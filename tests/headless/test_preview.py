@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from llmlab.commands.recipe import recipe_options
@@ -70,6 +71,17 @@ async def test_a_prompt_that_does_not_fit_fails_and_names_the_ways_out(paths: Pa
     code, out = await shown(paths, "word " * 2000, "text")
     assert code is Exit.FAILED
     assert "too much by" in out
+
+
+async def test_an_id_beyond_the_vocabulary_is_refused_with_its_size(paths: Paths) -> None:
+    screen, host = Screen(), EngineHost(lambda: ChildEngine(log=paths.engine_log))
+    recipe = replace(RECIPE, sampling=Sampling(logit_bias='" yes"=-5, 99999999=1'))
+    code = await run_preview(
+        host, Preparing(render_template), recipe, "Hi", screen.console, "text", paths.cache / "told"
+    )
+    assert code is Exit.USAGE
+    assert "there is no token 99999999: the vocabulary of the model has" in screen.err
+    assert screen.out == ""
 
 
 def every_flag(folder: Path) -> list[str]:

@@ -12,6 +12,7 @@ import pytest
 
 from llmlab.__main__ import main
 from llmlab.documents.shelf import DocumentShelf
+from llmlab.domain.document import Document, Page
 from llmlab.domain.reading import DocumentRef, Held, ReadingTold
 from llmlab.errors import DocumentError, UsageError
 from llmlab.headless.reading import as_object, open_documents, share_in_words, told_in_words
@@ -40,7 +41,11 @@ def test_files_folders_and_patterns_are_read_each_text_once(home: Path) -> None:
     for name, text in (("a.txt", "A"), ("b.md", "B"), ("same.txt", "A")):
         (home / name).write_text(text, encoding="utf-8")
     (home / "c.png").write_bytes(b"\x89PNG")
-    assert opened(home, "b.md", ".") == (["b.md", "a.txt"], "llmlab: .: 1 files that are no text were passed by.\n")
+    assert opened(home, "b.md", ".") == (
+        ["b.md", "a.txt"],
+        "llmlab: same.txt says the same as a.txt, and is read once.\n"
+        "llmlab: .: 1 files that are no text were passed by.\n",
+    )
     assert opened(home, "*.md")[0] == ["b.md"]
 
 
@@ -80,6 +85,11 @@ def test_what_was_read_is_told() -> None:
     assert isinstance(documents, list)
     assert documents[1]["passages"] == [{"number": 3, "start": 10, "end": 20}]
     assert [each["share"] for each in documents] == [0.0, 0.1]
+    text = "x" * 5 + "\n" + "y" * 94
+    texts = [Document(name, "", "text", text, (Page(1, "", 0, 8), Page(2, "Two", 8, 100)), "chapter") for name in "ab"]
+    documents = as_object(told, texts)["documents"]
+    assert isinstance(documents, list)
+    assert documents[1]["passages"] == [{"number": 3, "start": 10, "end": 20, "page": 2, "title": "Two", "line": 2}]
     assert [share_in_words(share) for share in (0.0, 0.0004, 0.5, 0.999, 1.0)] == [
         "0 %", "0.04 %", "50 %", "99.90 %", "100 %"
     ]  # fmt: skip
@@ -97,6 +107,9 @@ def test_an_answer_comes_from_the_document_and_tells_it(home: Path, capsys: pyte
     written = json.loads(capsys.readouterr().out)
     told = written["reading"]
     assert (told["way"], told["documents"][0]["name"], told["documents"][0]["share"]) == ("passages", "a.txt", 1.0)
+    assert told["documents"][0]["passages"] == [
+        {"number": 1, "start": 0, "end": len(FACT), "page": None, "title": None, "line": 1}
+    ]
     assert set(written["grounding"]) == {"quotes", "unquoted", "refusal", "missing"}
 
 

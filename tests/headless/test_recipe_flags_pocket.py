@@ -58,3 +58,12 @@ def test_votes_are_counted(llmlab: Command, tmp_path: Path) -> None:
     assert sum(vote["count"] for vote in told["votes"]) == 3
     assert (told["silent"], len(told["samples"])) == (0, 2)
     assert told["answer"] == max(told["votes"], key=lambda vote: vote["count"])["answer"]
+
+
+def test_a_bias_holds_and_stands_on_the_card(llmlab: Command, tmp_path: Path) -> None:
+    told = asked(llmlab, *model(), "-o", "logit_bias", '"Q" = 1000.0')
+    assert set(told["text"].strip()) == {"Q"}
+    assert told["card"]["sampling"]["logit_bias"] == '"Q"=1000'
+    card = tmp_path / "card.toml"
+    card.write_text(as_toml(told["card"]), encoding="utf-8")
+    assert asked(llmlab, "--recipe", str(card))["text"] == told["text"]

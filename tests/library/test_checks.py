@@ -88,6 +88,12 @@ def test_every_sampler_setting_takes_its_bounds_and_nothing_beyond(setting: obje
     if found.kind == "texts":
         assert check(["a"]) == ("a",)
         return
+    if found.kind == "biases":
+        assert check(f"1={found.low}, 2={found.high}") == "1=-1000, 2=1000"
+        for amount in (found.low - 1, found.high + 1):
+            with pytest.raises(Unfit):
+                check(f"1={amount}")
+        return
     for bound in (found.low, found.high):
         assert check(int(bound) if found.kind == "int" else bound) == bound
     for beyond in (found.low - 1, found.high + 1):

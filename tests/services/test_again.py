@@ -35,6 +35,8 @@ RECIPE = Recipe(
     shots=ShotUse(SHOTS, k=1),
     thinking=False,
 )
+SHORT = replace(RECIPE, sampling=Sampling(temperature=1.0, max_tokens=3, seed=5), shots=None)
+"""Its answers are cut before their end."""
 
 
 @dataclass
@@ -42,6 +44,12 @@ class Lab:
     host: EngineHost
     chats: ChatService
     again: Again
+
+    async def go_on(self, chat: Chat, recipe: Recipe) -> Chat:
+        answer = chat.conversation.path()[-1]
+        async for change in self.chats.continue_answer(chat, answer.id, recipe):
+            chat = change.chat
+        return chat
 
     async def ask(self, chat: Chat, text: str, recipe: Recipe = RECIPE) -> Chat:
         async for change in self.chats.send(chat, text, recipe):
@@ -77,6 +85,45 @@ async def test_a_difference_and_its_cause_are_named(lab: Lab) -> None:
     assert rerun.outcome == "different"
     assert rerun.causes == ("the prompt",)
     assert rerun.text[: rerun.at] == answer.text[: rerun.at] != rerun.text[: rerun.at + 1]
+
+
+async def test_a_continued_answer_is_run_again_from_where_it_went_on(lab: Lab) -> None:
+    chat = await lab.ask(lab.chats.new("pocket-m"), "Who are you?", SHORT)
+    for count in (1, 2):
+        chat = await lab.go_on(chat, SHORT)
+        stored = await lab.chats.open(chat.id)
+        answer = stored.conversation.path()[-1]
+        assert answer.origin is not None
+        assert answer.origin.card is not None
+        assert answer.origin.card.given is not None
+        assert answer.origin.card.given.exact
+        assert len(answer.origin.card.earlier) == count
+        rerun = await lab.again.run(stored, answer.id, asyncio.Event())
+        assert (rerun.outcome, rerun.text, rerun.causes) == ("same", answer.text, ())
+
+
+async def test_an_edited_answer_that_was_continued_is_run_again_from_the_edited_text(lab: Lab) -> None:
+    chat = await lab.ask(lab.chats.new("pocket-m"), "Who are you?")
+    chat = await lab.chats.edit_answer(chat, chat.conversation.path()[-1].id, "I am a cat and")
+    with pytest.raises(UsageError, match="edited by hand"):
+        await lab.again.run(chat, chat.conversation.path()[-1].id, asyncio.Event())
+    chat = await lab.go_on(chat, replace(RECIPE, sampling=replace(RECIPE.sampling, seed=5)))
+    answer = chat.conversation.path()[-1]
+    assert answer.text.startswith("I am a cat and")
+    assert len(answer.text) > len("I am a cat and")
+    rerun = await lab.again.run(chat, answer.id, asyncio.Event())
+    assert (rerun.outcome, rerun.text, rerun.causes) == ("same", answer.text, ())
+
+
+async def test_an_answer_that_was_stopped_is_the_same_as_far_as_it_had_come(lab: Lab) -> None:
+    chat = await lab.ask(lab.chats.new("pocket-m"), "Who are you?")
+    answer = chat.conversation.path()[-1]
+    assert answer.origin is not None
+    half = replace(answer, parts=(Text(answer.text[:8]),))
+    for stopped, outcome in ((True, "begun"), (False, "different")):
+        told = replace(half, origin=replace(answer.origin, finish="cancelled" if stopped else "stop"))
+        changed = replace(chat, conversation=chat.conversation.with_message(told))
+        assert (await lab.again.run(changed, answer.id, asyncio.Event())).outcome == outcome
 
 
 async def test_stopping_is_no_verdict(lab: Lab) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from llmlab.domain.model import ModelSpec
+from llmlab.domain.prompting import ChatMessage
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
 from llmlab.engine.child import ChildEngine
@@ -20,6 +21,7 @@ from llmlab.pocket import pocket_path
 from llmlab.services.compare import Arm, Comparing
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preparing
+from llmlab.services.recipe_codec import decode_recipe
 from llmlab.services.side_hosts import SideHosts
 from tests.services.fixtures import Engines, model, recipe
 
@@ -120,6 +122,53 @@ async def test_an_arm_that_does_not_fit_fails_alone() -> None:
     done = await last(comparing(engines.host).run(recipes, (), "q", asyncio.Event()))
     assert [arm.state for arm in done] == ["done", "failed"]
     assert "nothing was sent" in str(done[1].problem)
+    await engines.host.close()
+
+
+async def test_the_card_of_an_arm_runs_it_again(paths: Paths) -> None:
+    host = EngineHost(lambda: ChildEngine(log=paths.engine_log))
+    base = Recipe(
+        model=replace(POCKET, n_ctx=512, deterministic=True),
+        sampling=Sampling(max_tokens=12, temperature=1.0),
+        thinking=False,
+    )
+    history = (ChatMessage("user", "Hello."), ChatMessage("assistant", "Hi."))
+    compared, never = comparing(host), asyncio.Event()
+    try:
+        done = await last(compared.run([base, replace(base, system="Be brief.")], history, "Who are you?", never))
+        cards = [arm.card for arm in done]
+        assert [decode_recipe(card.recipe).system for card in cards if card] == [None, "Be brief."]
+        assert len({card.sampling.seed for card in cards if card}) == 1, "all are drawn with the same seed"
+        assert len({card.prompt_hash for card in cards if card}) == 2
+        for arm in done:
+            rerun = await compared.run_again(arm, history, "Who are you?", never)
+            assert (rerun.outcome, rerun.text, rerun.causes) == ("same", arm.text, ())
+        other = await compared.run_again(done[1], history, "What is a context window?", never)
+        assert (other.outcome, other.causes) == ("different", ("the prompt",))
+    finally:
+        await host.close()
+
+
+async def test_an_arm_that_has_no_answer_has_no_card() -> None:
+    engines = Engines(Script(replies=(Reply(("fine",)),), n_ctx=64))
+    compared = comparing(engines.host)
+    recipes = [recipe(), replace(recipe(), system="word " * 100)]
+    done = await last(compared.run(recipes, (), "q", asyncio.Event()))
+    assert [arm.card is None for arm in done] == [False, True]
+    with pytest.raises(UsageError, match="does not say"):
+        await compared.run_again(done[1], (), "q", asyncio.Event())
+    await engines.host.close()
+
+
+async def test_an_arm_that_was_stopped_is_the_same_as_far_as_it_had_come() -> None:
+    engines, stop = Engines(Script(replies=(Reply(("a", Hold(), "b")), Reply(("ab",))))), asyncio.Event()
+    compared = comparing(engines.host)
+    async for arms in compared.run([recipe()], (), "q", stop):
+        if arms[0].text:
+            stop.set()
+    assert (arms[0].text, arms[0].card is None) == ("a", False)
+    rerun = await compared.run_again(arms[0], (), "q", asyncio.Event())
+    assert (rerun.outcome, rerun.text) == ("begun", "ab")
     await engines.host.close()
 
 

@@ -221,3 +221,20 @@ def test_only_the_owner_can_read_the_chats(store: ChatStore) -> None:
 def test_nothing_is_made_before_it_is_needed(path: Path) -> None:
     ChatStore(path).close()
     assert not path.parent.exists()
+
+
+def test_the_chat_that_was_deleted_last_is_told_until_it_is_back_or_gone(tmp_path: Path) -> None:
+    moment = [100.0]
+    store = ChatStore(tmp_path / "chats.db", clock=lambda: moment[0])
+    assert store.last_deleted() is None
+    for name in "abc":
+        store.create(make_chat(name, title=f"Chat {name}"))
+    for name in "ca":
+        moment[0] += 10
+        store.delete(name)
+    assert store.last_deleted() == ("a", "Chat a")
+    store.restore("a")
+    assert store.last_deleted() == ("c", "Chat c")
+    assert store.purge(moment[0]) == 1
+    assert store.last_deleted() is None
+    store.close()

@@ -29,9 +29,13 @@ def test_a_variant_is_asked_voted_for_blind_and_taken_into_the_lab(open_lab: Ope
         assert "tok/s" not in blind
         assert "0.4" not in blind
         lab.press(ALT_2)
-        voted = lab.until(lambda text: "1 votes" in text and text.count("tok/s") == 2, "the vote")
-        taken = re.search(r"2 (as it is|Sampling: T 0.4) 1 votes", voted)
+        voted = lab.until(lambda text: "1 vote" in text and text.count("tok/s") == 2, "the vote")
+        taken = re.search(r"2 (as it is|Sampling: T 0.4) 1 vote", voted)
         assert taken is not None
+        lab.press(F9)
+        lab.until_shows("What this answer came from", "file_mark", "y copies it")
+        lab.press("escape")
+        lab.until_gone("What this answer came from")
         lab.press(F10)
         lab.until_shows("Recipe", "the model's own" if taken[1] == "as it is" else "T 0.4")
 

@@ -50,6 +50,40 @@ async def test_the_card_is_shown_copied_and_run_again(paths: Paths) -> None:
         await lab.until(lambda: not isinstance(lab.app.screen, CardScreen))
 
 
+async def test_an_edited_answer_says_so_and_a_continued_one_runs_from_where_it_went_on(paths: Paths) -> None:
+    script = Script(replies=(Reply(("one two",)), Reply((" five",)), Reply((" five",)), Reply((" six",))))
+    async with laboratory(paths, script=script) as lab:
+
+        def card() -> str:
+            return str(lab.app.screen.query_one("#card", Static).content)
+
+        def verdict() -> str:
+            return str(lab.app.screen.query_one("#verdict", Label).content)
+
+        await lab.ask("hi")
+        await lab.pilot.press("alt+up", "e")
+        await lab.until(lambda: lab.composer.draft == "one two")
+        lab.composer.set_draft("one four")
+        await lab.pilot.press("enter")
+        await lab.until(lambda: lab.texts == ["hi", "one four"])
+        await lab.pilot.press("i")
+        await lab.until(lambda: isinstance(lab.app.screen, CardScreen))
+        assert card().startswith("# Edited by hand: 4 of 8 characters")
+        await lab.pilot.press("r")
+        await lab.until(lambda: "edited by hand" in verdict())
+        await lab.pilot.press("escape")
+        await lab.until(lambda: not isinstance(lab.app.screen, CardScreen))
+        await lab.pilot.press("c")
+        await lab.until(lambda: lab.texts == ["hi", "one four five"] and not lab.bench.desk.answering)
+        await lab.pilot.press("i")
+        await lab.until(lambda: isinstance(lab.app.screen, CardScreen))
+        assert "# Continued: this is generation 2, which went on from 8 characters" in card()
+        await lab.pilot.press("r")
+        await lab.until(lambda: verdict().startswith("Same"))
+        await lab.pilot.press("r")
+        await lab.until(lambda: verdict().startswith("Different from character 10 on: …one four six"))
+
+
 async def test_the_hash_of_the_whole_file_comes_when_it_is_there(paths: Paths) -> None:
     loop = asyncio.get_running_loop()
     made: asyncio.Future[str] = loop.create_future()

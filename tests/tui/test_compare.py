@@ -11,6 +11,7 @@ from llmlab.engine.scripted import Fail, Hold, Reply, Script
 from llmlab.paths import Paths
 from llmlab.tui.panes.compare_column import FOUND_STYLE, OTHER_STYLE, Column
 from llmlab.tui.panes.compare_picker import VariantPicker
+from llmlab.tui.screens.card import CardScreen
 from llmlab.tui.screens.compare import CompareScreen
 from tests.tui.laboratory import Laboratory, laboratory
 
@@ -62,9 +63,9 @@ async def test_a_variant_is_asked_beside_the_recipe_voted_better_and_taken(paths
         await lab.until(lambda: sorted(answers(lab)) == ["the cat", "the dog"])
         await lab.pilot.press("f10")
         await lab.until(lambda: "Say first" in note(lab))
-        await lab.until(lambda: "tokens" in feet(lab)[1])
+        await lab.until(lambda: "1 token" in feet(lab)[1])
         await lab.pilot.press("alt+2")
-        await lab.until(lambda: "1 votes" in heads(lab)[1])
+        await lab.until(lambda: "1 vote" in heads(lab)[1])
         vote = json.loads(paths.votes.read_text("utf-8"))
         assert (vote["better"], vote["blind"], vote["arms"][1]["factor"]) == (1, False, "Sampling: T 0")
         await lab.pilot.press("f10")
@@ -76,13 +77,13 @@ async def test_votes_between_the_same_recipes_stand_in_the_heads_of_later_compar
     async with laboratory(paths, script=Script(replies=(Reply(("a",)),)), size=(140, 40)) as lab:
         await compare(lab, *"temp", "space", "0")
         await lab.pilot.press("enter")
-        await lab.until(lambda: answers(lab) == ["a", "a"] and "tokens" in feet(lab)[1])
+        await lab.until(lambda: answers(lab) == ["a", "a"] and "1 token" in feet(lab)[1])
         await lab.pilot.press("alt+2")
-        await lab.until(lambda: "1 votes" in heads(lab)[1])
+        await lab.until(lambda: "1 vote" in heads(lab)[1])
         await lab.pilot.press("escape")
         await lab.until(lambda: not isinstance(lab.app.screen, CompareScreen))
         await compare(lab, *"temp", "space", "0", question="")
-        await lab.until(lambda: heads(lab) == ["1 as it is", "2 Sampling: T 0 1 votes"])
+        await lab.until(lambda: heads(lab) == ["1 as it is", "2 Sampling: T 0 1 vote"])
         await lab.pilot.press("f6", "f4")
         await lab.until(lambda: isinstance(lab.app.screen, VariantPicker))
         await lab.pilot.press(*"0.4", "enter")
@@ -119,7 +120,7 @@ async def test_nothing_tells_which_is_which_until_the_vote(paths: Paths) -> None
         assert feet(lab) == ["done", "done"]
         await lab.pilot.press("alt+1")
         await lab.until(lambda: "hidden" not in "".join(heads(lab)))
-        assert all("tokens" in foot for foot in feet(lab))
+        assert all("token" in foot for foot in feet(lab))
         assert json.loads(paths.votes.read_text("utf-8"))["blind"] is True
         await lab.pilot.press("escape")
         await lab.until(lambda: not isinstance(lab.app.screen, CompareScreen))
@@ -146,15 +147,67 @@ async def test_a_vote_on_answers_that_were_seen_is_not_blind(paths: Paths) -> No
     async with laboratory(paths, script=Script(replies=(Reply(("a",)),)), size=(140, 40)) as lab:
         await compare(lab)
         await lab.pilot.press("enter")
-        await lab.until(lambda: answers(lab) == ["a", "a"] and "tokens" in feet(lab)[1])
+        await lab.until(lambda: answers(lab) == ["a", "a"] and "1 token" in feet(lab)[1])
         await lab.pilot.press("f8")
         await lab.until(lambda: heads(lab) == ["1 hidden", "2 hidden"])
         await lab.pilot.press("alt+1")
-        await lab.until(lambda: "1 votes" in heads(lab)[0])
+        await lab.until(lambda: "1 vote" in heads(lab)[0])
         await lab.pilot.press("f8", "f8", "alt+1")
         await lab.pilot.pause()
         [vote] = paths.votes.read_text("utf-8").splitlines()
         assert json.loads(vote)["blind"] is False
+
+
+async def test_the_card_of_the_answer_with_the_focus_is_shown_copied_and_run_again(paths: Paths) -> None:
+    script = Script(replies=(*(Reply(("same",)),) * 3, Reply(("other",))))
+    async with laboratory(paths, script=script, size=(140, 40)) as lab:
+
+        def card() -> str:
+            return str(lab.app.screen.query_one("#card", Static).content)
+
+        def verdict() -> str:
+            return str(lab.app.screen.query_one("#verdict", Label).content)
+
+        await compare(lab, *"temp", "space", "0")
+        await lab.pilot.press("f9")
+        await lab.until(lambda: "no answer yet" in note(lab))
+        await lab.pilot.press("enter")
+        await lab.until(lambda: all("1 token ·" in foot for foot in feet(lab)))
+        await lab.pilot.press("f9")
+        await lab.until(lambda: isinstance(lab.app.screen, CardScreen))
+        assert "temperature = 0.0" not in card()
+        await lab.pilot.press("escape")
+        await lab.until(lambda: isinstance(lab.app.screen, CompareScreen))
+        await lab.pilot.press("tab", "tab")
+        await lab.until(lambda: lab.app.screen.query(Column)[1].has_focus_within)
+        await lab.pilot.press("i")
+        await lab.until(lambda: isinstance(lab.app.screen, CardScreen))
+        assert "temperature = 0.0" in card()
+        await lab.pilot.press("y")
+        await lab.until(lambda: "temperature = 0.0" in lab.app.clipboard)
+        await lab.pilot.press("r")
+        await lab.until(lambda: verdict().startswith("Same"))
+        await lab.pilot.press("r")
+        await lab.until(lambda: verdict().startswith("Different from character 1 on: …other"))
+        await lab.pilot.press("escape")
+        await lab.until(lambda: isinstance(lab.app.screen, CompareScreen))
+
+
+async def test_a_card_does_not_tell_a_recipe_before_the_vote(paths: Paths) -> None:
+    hold = Hold()
+    script = Script(replies=(Reply(("a", hold, "b")), Reply(("c",))))
+    async with laboratory(paths, script=script, size=(140, 40)) as lab:
+        await compare(lab)
+        await lab.pilot.press("f8", "enter")
+        await lab.until(lambda: "1 of 2 answers" in note(lab))
+        await lab.pilot.press("f9")
+        await lab.until(lambda: "being written" in note(lab))
+        hold.gate.set()
+        await lab.until(lambda: feet(lab) == ["done", "done"])
+        await lab.pilot.press("f9")
+        await lab.until(lambda: "A card would tell the recipe" in note(lab))
+        await lab.pilot.press("alt+1", "f9")
+        await lab.until(lambda: isinstance(lab.app.screen, CardScreen))
 
 
 async def test_the_final_answer_is_marked_inside_the_answer(paths: Paths) -> None:

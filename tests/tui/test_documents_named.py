@@ -74,6 +74,18 @@ async def test_a_folder_in_which_one_file_cannot_be_read_is_asked_about(paths: P
         assert any("A good paper." in text for text in sent(lab))
 
 
+async def test_of_many_files_that_cannot_be_read_the_first_are_told_and_the_rest_is_counted(
+    paths: Paths, folder: Path
+) -> None:
+    for number in range(9):
+        (folder / "papers" / f"old{number}.txt").write_bytes("树下".encode("gb18030"))
+    async with laboratory(paths) as lab:
+        lab.bench.documents.begin_all([folder / "papers"])
+        await lab.until(lambda: any("7 more files cannot be read" in toast for toast in lab.toasts))
+        assert sum("cannot be read." in toast for toast in lab.toasts) == 4
+        await opened(lab, "good.txt")
+
+
 async def test_what_of_a_folder_is_left_out_is_told(paths: Paths, folder: Path) -> None:
     (folder / "papers" / "old.txt").rename(folder / "papers" / "photo.png")
     async with laboratory(paths, Reply(("fine",))) as lab:
@@ -170,3 +182,17 @@ def test_a_quote_of_the_question_is_told_from_an_invention() -> None:
     assert lines[0] == "2 quotes: 0 exact, 2 not in the document"
     assert lines[1] == "✗ “one two three four” not in the document: the question says it"
     assert lines[2] == "✗ “five six seven eight” not in the document"
+
+
+async def test_how_windows_are_stretched_is_chosen_in_the_pane(paths: Paths, folder: Path) -> None:
+    async with laboratory(paths, size=(140, 45)) as lab:
+        await lab.command("/read notes.txt")
+        await opened(lab, "notes.txt")
+        pane = await pane_of(lab)
+        assert "stretched by" not in text_of(pane, "way")
+        await lab.pilot.press("s")
+        await lab.until(lambda: "stretched by linear" in text_of(pane, "way"))
+        assert lab.bench.desk.reading is not None
+        assert lab.bench.desk.reading.stretching == "linear"
+        await lab.pilot.press("s")
+        await lab.until(lambda: "stretched by" not in text_of(pane, "way"))

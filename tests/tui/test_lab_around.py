@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,20 @@ async def test_deleting_is_undone_by_one_key(paths: Paths) -> None:
         assert "ctrl+z" in lab.toasts[0]
         await lab.pilot.press("ctrl+z")
         await lab.until(lambda: lab.texts[:1] == ["keep me"])
+
+
+async def test_what_was_deleted_before_a_restart_comes_back_the_last_one_first(paths: Paths) -> None:
+    async with laboratory(paths) as lab:
+        for text in ("first", "second"):
+            await lab.ask(text)
+            await lab.command("/delete")
+            await lab.until(lambda: lab.texts == [])
+    async with laboratory(paths) as lab:
+        for text in ("second", "first"):
+            await lab.command("/undo")
+            await lab.until(lambda text=text: lab.texts[:1] == [text])  # type: ignore[misc]
+        await lab.command("/undo")
+        await lab.until(lambda: any("There is no deleted chat" in toast for toast in lab.toasts))
 
 
 async def test_chats_are_listed_searched_and_opened(paths: Paths) -> None:
@@ -151,6 +166,26 @@ async def test_an_edit_of_models_toml_is_noticed(paths: Paths) -> None:
         lab.bench.models.look()
         await lab.until(lambda: lab.toasts)
         assert lab.toasts == ["models.toml|models.toml, table [x]: unknown key"]
+
+
+async def test_an_edit_of_the_models_table_holds_although_an_answer_was_being_written(paths: Paths) -> None:
+    hold = Hold()
+    async with laboratory(paths, Reply(("one", hold, " two"))) as lab:
+        lab.composer.set_draft("a")
+        await lab.pilot.press("enter")
+        await lab.until(hold.reached.is_set)
+        used = lab.bench.desk.spec
+        assert used is not None
+        lab.shelf.listed[0] = replace(used, n_ctx=512)
+        lab.shelf.edited = True
+        lab.bench.models.look()
+        await lab.until(lambda: lab.toasts)
+        assert "from the next answer on" in lab.toasts[0]
+        hold.gate.set()
+        await lab.until(lambda: lab.texts == ["a", "one two"] and not lab.bench.desk.answering)
+        assert len(lab.engines) == 1, "the answer that ran was not disturbed"
+        await lab.ask("b")
+        assert [engine.spec and engine.spec.n_ctx for engine in lab.engines] == [None, 512]
 
 
 async def test_settings_hold_at_once_and_are_kept(paths: Paths) -> None:

@@ -15,6 +15,7 @@ from llmlab.domain.reading import ReadingUse
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
 from llmlab.domain.shots import Shot, ShotSet, ShotUse
+from llmlab.domain.template import PromptTemplate, TemplateUse, Variable
 from llmlab.engine.scripted import Hold, Reply, Script
 from llmlab.paths import Paths
 from llmlab.tui.screens.run import RunScreen
@@ -93,6 +94,36 @@ async def test_every_part_of_a_recipe_comes_back(paths: Paths) -> None:
         await lab.until(lambda: lab.app.screen is lab.screen)
         found = lab.bench.desk.recipe()
         assert found == replace(recipe, sampling=replace(recipe.sampling, seed=found.sampling.seed))
+
+
+SHAPED = PromptTemplate(
+    name="extract", language="en", title="Extract", user="From {{text}}, as JSON.", main="text",
+    variables=(Variable(name="text"),), schema='{"type": "object"}',
+)  # fmt: skip
+
+
+async def test_a_template_brings_its_schema_only_where_the_recipe_has_it(paths: Paths) -> None:
+    free = Recipe(model=model(), template=TemplateUse(SHAPED))
+    shaped = replace(free, schema=SHAPED.schema)
+    async with laboratory(paths, runs=kept(paths, free, shaped), size=(140, 45)) as lab:
+        await open_run(lab)
+        await lab.pilot.press("c")
+        await lab.until(lambda: lab.app.screen is lab.screen)
+        assert lab.bench.desk.recipe() == free
+        assert lab.bench.desk.template is not None
+        lab.bench.templates.use(lab.bench.desk.template.with_value("text", "a letter"))
+        assert lab.bench.desk.recipe().schema is None, "filled in, it is the same template"
+        lab.bench.templates.use(None)
+        lab.bench.templates.use(TemplateUse(SHAPED))
+        assert lab.bench.desk.recipe().schema == SHAPED.schema, "chosen anew, it is used as it is meant"
+        await open_run(lab)
+        await lab.pilot.press("c")
+        await lab.until(lambda: lab.app.screen is lab.screen)
+        assert lab.bench.desk.recipe().schema is None
+        await open_run(lab)
+        await lab.pilot.press("down", "c")
+        await lab.until(lambda: lab.app.screen is lab.screen)
+        assert lab.bench.desk.recipe() == shaped
 
 
 @pytest.mark.parametrize("keys", [("down", "c"), ("3", "down", "c")], ids=["arm", "trial"])

@@ -53,6 +53,41 @@ async def test_a_value_that_cannot_be_is_told_at_its_field(paths: Paths, name: s
         assert pane.focused is pane.query_one(f"#{name}")
 
 
+async def test_biases_are_told_in_their_notation_and_survive_a_preset(paths: Paths) -> None:
+    async with laboratory(paths, Reply(("yes",))) as lab:
+        pane = await opened(lab)
+        field = pane.query_one("#logit_bias", Input)
+        field.value = "yes=-5"
+        await lab.pilot.press("ctrl+s")
+        await lab.until(lambda: 'as in " yes"=-5' in problem(pane))
+        assert pane.focused is field
+        asked = len(lab.engines[0].requests)
+        field.value = '" yes" = -5.0'
+        pane.query_one("#preset", Select).value = "precise"
+        await lab.until(lambda: pane.query_one("#temperature", Input).value == "0")
+        await lab.pilot.press("ctrl+s")
+        await lab.until(lambda: not isinstance(lab.app.screen, SamplingPane))
+        assert lab.bench.desk.sampling == Sampling(temperature=0.0, logit_bias='" yes"=-5')
+        # Any model has tokens for a text: nothing is asked of it.
+        assert len(lab.engines[0].requests) == asked
+        await lab.ask("Is it so?")
+        assert lab.engines[0].requests[-1].sampling.logit_bias == '" yes"=-5'
+        pane = await opened(lab)
+        assert pane.query_one("#logit_bias", Input).value == '" yes"=-5'
+
+
+async def test_ids_that_are_biased_are_checked_by_the_engine(paths: Paths) -> None:
+    refused = Fail("logit_bias: there is no token 999")
+    async with laboratory(paths, script=Script(replies=(Reply((refused,)), Reply(("ok",))))) as lab:
+        pane = await opened(lab)
+        pane.query_one("#logit_bias", Input).value = '" yes"=-5, 999=1'
+        await lab.pilot.press("ctrl+s")
+        await lab.until(lambda: "no token 999" in problem(pane))
+        await lab.pilot.press("ctrl+s")
+        await lab.until(lambda: not isinstance(lab.app.screen, SamplingPane))
+        assert lab.engines[0].requests[-1].sampling.logit_bias == '" yes"=-5, 999=1'
+
+
 async def test_a_schema_is_checked_before_it_is_taken(paths: Paths) -> None:
     refused = Fail("The schema cannot be followed.")
     async with laboratory(paths, script=Script(replies=(Reply((refused,)), Reply(("{",))))) as lab:

@@ -131,7 +131,7 @@ async def test_a_paste_of_several_lines_into_a_variable_reaches_the_prompt(paths
         field.post_message(events.Paste("Monday is fine.\r\n  Bring the plan.\r\nThank you."))
         await lab.until(lambda: "Thank you." in field.text)
         await lab.until(lambda: field.size.height == 3)
-        assert "ctrl+j new line" in keys(pane)
+        await lab.until(lambda: "ctrl+j new line" in keys(pane))
         await lab.pilot.press("enter")
         await lab.until(lambda: lab.app.screen is lab.screen)
         # What was filled in stands in the form as it is, and looking at it changes nothing.
@@ -288,7 +288,7 @@ async def test_a_template_is_copied_renamed_and_shipped_ones_stay(paths: Paths) 
         await lab.pilot.press("d")
         await lab.until(lambda: isinstance(lab.app.screen, LineDialog))
         await lab.pilot.press("enter")
-        await lab.until(lambda: "There is a template quiz.en already." in problem(pane))
+        await lab.until(lambda: "There is quiz.en already." in problem(pane))
 
 
 async def test_what_goes_well_with_a_template_is_put_on_and_taken_back_by_one_key(paths: Paths) -> None:
@@ -323,6 +323,38 @@ async def test_what_goes_well_with_a_template_is_put_on_and_taken_back_by_one_ke
         await lab.pilot.press("s")
         await lab.until(lambda: recipe_parts(lab)[0] is None)
         assert recipe_parts(lab)[1] is not None
+
+
+async def test_a_template_that_is_chosen_tells_what_goes_well_with_it(paths: Paths) -> None:
+    async with laboratory(paths) as lab:
+        await lab.command("/t word-problem")
+        await lab.until(lambda: lab.toasts and "Examples: arithmetic, Reasoning: steps; F6, then s" in lab.toasts[-1])
+        assert recipe_parts(lab) == (None, None)
+        # Told once, and not where it is on already or where there is nothing to tell.
+        told = len(lab.toasts)
+        await lab.command("/t word-problem")
+        await lab.until(lambda: len(lab.toasts) == told + 1)
+        await lab.command("/shots sentiment:2")
+        await lab.until(lambda: lab.bench.desk.shots is not None)
+        told = len(lab.toasts)
+        for name in ("sentiment", "summarise"):
+            await lab.command(f"/t {name}")
+        await lab.until(lambda: len(lab.toasts) == told + 2)
+        assert not any("goes well" in toast for toast in lab.toasts[told:])
+        pane = await opened(lab)
+        await find(lab, pane, "quiz.en")
+        await lab.pilot.press("enter")
+        await lab.until(lambda: "Reasoning: thinking-on" in lab.toasts[-1])
+
+
+async def test_the_schema_of_a_template_holds_while_it_is_on(paths: Paths) -> None:
+    async with laboratory(paths) as lab:
+        await lab.command("/t extract-json")
+        await lab.until(lambda: lab.bench.desk.template is not None)
+        assert "organisations" in (lab.bench.desk.recipe().schema or "")
+        await lab.command("/t off")
+        await lab.until(lambda: lab.bench.desk.template is None)
+        assert lab.bench.desk.recipe().schema is None
 
 
 async def test_the_key_shows_only_where_something_is_suggested(paths: Paths) -> None:

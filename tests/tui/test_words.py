@@ -12,14 +12,14 @@ import llmlab.tui
 from llmlab.domain.sampling import SETTINGS
 from llmlab.tui.commands.table import COMMANDS
 from llmlab.tui.panes.document_words import WAY_HELP, WAY_NAMES
-from llmlab.tui.screens.help import SECTIONS, WRITING
+from llmlab.tui.screens.help import COMPARING, SECTIONS, WRITING
 from llmlab.words import read_catalogue
 
 
 def sentences() -> set[str]:
     """All English sentences: arguments of `say`, and what tables hand to it."""
     found = {text for command in COMMANDS for text in (command.title, command.help, command.hint) if text}
-    found |= {text for _, text in (*SECTIONS, *WRITING)} | {setting.help for setting in SETTINGS}
+    found |= {text for _, text in (*SECTIONS, *WRITING, *COMPARING)} | {setting.help for setting in SETTINGS}
     found |= {*WAY_NAMES.values(), *WAY_HELP.values()}
     for file in Path(llmlab.tui.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

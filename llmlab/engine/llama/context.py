@@ -226,9 +226,13 @@ class Context:
         """Let `target`, which is empty, begin with the first `length` tokens of `source`; `whole`: these are all."""
         api.llama_memory_seq_cp(self._memory, source, target, *((-1, -1) if whole else (0, length)))
 
+    def size(self, sequence: int) -> int:
+        """Bytes of a copy of `sequence`; 0 when llama.cpp cannot make one."""
+        return int(api.llama_state_seq_get_size(self.pointer, sequence))
+
     def save(self, sequence: int) -> npt.NDArray[np.uint8] | None:
         """A copy of `sequence`; `None` when llama.cpp cannot make one."""
-        size = int(api.llama_state_seq_get_size(self.pointer, sequence))
+        size = self.size(sequence)
         if not size:
             return None
         state = np.empty(size, np.uint8)

@@ -186,6 +186,9 @@ class Embedder:
         if not texts:
             self._refuse(command.id, EngineError(say("There is no text.")))
             return
+        if self._interrupt.overtook(command.id):
+            self._tell_cancelled(command.id)
+            return
         if not self._jobs and self._governor is not None:
             self._governor.wake(self._clock())
         self._jobs.append(_Job(command.id, texts))
@@ -262,8 +265,11 @@ class Embedder:
         for command in self._interrupt.take():
             for job in [job for job in self._jobs if job.id == command]:
                 self._jobs.remove(job)
-                self._outbox.send(Ended(id=command, reason="cancelled", usage=Usage(), timing=Timing()))
+                self._tell_cancelled(command)
         self._tidy()
+
+    def _tell_cancelled(self, command: int) -> None:
+        self._outbox.send(Ended(id=command, reason="cancelled", usage=Usage(), timing=Timing()))
 
     def _tidy(self) -> None:
         """A context that was made large for a long text is given up when nothing waits."""

@@ -7,7 +7,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
 from llama_cpp import llama_cpp as api
@@ -50,6 +50,9 @@ def _from_schema(schema: str) -> str:
         foreign = next((ref for ref in _references(parsed) if not str(ref).startswith("#/")), None)
         if foreign is not None:
             raise ValueError(say("$ref {ref} is not inside the schema", ref=foreign))
+        if any(count > LARGEST for count in _repetitions(parsed)):
+            # The conversion writes each of them out.
+            raise ValueError(say("a length or a number of items is above {most}", most=f"{LARGEST:,}"))
         return str(json_schema_to_gbnf(schema))
     except RecursionError:
         raise EngineError(say("The JSON schema is nested too deeply."), hint=hint) from None
@@ -68,6 +71,18 @@ def _references(node: object) -> Iterator[object]:
     elif isinstance(node, list):
         for value in node:
             yield from _references(value)
+
+
+def _repetitions(node: object) -> Iterator[float]:
+    """Every bound of a length or a number of items in a schema."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key in ("minLength", "maxLength", "minItems", "maxItems") and isinstance(value, int | float):
+                yield value
+            yield from _repetitions(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _repetitions(value)
 
 
 def check_size(text: str) -> None:
@@ -148,18 +163,19 @@ def _reason(said: bytearray) -> str:
 def _words_on_stderr() -> Iterator[bytearray]:
     """What is written to file descriptor 2 meanwhile: llama.cpp's parser speaks there and nowhere else."""
     said = bytearray()
-    try:
-        before = os.dup(2)
-    except OSError:
-        # There is no such descriptor; the words are lost.
-        yield said
-        return
-    with tempfile.TemporaryFile() as file:
+    with ExitStack() as opened:
+        try:
+            before = os.dup(2)
+            opened.callback(os.close, before)
+            file = opened.enter_context(tempfile.TemporaryFile())
+        except OSError:
+            # There is no such descriptor, or no disk has room; the words are lost.
+            yield said
+            return
         os.dup2(file.fileno(), 2)
         try:
             yield said
         finally:
             os.dup2(before, 2)
-            os.close(before)
             file.seek(0)
             said += file.read()

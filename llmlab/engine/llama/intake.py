@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from llmlab.domain.biases import check_ids, parse_biases
 from llmlab.domain.sampling import DEFAULTS, Sampling
 from llmlab.domain.tokens import MOST_LIKELY
 from llmlab.engine.llama.answer import Answer, AnswerKey
@@ -15,7 +15,7 @@ from llmlab.engine.llama.drawing import Drawing, Workbench
 from llmlab.engine.llama.grammar import Grammar, gbnf_of
 from llmlab.engine.llama.measuring import Measuring
 from llmlab.engine.llama.prefix import Tokens, common_prefix
-from llmlab.engine.llama.sampler import Chain, plan
+from llmlab.engine.llama.sampler import Chain, DrySamplers, plan
 from llmlab.engine.llama.text import AnswerText
 from llmlab.engine.llama.vocabulary import Vocabulary
 from llmlab.engine.wire import Generate, Score
@@ -24,6 +24,8 @@ from llmlab.words import say
 
 Ids = tuple[int, ...]
 """Tokens."""
+Biases = tuple[tuple[int, float], ...]
+"""Tokens, each with what is added to its logit."""
 
 
 class Intake:
@@ -31,7 +33,7 @@ class Intake:
 
     def __init__(self, context: Context, vocabulary: Vocabulary, clock: Callable[[], float]) -> None:
         self._context, self._vocabulary, self._clock = context, vocabulary, clock
-        self._bench = Workbench(vocabulary)
+        self._bench, self._dry = Workbench(vocabulary), DrySamplers(vocabulary.pointer)
 
     def take(self, command: Generate | Score) -> list[Answer]:
         """What `command` asks for.
@@ -45,21 +47,21 @@ class Intake:
         """The answers that `command` asks for.
 
         Raises:
-            EngineError: there can be none: its tokens, grammar, schema or adapters are wrong.
+            EngineError: there can be none: its tokens, grammar, schema, biases or adapters are wrong.
         """
         self._check(command.tokens)
         _check_top(command.logprobs or 0)
-        self._check_biases(command.logit_bias)
         self._context.adapters.wanted(command.lora)
         prompt = np.array(command.tokens, np.int32)
         n_ctx = self._context.n_ctx
         most = command.sampling.max_tokens
         limit = n_ctx if most is None else min(n_ctx, len(prompt) + most)
         settings, grammar = command.sampling.over(DEFAULTS), gbnf_of(command.grammar, command.schema)
+        biases = self._biases(settings.logit_bias or "")
         answers: list[Answer] = []
         try:
             for sample in range(command.samples):
-                drawing = self._drawing(command, sample, settings, grammar)
+                drawing = self._drawing(command, sample, settings, biases, grammar)
                 answers.append(self._answer(command, sample, prompt, limit, drawing))
         except EngineError:
             for answer in answers:
@@ -73,12 +75,14 @@ class Intake:
         answer.adapters = self._context.adapters.wanted(command.lora)
         return answer
 
-    def _drawing(self, command: Generate, sample: int, settings: Sampling, grammar: str | None) -> Drawing:
+    def _drawing(
+        self, command: Generate, sample: int, settings: Sampling, biases: Biases, grammar: str | None
+    ) -> Drawing:
         vocabulary = self._vocabulary
         rules = None if grammar is None else Grammar(grammar, vocabulary)
         try:
-            steps = plan(settings, self._context.n_ctx, command.logit_bias)
-            chain = Chain(steps, (settings.seed or 0) + sample, vocabulary.pointer, vocabulary.size)
+            steps = plan(settings, self._context.n_ctx, biases)
+            chain = Chain(steps, (settings.seed or 0) + sample, vocabulary.pointer, vocabulary.size, self._dry)
         except EngineError:
             if rules is not None:
                 rules.close()
@@ -141,18 +145,23 @@ class Intake:
         shared = common_prefix(np.array(before, np.int32), np.array(joint, np.int32))
         return (*begin, *joint[:shared]), tuple(joint[shared:])
 
-    def _check_biases(self, biases: Sequence[tuple[int, float]]) -> None:
-        """That these tokens can be made more or less likely.
+    def _biases(self, written: str) -> Biases:
+        """The tokens of biases as they are written; a text is all of its tokens, each once.
 
         Raises:
-            EngineError: they cannot.
+            EngineError: there is no such token.
         """
-        for token, bias in biases:
-            if not 0 <= token < self._vocabulary.size or not math.isfinite(bias):
-                raise EngineError(
-                    say("Token {token} cannot be biased by {bias}.", token=token, bias=bias),
-                    hint=say("Use ids of the model's vocabulary, and finite numbers."),
-                )
+        try:
+            biases = parse_biases(written)
+            check_ids(biases, self._vocabulary.size)
+        except ValueError as error:
+            raise EngineError(f"logit_bias: {error}", hint=say("Change it, or take it out.")) from None
+        return tuple((token, bias.amount) for bias in biases for token in self._ids(bias.token))
+
+    def _ids(self, token: str | int) -> Sequence[int]:
+        if isinstance(token, int):
+            return (token,)
+        return tuple(dict.fromkeys(self._vocabulary.tokenise(token, special=False)))
 
     def _check(self, tokens: Sequence[int]) -> None:
         """That these tokens can be a prompt.

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Final
+
+REMEMBERED: Final = 64
+"""Cancelled commands that are remembered, for those that come after their cancellation."""
 
 
 class Interrupt:
@@ -14,6 +18,7 @@ class Interrupt:
         self.shutdown = False
         """The process should end."""
         self._cancelled: deque[int] = deque()
+        self._taken: deque[int] = deque(maxlen=REMEMBERED)
 
     def cancel(self, command: int) -> None:
         """Stop the command with this id."""
@@ -35,4 +40,9 @@ class Interrupt:
         taken = []
         while self._cancelled:
             taken.append(self._cancelled.popleft())
+        self._taken.extend(taken)
         return tuple(taken)
+
+    def overtook(self, command: int) -> bool:
+        """Whether the cancellation of `command`, which comes now, was taken already: they come by different ways."""
+        return command in self._taken

@@ -28,10 +28,10 @@ from llmlab.engine.llama.outbox import Outbox
 from llmlab.engine.llama.residents import Residents
 from llmlab.engine.llama.scheduler import Scheduler
 from llmlab.engine.llama.shelf import Shelf
-from llmlab.engine.llama.snapshots import Snapshots, model_mark, room_of
+from llmlab.engine.llama.snapshots import Snapshots, model_mark, room_of, shaping_window
 from llmlab.engine.llama.speculation import speculation_for
 from llmlab.engine.llama.text_desk import TextDesk
-from llmlab.engine.llama.threads import Governor, LoadMeter
+from llmlab.engine.llama.threads import Governor, LoadMeter, shared_cores
 from llmlab.engine.wire import (
     PROTOCOL,
     AnyCommand,
@@ -315,7 +315,7 @@ class EngineProcess:
 def _governor(spec: ModelSpec, model: Weights, now: float) -> Governor | None:
     """Adapts threads to the machine's load, unless their number was given or must not change."""
     free = spec.n_threads == "auto" and not spec.deterministic
-    return Governor(model.n_threads, LoadMeter().others, now) if free else None
+    return Governor(model.n_threads, LoadMeter().others, now, cores=shared_cores()) if free else None
 
 
 def greeting() -> Hello:
@@ -336,7 +336,7 @@ def open_snapshots(command: Load, model: Model) -> Snapshots | None:
         return None
     folder = Path(command.snapshots)
     try:
-        mark = model_mark(command.spec)
+        mark = model_mark(command.spec, shaping_window(model.gguf, model.context.n_ctx))
     except OSError:
         # The file went away after it was loaded: nobody could tell whose states these are.
         return None

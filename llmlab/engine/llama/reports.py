@@ -6,7 +6,7 @@ from llmlab.domain.generation import FinishReason
 from llmlab.domain.tokens import TokenScore
 from llmlab.engine.llama.answer import Answer, AnswerKey
 from llmlab.engine.llama.measuring import Measuring
-from llmlab.engine.wire import Ended, Problem, Read, Scored
+from llmlab.engine.wire import Ended, Generate, Problem, Read, Score, Scored
 from llmlab.errors import EngineError
 
 
@@ -26,6 +26,12 @@ def scored(answer: Answer, measuring: Measuring, scores: tuple[TokenScore, ...])
     """The next tokens of a text were measured."""
     key, text = answer.key, measuring.told(scores, answer.reused or 0)
     return Scored(id=key.command, text=text, done=measuring.done, sample=key.sample)
+
+
+def refusals(command: Generate | Score, error: EngineError) -> list[Problem]:
+    """None of what `command` asks for can be."""
+    count = command.samples if isinstance(command, Generate) else len(command.texts)
+    return [refused(AnswerKey(command.id, sample), error) for sample in range(count)]
 
 
 def refused(key: AnswerKey, error: EngineError) -> Problem:

@@ -55,6 +55,10 @@ class SequenceMemory(Protocol):
         """Let the empty `target` begin with the first `length` tokens of `source`."""
         ...
 
+    def size(self, sequence: int) -> int:
+        """Bytes of a copy of a sequence; 0 when none can be made."""
+        ...
+
     def save(self, sequence: int) -> State | None:
         """A copy of a sequence; `None` when it cannot be made."""
         ...
@@ -264,8 +268,10 @@ class Residents:
         slot.length = 0
 
     def _copy(self, slot: Slot) -> None:
-        """Put a copy of what `slot` holds on the shelf, if it is worth it."""
-        if slot.resident >= WORTH_KEEPING and (state := self._memory.save(slot.sequence)) is not None:
+        """Put a copy of what `slot` holds on the shelf, if it is worth it and fits there: copies may be gigabytes."""
+        if slot.resident < WORTH_KEEPING or not self._shelf.fits(self._memory.size(slot.sequence)):
+            return
+        if (state := self._memory.save(slot.sequence)) is not None:
             self._put(Shelved(slot.holding[: slot.resident].copy(), state, slot.adapters))
 
     def _put(self, entry: Shelved) -> None:
@@ -291,6 +297,23 @@ class Residents:
         self.leave(answer)
         self._shelve(slot)
         answer.evaluated = answer.shared = 0
+
+    def resume(self, answer: Answer) -> None:
+        """Let `answer` go on after an abort; what lost its state begins again, from the best that is on the shelf."""
+        if not answer.evaluated:
+            self._begin_again(answer)
+        answer.mark = self.next_mark(answer)
+
+    def _begin_again(self, answer: Answer) -> None:
+        wanted = answer.tokens[: answer.outputs_from]
+        best: Shelved | None = None
+        known = 0
+        for entry in reversed(self._shelf.entries):
+            ready = self._usable(common_prefix(entry.tokens, wanted), len(entry.tokens))
+            if entry.adapters == answer.adapters and ready > known:
+                best, known = entry, ready
+        if best is not None:
+            answer.evaluated = self._unshelve(self._slots[answer.slot], best, known)
 
     def make_room(self) -> bool:
         """Move an idle sequence to the shelf; False when none holds anything."""
@@ -328,7 +351,8 @@ class Residents:
             return False
         for slot in self._slots:
             if slot.owner is None and snapshots.wants(slot.holding, slot.adapters):
-                state = self._memory.save(slot.sequence)
+                fits = snapshots.fits(self._memory.size(slot.sequence))
+                state = self._memory.save(slot.sequence) if fits else None
                 if state is not None and snapshots.offer(Shelved(slot.holding.copy(), state, slot.adapters)):
                     return True
         return any(snapshots.offer(entry) for entry in self._shelf.entries[: -SAVED_AT_REST - 1 : -1])

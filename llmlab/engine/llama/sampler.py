@@ -8,8 +8,10 @@ sampler that would change nothing is left out: an idle penalty still walks over 
 from __future__ import annotations
 
 import ctypes
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import Any, Final
 
@@ -19,6 +21,9 @@ from llmlab.domain.sampling import DEFAULTS, Sampling
 from llmlab.errors import EngineError
 from llmlab.words import say
 
+COLDEST: Final = 1e-6
+"""Temperatures from which on logits that are divided by them stay numbers; below, the likeliest token is certain."""
+
 SEEDS: Final = 0xFFFFFFFF
 """Seeds lie below this; it itself means a random seed to llama.cpp."""
 
@@ -26,6 +31,10 @@ _MIROSTAT_M: Final = 100
 """Candidates from which mirostat 1 estimates the exponent of Zipf's law; the paper's own value."""
 _DRY_BREAKERS: Final = (b"\n", b":", b'"', b"*")
 """Texts that end a repetition for DRY; llama.cpp's own."""
+
+
+DRY_KEPT: Final = 8
+"""Settings of DRY for which a sampler is kept to be copied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,7 @@ def plan(sampling: Sampling, n_ctx: int, biases: Sequence[tuple[int, float]] = (
     steps = [Step("logit_bias", tuple(chain.from_iterable(biases)))] if biases else []
     steps += _penalties(asked, n_ctx)
     temperature = asked.temperature or 0.0
-    if temperature <= 0.0:
+    if temperature < COLDEST:
         return (*steps, Step("greedy"))
     if asked.mirostat:
         tau, eta = asked.mirostat_tau or 0.0, asked.mirostat_eta or 0.0
@@ -91,10 +100,43 @@ def _truncation(asked: Sampling) -> list[Step]:
     return steps
 
 
+class DrySamplers:
+    """DRY samplers of one vocabulary, each a copy of the first one with its arguments.
+
+    To make one, llama.cpp looks through all tokens for each text that ends a repetition: half a second for a large
+    vocabulary, in which nothing else is computed. A copy takes over what was found.
+    """
+
+    def __init__(self, vocabulary: Any) -> None:
+        """None are made yet; `vocabulary` is llama.cpp's pointer."""
+        self._vocabulary = vocabulary
+        self._first: dict[tuple[float | int, ...], Any] = {}
+        weakref.finalize(self, _free, self._first)
+
+    def make(self, arguments: tuple[float | int, ...]) -> Any:
+        """A sampler, owned by the caller; NULL where llama.cpp refuses it."""
+        if arguments not in self._first:
+            if len(self._first) >= DRY_KEPT:
+                _free(self._first)
+            breakers = (ctypes.c_char_p * len(_DRY_BREAKERS))(*_DRY_BREAKERS)
+            made = api.llama_sampler_init_dry(self._vocabulary, *arguments, breakers, len(_DRY_BREAKERS))
+            if not made:
+                return made
+            self._first[arguments] = made
+        return api.llama_sampler_clone(self._first[arguments])
+
+
+def _free(samplers: dict[tuple[float | int, ...], Any]) -> None:
+    while samplers:
+        api.llama_sampler_free(samplers.popitem()[1])
+
+
 class Chain:
     """A chain of samplers, owned here and freed by `close`."""
 
-    def __init__(self, steps: tuple[Step, ...], seed: int, vocabulary: Any, n_vocab: int) -> None:
+    def __init__(
+        self, steps: tuple[Step, ...], seed: int, vocabulary: Any, n_vocab: int, dry: DrySamplers | None = None
+    ) -> None:
         """Build the chain.
 
         Args:
@@ -102,11 +144,12 @@ class Chain:
             seed: any whole number.
             vocabulary: llama.cpp's pointer to the vocabulary.
             n_vocab: its size.
+            dry: makes DRY samplers of this vocabulary for many chains.
 
         Raises:
             EngineError: llama.cpp refuses a sampler.
         """
-        self._vocabulary, self._n_vocab, self._seed = vocabulary, n_vocab, seed % SEEDS
+        self._n_vocab, self._seed, self._dry = n_vocab, seed % SEEDS, dry or DrySamplers(vocabulary)
         self.steps = steps
         self.pointer: Any = api.llama_sampler_chain_init(api.llama_sampler_chain_default_params())
         for step in steps:
@@ -128,8 +171,7 @@ class Chain:
             case "penalties":
                 return api.llama_sampler_init_penalties(self._n_vocab, *arguments)
             case "dry":
-                breakers = (ctypes.c_char_p * len(_DRY_BREAKERS))(*_DRY_BREAKERS)
-                return api.llama_sampler_init_dry(self._vocabulary, *arguments, breakers, len(_DRY_BREAKERS))
+                return self._dry.make(arguments)
             case "top_n_sigma" | "top_k" | "temp" | "temp_ext":
                 return getattr(api, f"llama_sampler_init_{step.name}")(*arguments)
             case "typical" | "top_p" | "min_p":
@@ -152,14 +194,20 @@ class Chain:
         """The likeliest token is taken, whatever its probability."""
         return self.steps[-1].name == "greedy"
 
+    @cached_property
+    def _reach(self) -> int:
+        """How many tokens back the samplers look that remember any."""
+        places = {"penalties": 0, "dry": -1}
+        return int(max((step.arguments[places[step.name]] for step in self.steps if step.name in places), default=0))
+
     @property
     def remembers(self) -> bool:
         """The chain looks at tokens said before, the prompt's among them."""
-        return any(step.name in ("penalties", "dry") for step in self.steps)
+        return self._reach > 0
 
     def accept(self, tokens: Sequence[int]) -> None:
-        """Let the samplers that remember see `tokens`."""
-        for token in tokens:
+        """Let the samplers that remember see `tokens`, or what of them they can remember."""
+        for token in tokens[-self._reach :] if self._reach else ():
             api.llama_sampler_accept(self.pointer, token)
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from llmlab.domain.generation import FinishReason
-from llmlab.engine.llama.answer import Answer, AnswerKey
+from llmlab.engine.llama.answer import Answer
 from llmlab.engine.llama.context import ABORTED, FULL, OK, Context
 from llmlab.engine.llama.drawing import Drawing, Drawn
 from llmlab.engine.llama.intake import Intake
@@ -14,7 +14,7 @@ from llmlab.engine.llama.interrupt import Interrupt
 from llmlab.engine.llama.measuring import Measuring
 from llmlab.engine.llama.outbox import Outbox
 from llmlab.engine.llama.packing import WATCHED, Packer, Share, recover
-from llmlab.engine.llama.reports import ended, reading, refused, scored
+from llmlab.engine.llama.reports import ended, reading, refusals, refused, scored
 from llmlab.engine.llama.residents import Residents
 from llmlab.engine.llama.speculation import Speculation, draw, drop_overhang
 from llmlab.engine.llama.threads import Governor
@@ -81,8 +81,9 @@ class Scheduler:
         try:
             self._queue.extend(self._intake.take(command))
         except EngineError as error:
-            for sample in range(command.samples if isinstance(command, Generate) else len(command.texts)):
-                self._outbox.send(refused(AnswerKey(command.id, sample), error))
+            self._outbox.send(*refusals(command, error))
+        if self._interrupt.overtook(command.id):
+            self._cancel((command.id,))
 
     # One step -------------------------------------------------------------------------------------------------------
 
@@ -90,7 +91,7 @@ class Scheduler:
         """Compute one batch for all answers, after ending those that were cancelled and seating those that wait."""
         if self._resting:
             self._wake()
-        self._end_cancelled()
+        self._cancel(self._interrupt.take())
         self._seat_waiting()
         started = self._clock()
         if self._speculation is not None:
@@ -189,7 +190,7 @@ class Scheduler:
     def _resume(self, shares: Sequence[Share]) -> None:
         for share in shares:
             recover(self._context, share)
-            share.answer.mark = self._residents.next_mark(share.answer)
+            self._residents.resume(share.answer)
 
     def _make_room(self, shares: Sequence[Share]) -> None:
         """The memory is full and nothing idle is left: without guesses, or the youngest waits, or the only one ends."""
@@ -237,11 +238,10 @@ class Scheduler:
                 self._outbox.send(reading(answer))
         self._queue.extendleft(reversed(waiting))
 
-    def _end_cancelled(self) -> None:
-        for command in self._interrupt.take():
-            for answer in [*self._running, *self._queue]:
-                if answer.key.command == command:
-                    self._finish(answer, "cancelled")
+    def _cancel(self, commands: tuple[int, ...]) -> None:
+        for answer in [*self._running, *self._queue] if commands else ():
+            if answer.key.command in commands:
+                self._finish(answer, "cancelled")
 
     def _finish(self, answer: Answer, reason: FinishReason) -> None:
         """`answer` ended; what it held back is said, unless a stop text ended it."""

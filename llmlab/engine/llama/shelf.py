@@ -42,6 +42,10 @@ class Shelf:
         """What is on the shelf, least recently used first."""
         return tuple(self._entries)
 
+    def fits(self, size: int) -> bool:
+        """A state of `size` bytes has room here, if all others leave."""
+        return size <= self._room
+
     def put(self, entry: Shelved, *, supersedes: bool = True) -> None:
         """Keep `entry`, unless it is too large or too short.
 
@@ -49,7 +53,7 @@ class Shelf:
             entry: a sequence.
             supersedes: sequences can be cut, so that what is nothing but the beginning of another is not kept.
         """
-        if entry.state.nbytes > self._room or len(entry.tokens) < WORTH_KEEPING:
+        if not self.fits(entry.state.nbytes) or len(entry.tokens) < WORTH_KEEPING:
             return
         for other in self.entries:
             if other.adapters != entry.adapters:

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from llmlab.domain.model import AdapterScales, ModelSpec
+from llmlab.engine.gguf import GgufFile
 from llmlab.engine.llama import library
 from llmlab.engine.llama.prefix import Tokens, common_prefix
 from llmlab.engine.llama.shelf import Shelved, State
@@ -103,9 +104,13 @@ class Snapshots:
         """A sequence of `tokens` is worth a file, and none holds it yet."""
         return len(tokens) >= WORTH_SAVING and not self.holds(tokens, adapters)
 
+    def fits(self, size: int) -> bool:
+        """A state of `size` bytes leaves room for others."""
+        return size <= self._room // 2
+
     def offer(self, sequence: Shelved) -> bool:
         """Write `sequence` soon; False when it is too large, too short or there already."""
-        if sequence.state.nbytes > self._room // 2 or not self.wants(sequence.tokens, sequence.adapters):
+        if not self.fits(sequence.state.nbytes) or not self.wants(sequence.tokens, sequence.adapters):
             return False
         self._idle.clear()
         self._work.put(sequence)
@@ -227,8 +232,12 @@ def _begins(longer: Snapshot, shorter: Snapshot) -> bool:
     return same and common_prefix(longer.tokens, shorter.tokens) == len(shorter.tokens)
 
 
-def model_mark(spec: ModelSpec) -> bytes:
+def model_mark(spec: ModelSpec, window: int = 0) -> bytes:
     """32 bytes that differ whenever the states of two loaded models must not be exchanged.
+
+    Args:
+        spec: of the model.
+        window: tokens of its context where its states depend on that, as `shaping_window` tells; else 0.
 
     Raises:
         OSError: the file of the model or of an adapter cannot be read.
@@ -237,11 +246,21 @@ def model_mark(spec: ModelSpec) -> bytes:
     settings = {name: value for name, value in msgspec.to_builtins(spec).items() if name not in indifferent}
     if spec.deterministic:
         settings["n_threads"] = threads_for(spec.n_threads)
+    if window:
+        settings["window"] = window
     shape = msgspec.json.encode([library.build_name(), settings], order="sorted")
     digest = hashlib.sha256(shape)
     for path in (spec.path, *(adapter.path for adapter in spec.lora)):
         digest.update(file_mark(path))
     return digest.digest()
+
+
+def shaping_window(gguf: GgufFile, n_ctx: int) -> int:
+    """`n_ctx` where keys are turned otherwise in a longer window, else 0.
+
+    LongRoPE brings one set of factors for windows up to the trained length and another for longer ones.
+    """
+    return n_ctx if any(tensor.name.startswith("rope_factors_") for tensor in gguf.tensors) else 0
 
 
 def room_of(folder: Path) -> int:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import psutil
 
@@ -25,7 +25,7 @@ SHORTEST_LOOK: Final = 0.25
 TOLERATED: Final = 0.5
 """Cores that others may use before a thread is given up for them."""
 QUIET: Final = 0.2
-"""Others use less than this when the machine counts as quiet."""
+"""Others use less than this of the cores that are wanted here when the machine counts as quiet."""
 QUIET_FOR: Final = 3.0
 """Seconds of quiet before threads are added again."""
 STALL: Final = 3.0
@@ -35,10 +35,11 @@ STALLED_FOR: Final = 0.06
 
 
 class LoadMeter:
-    """CPU that other processes use, in cores."""
+    """CPU that other processes use on the cores that this one may run on, in cores."""
 
     def __init__(self) -> None:
         self._process = psutil.Process()
+        self._allowed = _allowed()
         self._before = self._read()
 
     def others(self) -> float:
@@ -52,29 +53,62 @@ class LoadMeter:
 
     def _read(self) -> tuple[float, float, float]:
         """Clock, busy CPU seconds of the machine, CPU seconds of this process."""
-        machine = psutil.cpu_times()
-        # Guest time is already part of user time; waiting for a disk takes no core.
-        busy = (
-            sum(machine) - machine.idle - sum(getattr(machine, name, 0.0) for name in ("iowait", "guest", "guest_nice"))
-        )
+        every = psutil.cpu_times(percpu=True)
+        # Where a processor is switched off, their places are not their numbers.
+        whole = len(every) != os.cpu_count() or not self._allowed
+        busy = sum(_busy(each) for number, each in enumerate(every) if whole or number in self._allowed)
         own = self._process.cpu_times()
         return time.monotonic(), busy, own.user + own.system
 
 
+def _busy(times: Any) -> float:
+    """Seconds that a processor worked."""
+    # Guest time is already part of user time; waiting for a disk takes no core.
+    idle = sum(getattr(times, name, 0.0) for name in ("idle", "iowait", "guest", "guest_nice"))
+    return float(sum(times) - idle)
+
+
+def _allowed() -> frozenset[int]:
+    """The logical processors that this process may run on; empty where the system does not tell."""
+    return frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset()
+
+
+def shared_cores() -> int:
+    """Physical cores that this process may run on, beside others."""
+    allowed = len(_allowed()) or os.cpu_count() or 1
+    return max(1, min(psutil.cpu_count(logical=False) or allowed, allowed))
+
+
 def usable_cores() -> int:
     """Physical cores that this process may use: affinity and the container's quota count."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    physical = psutil.cpu_count(logical=False) or allowed
-    return max(1, min(physical, allowed, _quota(), MOST_THREADS))
+    return max(1, min(shared_cores(), quota(), MOST_THREADS))
 
 
-def _quota() -> int:
-    """Whole cores of a Linux control group's limit; very many when there is none."""
+def quota(root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> int:
+    """Whole cores that Linux's control groups allow this process; very many where none limits it.
+
+    Args:
+        root: where the groups are.
+        membership: the file that says which group this process is in.
+    """
+    # The second version: one file a group, and the groups above it limit as well.
+    groups = [root / "cpu.max"]
+    for line in _words_of(membership):
+        if line.startswith("0::/"):
+            below = Path(line[len("0::/") :])
+            groups += [root / group / "cpu.max" for group in (below, *below.parents)]
+    limits = [_words_of(group) for group in groups]
+    # The first version: two files, as containers see them.
+    limits.append([*_words_of(root / "cpu" / "cpu.cfs_quota_us"), *_words_of(root / "cpu" / "cpu.cfs_period_us")])
+    pairs = [tuple(map(int, limit)) for limit in limits if len(limit) == 2 and all(map(str.isdecimal, limit))]
+    return max(1, min((allowed // period for allowed, period in pairs if period), default=1 << 16))
+
+
+def _words_of(file: Path) -> list[str]:
     try:
-        limit, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-    except (OSError, ValueError):
-        return 1 << 16
-    return max(1, int(limit) // int(period)) if limit.isdigit() and period.isdigit() else 1 << 16
+        return file.read_text(encoding="utf-8", errors="replace").split()
+    except OSError:
+        return []
 
 
 def threads_for(asked: Literal["auto"] | int) -> int:
@@ -87,16 +121,18 @@ def threads_for(asked: Literal["auto"] | int) -> int:
 class Governor:
     """Decides the threads of the next step from the load of the machine and the time that steps take."""
 
-    def __init__(self, most: int, others: Callable[[], float], now: float) -> None:
+    def __init__(self, most: int, others: Callable[[], float], now: float, *, cores: int = 0) -> None:
         """Begin with `most` threads.
 
         Args:
             most: threads when the machine is quiet.
             others: cores that others used since it was last called.
             now: seconds of the clock whose readings `step` will get.
+            cores: that others may use as well, where these are more than `most`.
         """
         self.threads = most
         self._most = most
+        self._cores = max(most, cores)
         self._others = others
         self._looked = now
         self._quiet_since = now
@@ -145,11 +181,11 @@ class Governor:
         others = self._others()
         self._looked = now
         self._lost = 0.0
-        wanted = max(1, self._most - int(others + 1 - TOLERATED))
-        if others >= QUIET:
+        wanted = max(1, min(self._most, self._cores - int(others + 1 - TOLERATED)))
+        if others >= QUIET + self._cores - self._most:
             self._quiet_since = now
         if wanted < self.threads or now - self._quiet_since >= QUIET_FOR:
-            self._set(min(wanted, self._most))
+            self._set(wanted)
 
     def _set(self, threads: int) -> None:
         if threads != self.threads:

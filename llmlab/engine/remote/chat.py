@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from llmlab.domain.biases import parse_biases
 from llmlab.domain.prompting import ChatMessage, PromptOptions
 from llmlab.domain.sampling import DEFAULTS, Sampling
 from llmlab.domain.tokens import IMPOSSIBLE, Alternative, TokenInfo
@@ -179,6 +180,11 @@ def _standard(sampling: Sampling, sample: int) -> dict[str, Any]:
             del found[name]
     if sampling.stop:
         found["stop"] = list(sampling.stop)
+    if sampling.logit_bias:
+        sums: dict[str, float] = {}
+        for bias in parse_biases(sampling.logit_bias):
+            sums[str(bias.token)] = sums.get(str(bias.token), 0.0) + bias.amount
+        found["logit_bias"] = sums
     return found
 
 

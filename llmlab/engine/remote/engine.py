@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from llmlab.domain.biases import parse_biases
 from llmlab.domain.embedding import Embeddings
 from llmlab.domain.generation import Failed, Finished, Reading, StreamEvent
 from llmlab.domain.model import ModelCard, ModelSpec
@@ -173,11 +174,15 @@ class RemoteEngine:
         Raises:
             EngineError: the request holds what the protocol has no word for.
         """
+        try:
+            biases = parse_biases(request.sampling.logit_bias or "")
+        except ValueError as error:
+            raise EngineError(f"logit_bias: {error}", hint=say("Change it, or take it out.")) from None
         lacking = [
             what
             for what, asked in (
                 (say("a grammar"), request.grammar),
-                (say("a bias for tokens"), request.logit_bias),
+                (say("bias for a text, only for ids"), any(isinstance(bias.token, str) for bias in biases)),
                 (say("LoRA adapters"), request.lora),
             )
             if asked

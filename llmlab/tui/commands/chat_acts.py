@@ -62,8 +62,11 @@ async def delete(lab: Lab, argument: str) -> None:
 
 async def undo_delete(lab: Lab, argument: str) -> None:
     """Bring the chat that was deleted last back."""
+    if not lab.desk.deleted and (last := await lab.desk.services.chats.last_deleted()) is not None:
+        # It was deleted before llmlab was started, or by another one.
+        lab.desk.deleted.append(last)
     if not lab.desk.deleted:
-        raise UsageError(say("No chat was deleted since llmlab started."))
+        raise UsageError(say("There is no deleted chat to bring back."))
     title = await lab.desk.undo_delete()
     lab.show_chat()
     lab.refresh_list()

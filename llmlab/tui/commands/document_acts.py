@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from llmlab.domain.reading import WAYS, WishedWay
+from llmlab.domain.terminal import visible_line
 from llmlab.errors import UsageError
 from llmlab.tui.commands.lab import Lab
 from llmlab.tui.panes.document_words import way_name
@@ -37,3 +38,16 @@ async def reading(lab: Lab, argument: str) -> None:
     lab.documents.values.require_one()
     lab.documents.values.read_by(ways[argument])
     lab.tell(say("Documents: {way}, from the next answer on.", way=way_name(ways[argument])))
+
+
+async def digest(lab: Lab, argument: str) -> None:
+    """Make a digest of the document that is open, or of the one whose name holds what was typed."""
+    values = lab.documents.values
+    values.require_one()
+    found = [one.document for one in values.all if one.document is not None and argument in one.name]
+    if len(found) != 1:
+        raise UsageError(
+            say("/digest NAME makes a digest of one document."),
+            hint=say("Open are: {names}", names=", ".join(visible_line(one.name) for one in values.all)),
+        )
+    await lab.documents.make_digest(found[0])

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from llmlab.domain.budget import WayOut
 from llmlab.domain.card import Card
+from llmlab.domain.document import Document
 from llmlab.domain.messages import Message
 from llmlab.domain.model import BadModel, ModelSpec
 from llmlab.domain.recipe import Recipe
@@ -18,6 +19,7 @@ from llmlab.tui.examples import Examples
 from llmlab.tui.modes import ReasoningModes
 from llmlab.tui.panes.reasoning_words import Chosen
 from llmlab.tui.services import Change, SettingsFile, Wish
+from llmlab.tui.suggestions import Suggestions
 from llmlab.tui.templates import Templates
 
 Severity = Literal["information", "warning", "error"]
@@ -69,6 +71,9 @@ class DocumentVerbs(Protocol):
 
     async def open_named(self, typed: str) -> None:
         """Begin to open what was typed: a path, a folder, a pattern, or several paths."""
+
+    async def make_digest(self, document: Document) -> None:
+        """Tell what a digest takes, and make it if that is wanted."""
 
     def close_all(self) -> None:
         """Take every document out of the prompt."""
@@ -183,6 +188,10 @@ class Lab(Protocol):
     @property
     def templates(self) -> Templates:
         """The prompt templates."""
+
+    @property
+    def suggestions(self) -> Suggestions:
+        """What goes well with a template."""
 
     async def open_templates(self) -> None:
         """Show the templates pane until it is left."""

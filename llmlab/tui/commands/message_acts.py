@@ -52,7 +52,7 @@ async def card(lab: Lab, argument: str) -> None:
     if answer.origin is None or answer.origin.card is None:
         raise UsageError(
             say("This answer does not say what it came from."),
-            hint=say("Answers that were edited, continued, or written by an older llmlab cannot be run again."),
+            hint=say("It was written by an older llmlab, or by hand alone."),
         )
     lab.show_card(answer, answer.origin.card)
 

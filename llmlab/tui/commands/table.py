@@ -157,6 +157,10 @@ COMMANDS: Final[tuple[Command, ...]] = (
         title="How documents are read", help="All of it, the passages that the question is about, or a digest",
     ),
     Command(
+        id="lab.digest", act=document_acts.digest, slash="digest", argument="NAME",
+        title="Make a digest", help="Notes on all of a document, of any length; what they take is told first",
+    ),
+    Command(
         id="message.example", act=example_acts.keep, keys="x", scope="message", slash="example", hint="example",
         title="Make it an example", help="Add this question and its answer to the examples in use, else to your own",
     ),

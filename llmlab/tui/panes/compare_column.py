@@ -15,6 +15,7 @@ from llmlab.services.compare import Arm
 from llmlab.services.preview import left_out_in_words
 from llmlab.tui.notices import describe
 from llmlab.words import say
+from llmlab.words.counts import tokens_text, votes_text
 
 FOUND_STYLE: Final = "bold underline on $success 25%"
 """How the final answer looks inside the answer."""
@@ -36,6 +37,7 @@ class Column(Vertical):
         & > VerticalScroll { height: 1fr; padding: 0 1; }
         & > .foot { height: auto; max-height: 5; padding: 0 1; color: $text-muted; }
         &.-better > .head { color: $text-success; }
+        &:focus-within > .head { text-style: bold underline; }
     }
     """
 
@@ -107,7 +109,7 @@ def figures(arm: Arm) -> str:
     if arm.progress is None:
         return ""
     turn = arm.progress.turn
-    words = [say("{count:,} tokens", count=turn.generated)]
+    words = [tokens_text(turn.generated)]
     if turn.timing:
         words.append(f"{turn.timing.prefill_s + turn.timing.decode_s:.1f} s")
         words.append(say("{speed:.0f} tok/s", speed=turn.timing.tokens_per_s))
@@ -121,5 +123,5 @@ def figures(arm: Arm) -> str:
         lines.append(say("answer: {answer}", answer=visible_line(reasoned.answer)))
     if reasoned and reasoned.votes:
         votes = ", ".join(f"{visible_line(vote.answer)} ×{vote.count}" for vote in reasoned.votes)
-        lines.append(say("{count} votes: {votes}", count=reasoned.cast, votes=votes))
+        lines.append(say("{counted}: {votes}", counted=votes_text(reasoned.cast), votes=votes))
     return "\n".join(lines)

@@ -25,7 +25,7 @@ WAY_HELP: Final[dict[WishedWay, str]] = {
     "whole": "all of the text stands in the prompt",
     "stretched": "all of it, in a window beyond the one the model was trained for",
     "passages": "what is like the question is searched anew for each question",
-    "digest": "notes on all of it, made once with llmlab digest",
+    "digest": "notes on all of it, made once (d in the documents pane, llmlab digest)",
 }
 """Keys of the catalogue of words."""
 
@@ -132,6 +132,10 @@ def way_content(
         lines.append(Content.styled(f"✗ {problem_in_words(problem)}", "$text-error"))
     if use is not None and use.k is not None:
         lines.append(Content.styled(say("at most {count} passages", count=use.k), "$text-muted"))
+    if use is not None and (use.way == "stretched" or use.stretching != "yarn"):
+        lines.append(
+            Content.styled(say("windows are stretched by {how}; s: the other way", how=use.stretching), "$text-muted")
+        )
     return Content("\n").join(lines)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Final, Protocol
 
@@ -21,7 +21,7 @@ from llmlab.domain.coverage import Span
 from llmlab.domain.document import Document
 from llmlab.domain.reading import WAYS
 from llmlab.domain.terminal import visible, visible_line
-from llmlab.errors import DocumentError
+from llmlab.errors import DocumentError, UsageError
 from llmlab.tui.documents import Documents, Held
 from llmlab.tui.jobs import Watched, run_beside
 from llmlab.tui.panes.document_reader import DocumentReader
@@ -33,10 +33,37 @@ from llmlab.words import say
 ENCODINGS: Final = (
     "utf-8", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be",
     "windows-1250", "windows-1251", "windows-1252", "windows-1253", "windows-1254", "windows-1255", "windows-1256",
-    "windows-1257", "windows-1258", "koi8-r",
+    "windows-1257", "windows-1258", "koi8-r", "koi8-u", "big5-hkscs", "iso-2022-jp", "windows-874", "iso-8859-2",
+    "ibm866", "macintosh",
 )  # fmt: skip
 """What bytes can be read as."""
 AUTO: Final = ""
+
+
+_STYLE: Final = """
+DocumentsPane {
+    #documents-title { height: 1; padding: 0 1; background: $panel; color: $text-primary; text-style: bold; }
+    #documents-columns { height: 1fr; }
+    #documents-left { width: 50; border-right: solid $foreground 20%; }
+    OptionList, OptionList:focus { height: 1fr; border: none; padding: 0; background: $background; }
+    OptionList > .option-list--option-highlighted { background: $boost; color: $foreground; text-style: none; }
+    OptionList:focus > .option-list--option-highlighted { background: $primary-muted; color: $foreground; }
+    #documents-way { height: auto; max-height: 8; padding: 0 1; border-top: solid $foreground 20%; }
+    #documents-quote {
+        height: 1; padding: 0 1; color: $text-success; display: none; text-wrap: nowrap; text-overflow: ellipsis;
+    }
+    #documents-problem { height: auto; padding: 0 1; color: $text-error; display: none; }
+    #documents-keys { height: 1; padding: 0 1; background: $panel; color: $text-muted; }
+    DocumentReader { width: 1fr; }
+}
+DocumentsPane.-narrow {
+    #documents-columns { layout: vertical; }
+    #documents-left { width: 1fr; height: auto; max-height: 50%; border-right: none; }
+    OptionList { height: auto; max-height: 9; }
+    #documents-way { max-height: 3; border-top: none; color: $text-muted; }
+    DocumentReader { height: 1fr; border-top: solid $foreground 20%; }
+}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +89,13 @@ class Opener(Protocol):
 
     def read_anew(self, path: Path, encoding: str) -> None:
         """Read an open document again, as another encoding; empty finds out."""
+
+    async def make_digest(self, document: Document) -> None:
+        """Tell what a digest takes, and make it if that is wanted.
+
+        Raises:
+            UsageError: none can be made now.
+        """
 
     def rest(self) -> bool:
         """Open, index and count nothing any more; False when nothing of it went on."""
@@ -107,6 +141,8 @@ class DocumentsPane(KeyFirstScreen, Watched):
         Binding("w", "way(1)", show=False),
         Binding("W", "way(-1)", show=False),
         Binding("e", "encoding", show=False),
+        Binding("d", "digest", show=False),
+        Binding("s", "stretching", show=False),
         Binding("plus,equals_sign", "passages(1)", show=False),
         Binding("minus", "passages(-1)", show=False),
         Binding("slash", "search", show=False, priority=True),
@@ -117,30 +153,7 @@ class DocumentsPane(KeyFirstScreen, Watched):
         Binding("q", "quote(1)", show=False),
         Binding("Q", "quote(-1)", show=False),
     ]
-    DEFAULT_CSS = """
-    DocumentsPane {
-        #documents-title { height: 1; padding: 0 1; background: $panel; color: $text-primary; text-style: bold; }
-        #documents-columns { height: 1fr; }
-        #documents-left { width: 50; border-right: solid $foreground 20%; }
-        OptionList, OptionList:focus { height: 1fr; border: none; padding: 0; background: $background; }
-        OptionList > .option-list--option-highlighted { background: $boost; color: $foreground; text-style: none; }
-        OptionList:focus > .option-list--option-highlighted { background: $primary-muted; color: $foreground; }
-        #documents-way { height: auto; max-height: 8; padding: 0 1; border-top: solid $foreground 20%; }
-        #documents-quote {
-            height: 1; padding: 0 1; color: $text-success; display: none; text-wrap: nowrap; text-overflow: ellipsis;
-        }
-        #documents-problem { height: auto; padding: 0 1; color: $text-error; display: none; }
-        #documents-keys { height: 1; padding: 0 1; background: $panel; color: $text-muted; }
-        DocumentReader { width: 1fr; }
-    }
-    DocumentsPane.-narrow {
-        #documents-columns { layout: vertical; }
-        #documents-left { width: 1fr; height: auto; max-height: 50%; border-right: none; }
-        OptionList { height: auto; max-height: 9; }
-        #documents-way { max-height: 3; border-top: none; color: $text-muted; }
-        DocumentReader { height: 1fr; border-top: solid $foreground 20%; }
-    }
-    """
+    DEFAULT_CSS = _STYLE
 
     def __init__(self, documents: Documents, opener: Opener, places: Sequence[Shown] = ()) -> None:
         """Show the documents of the lab.
@@ -218,10 +231,7 @@ class DocumentsPane(KeyFirstScreen, Watched):
         right = say("{count:,} tokens in the prompt, ", count=used) + share_of_window(used, window) if window else ""
         blanks = " " * max(1, width - cell_len(title) - cell_len(right))
         self.query_one("#documents-title", Static).update(f"{title}{blanks}{right}", layout=False)
-        keys = say("a open  x remove  w way  e encoding  +/- passages  / search  n N  [ ] in the prompt  tab text  esc")
-        if cell_len(keys) > width:
-            keys = say("a open  x remove  w way  e encoding  / search  [ ] in the prompt  esc")
-        self.query_one("#documents-keys", Static).update(keys, layout=False)
+        self.query_one("#documents-keys", Static).update(_keys(width), layout=False)
 
     def _show_text(self) -> None:
         held = self._held
@@ -327,7 +337,26 @@ class DocumentsPane(KeyFirstScreen, Watched):
         """One passage more, or less, at most; less than one is as many as fit."""
         use = self._documents.reading
         if use is not None:
-            self._documents.take_passages(max(0, (use.k or 0) + step) or None)
+            self._documents.read_as(replace(use, k=max(0, (use.k or 0) + step) or None))
+
+    def action_stretching(self) -> None:
+        """Stretch windows the other way."""
+        use = self._documents.reading
+        if use is not None:
+            self._documents.read_as(replace(use, stretching="linear" if use.stretching == "yarn" else "yarn"))
+
+    def action_digest(self) -> None:
+        """Make a digest of the document."""
+        run_beside(self, self._digest, "pick", exclusive=True)
+
+    async def _digest(self) -> None:
+        if self._held is None or self._held.document is None:
+            return
+        self.tell("")
+        try:
+            await self._opener.make_digest(self._held.document)
+        except UsageError as error:
+            self.tell(problem_in_words(error))
 
     def action_encoding(self) -> None:
         """Read the file as another encoding."""
@@ -343,6 +372,16 @@ class DocumentsPane(KeyFirstScreen, Watched):
         if chosen is not None:
             self.tell("")
             self._opener.read_anew(held.path, chosen)
+
+
+def _keys(width: int) -> str:
+    """The keys, as many as there is room for."""
+    most = say(
+        "a open  x remove  w way  e encoding  d digest  +/- passages  / search  n N  [ ] in prompt  tab text  esc"
+    )
+    if cell_len(most) <= width:
+        return most
+    return say("a open  x remove  w way  e encoding  d digest  / search  [ ] in prompt  esc")
 
 
 def _guests(documents: Documents, places: Sequence[Shown]) -> tuple[Held, ...]:

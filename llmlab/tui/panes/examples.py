@@ -1,10 +1,11 @@
-"""The examples pane: which set, which rows of it, how many, in which form; every change holds at once."""
+"""The examples pane: which set, which rows of it, how it is used; every change holds at once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Final, get_args
+from functools import partial
+from typing import ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -12,20 +13,19 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Input, Label, Select, Static
+from textual.widgets import Label, Select, Static
 
 from llmlab.domain.shot_draft import ShotDraft
-from llmlab.domain.shots import LabelControl, Shot, ShotChoice, ShotOrder, ShotSet, ShotStyle, ShotUse
+from llmlab.domain.shots import Shot, ShotSet, ShotUse
 from llmlab.domain.terminal import visible, visible_line
 from llmlab.errors import LlmlabError
 from llmlab.tui.examples import Examples
-from llmlab.tui.jobs import run_beside
+from llmlab.tui.jobs import Watched, run_beside
+from llmlab.tui.panes.shot_controls import ShotControls
 from llmlab.tui.panes.shot_parts import ShotDialog, ShotSlider
+from llmlab.tui.panes.shot_sets import SetFiles, SetVerb
 from llmlab.tui.panes.shot_table import ShotTable
 from llmlab.words import current_language, say
-
-CONTROLS: Final = {"choice": ShotChoice, "order": ShotOrder, "style": ShotStyle, "labels": LabelControl}
-"""The fields of a use that are chosen from a list, in the order of the pane."""
 
 LOOK: Final = """
 ExamplesPane {
@@ -35,7 +35,6 @@ ExamplesPane {
     & .line { height: 1; }
     & .line > Label { width: 10; }
     & Select { width: 1fr; }
-    & #seed { width: 11; background: $boost; }
     & #title { color: $text-primary; text-style: bold; width: 1fr; }
     & #rows, & #whole { border-top: solid $foreground 20%; }
     & #whole { height: 4; color: $foreground 80%; }
@@ -45,7 +44,7 @@ ExamplesPane {
 """
 
 
-class ExamplesPane(ModalScreen[None]):
+class ExamplesPane(ModalScreen[None], Watched):
     """Edits the examples in use; leaving it keeps them as they are."""
 
     AUTO_FOCUS = "ShotTable"
@@ -61,6 +60,10 @@ class ExamplesPane(ModalScreen[None]):
         Binding("enter,e", "edit", show=False),
         Binding("a", "add", show=False),
         Binding("d,delete", "remove", show=False),
+        Binding("n", "sets('make')", show=False),
+        Binding("c", "sets('copy')", show=False),
+        Binding("r", "sets('rename')", show=False),
+        Binding("x", "sets('remove')", show=False),
     ]
     DEFAULT_CSS = LOOK
 
@@ -83,28 +86,18 @@ class ExamplesPane(ModalScreen[None]):
         self._draft = examples.draft(first)
         in_use = examples.in_use
         self._use = replace(now, set=self._draft.set, k=in_use.k if in_use else 0) if now else ShotUse(first)
+        self._gone = False
+        """The last that was done is the deleting of a set."""
 
     def compose(self) -> ComposeResult:
-        """Set, slider, controls, rows, the highlighted row in full, keys."""
+        """Set, controls, rows, the highlighted row in full, keys."""
         with Vertical():
             yield Label(say("Examples"), id="title", markup=False)
             with Horizontal(classes="line"):
                 yield Label(say("Set"), markup=False)
-                yield Select(
-                    _set_choices(self._sets.values()),
-                    value=self._draft.set.key,
-                    allow_blank=False,
-                    id="set",
-                    compact=True,
-                )
-            with Horizontal(classes="line"):
-                yield Label(say("Shown"), markup=False)
-                yield ShotSlider(id="slider")
-            with Horizontal(classes="line"):
-                for name, words in CONTROLS.items():
-                    value = getattr(self._use, name)
-                    yield Select(_choices(words), value=value, allow_blank=False, id=name, compact=True)
-                yield Input(str(self._use.seed), id="seed", compact=True, type="integer", max_length=9)
+                choices = _set_choices(self._sets.values())
+                yield Select(choices, value=self._draft.set.key, allow_blank=False, id="set", compact=True)
+            yield ShotControls(self._use, self._take)
             yield ShotTable(id="rows")
             yield Static("", id="whole", markup=False)
             yield Label("", id="problem", markup=False)
@@ -121,13 +114,12 @@ class ExamplesPane(ModalScreen[None]):
     def _table(self) -> ShotTable:
         return self.query_one(ShotTable)
 
-    def _show(self, *, told: str = "…") -> None:
+    def _show(self) -> None:
         """Draw everything that does not have to be counted, then count."""
         name = visible_line(self._draft.set.key)
         mark = "  *" + say("changed, not saved") if self._draft.changed else ""
         self.query_one("#title", Label).update(f"{say('Examples')}  {name}{mark}")
-        self.query_one(ShotSlider).show(min(self._use.k, self._use.most), self._use.most, told if self._use.k else "")
-        self.query_one("#seed").display = self._use.draws
+        self.query_one(ShotControls).show(self._use, "…" if self._use.k else "")
         self._show_row()
         run_beside(self, self._count, "count", exclusive=True)
 
@@ -150,14 +142,7 @@ class ExamplesPane(ModalScreen[None]):
         except LlmlabError as error:
             self._tell(str(error))
             return
-        told = (
-            say("tokens are counted once the model is ready")
-            if price is None
-            else say("+{count:,} tokens", count=price)
-        )
-        if use.ranked_by:
-            told += say(", nearest by {model}", model=use.ranked_by)
-        self.query_one(ShotSlider).show(min(use.k, use.most), use.most, told if use.k else say("none are sent"))
+        self.query_one(ShotControls).show(self._use, _price(use, price))
 
     def _tell(self, problem: str) -> None:
         label = self.query_one("#problem", Label)
@@ -168,7 +153,7 @@ class ExamplesPane(ModalScreen[None]):
 
     def _take(self, use: ShotUse) -> None:
         """Let a use hold."""
-        self._use = use
+        self._use, self._gone = use, False
         self._examples.change(use)
         self._tell("")
         self._show()
@@ -184,27 +169,18 @@ class ExamplesPane(ModalScreen[None]):
         use = replace(self._use, set=draft.set)
         self._take(replace(use, k=min(use.k, use.most)))
 
-    @on(Select.Changed)
+    @on(Select.Changed, "#set")
     def _chosen(self, event: Select.Changed) -> None:
-        name, value = event.select.id or "", str(event.value)
-        if name == "set":
-            if value != self._draft.set.key:
-                self._draft = self._examples.draft(self._sets[value])
-                use = replace(self._use, set=self._draft.set)
-                self._table.cursor = 0
-                self._take(replace(use, k=min(use.k, use.most)))
-                self._tell("\n".join(self._draft.set.problems[:3]))
-        elif value != getattr(self._use, name):
-            self._take(replace(self._use, **{name: value}))  # type: ignore[arg-type]  # the words of each field
+        if event.value == event.select.value and event.value != self._draft.set.key:
+            self._choose(str(event.value))
 
-    @on(Input.Changed)
-    def _seeded(self, event: Input.Changed) -> None:
-        if event.value.strip().isdecimal() and int(event.value) != self._use.seed:
-            self._take(replace(self._use, seed=int(event.value)))
-
-    @on(ShotSlider.Slid)
-    def _slid(self, event: ShotSlider.Slid) -> None:
-        self._take(replace(self._use, k=event.k))
+    def _choose(self, key: str) -> None:
+        """Go on with another set, of which as many rows are shown as now, or as it has."""
+        self._draft, in_use = self._examples.draft(self._sets[key]), self._examples.in_use
+        use = replace(self._use, set=self._draft.set)
+        self._table.cursor = 0
+        self._take(replace(use, k=min(in_use.k, use.most) if in_use else 0))
+        self._tell("\n".join(self._draft.set.problems[:3]))
 
     @on(ShotTable.Moved)
     def _moved(self) -> None:
@@ -215,9 +191,8 @@ class ExamplesPane(ModalScreen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Letters and arrows belong to the field that has the focus."""
-        if action in ("leave", "save"):
-            return True
-        return isinstance(self.focused, ShotTable | ShotSlider)
+        fields = (ShotTable, ShotSlider, Select) if action == "sets" else (ShotTable, ShotSlider)
+        return action in ("leave", "save") or isinstance(self.focused, fields)
 
     def action_leave(self) -> None:
         """Close."""
@@ -246,8 +221,34 @@ class ExamplesPane(ModalScreen[None]):
             self._tell(say("Deleted; u brings it back."))
 
     def action_undo(self) -> None:
-        """Take the last change back."""
-        self._edit(self._draft.undone())
+        """Take the last change back: the deleting of a set, else that of a row, else that of a set long ago."""
+        if self._gone or (self._examples.files.deleted and not self._draft.before):
+            self.action_sets("undo")
+        else:
+            self._edit(self._draft.undone())
+
+    def action_sets(self, verb: SetVerb) -> None:
+        """Do something with the sets and their files."""
+        run_beside(self, partial(self._do, verb), "sets")
+
+    async def _do(self, verb: SetVerb) -> None:
+        """Do it, list the sets anew, and go on with the one that it was about, or another where that is gone."""
+        try:
+            changed = await SetFiles(self.app, self._examples.files).do(verb, self._draft.set)
+        except LlmlabError as error:
+            self._tell(str(error))
+            return
+        if changed is None:
+            return
+        self._sets = {shots.key: shots for shots in await self._examples.sets()}
+        key = changed.key if changed.key in self._sets else next(iter(self._sets))
+        select = self.query_one("#set", Select)
+        with select.prevent(Select.Changed):
+            select.set_options(_set_choices(self._sets.values()))
+            select.value = key
+        self._choose(key)
+        self._gone = verb == "remove"
+        self._tell("\n".join(filter(None, [changed.told, *self._draft.set.problems[:3]])))
 
     @on(ShotTable.Chosen)
     def action_edit(self) -> None:
@@ -296,32 +297,30 @@ class ExamplesPane(ModalScreen[None]):
 
 
 def _set_choices(sets: Iterable[ShotSet]) -> list[tuple[str, str]]:
-    """Titles, with the language where it is not that of the interface."""
+    """Titles and names, with the language where it is not that of the interface."""
     own = current_language()
     return [
-        (visible_line(shots.title) + ("" if shots.language == own else f"  ({shots.language})"), shots.key)
+        (f"{visible_line(shots.title)}  {visible_line(shots.name if shots.language == own else shots.key)}", shots.key)
         for shots in sets
     ]
+
+
+def _price(use: ShotUse, tokens: int | None) -> str:
+    """What the examples of a use take, and what chose them."""
+    if not use.k:
+        return say("none are sent")
+    told = (
+        say("tokens are counted once the model is ready") if tokens is None else say("+{count:,} tokens", count=tokens)
+    )
+    return told + (say(", nearest by {model}", model=use.ranked_by) if use.ranked_by else "")
 
 
 def _keys() -> str:
     """The keys, in two lines that fit into 80 cells."""
     return "\n".join((
         say("space on/off  enter edit  a add  d delete  shift+↑↓ move  ←→ number  u undo"),
-        say("ctrl+s saves to your folder; changes hold at once; esc closes"),
+        say("set: n new  c copy  r rename  x delete  ctrl+s to your folder  esc closes"),
     ))  # fmt: skip
-
-
-def _choices(words: Any) -> list[tuple[str, str]]:
-    """The words of a `Literal` as they are shown."""
-    shown = {
-        "first": say("first rows"), "nearest": say("nearest"), "chosen": say("in order"), "reversed": say("reversed"),
-        "shuffled": say("shuffled"), "turns": say("as turns"), "inline": say("inline"), "gold": say("right labels"),
-        "flipped": say("flipped labels"), "random": say("random"),
-    }  # fmt: skip
-    if words is LabelControl:
-        shown |= {"random": say("random labels"), "shuffled": say("shuffled labels")}
-    return [(shown[word], word) for word in get_args(words)]
 
 
 def _whole(row: Shot) -> Content:

@@ -12,7 +12,9 @@ from llmlab.tui.panes.document_words import reading_in_words
 from llmlab.tui.panes.reasoning_words import reasoning_in_words
 from llmlab.words import say
 
-SHORT: Final = {"temperature": "T", "top_k": "k", "top_p": "p", "min_p": "min-p", "max_tokens": "max"}
+SHORT: Final = {
+    "temperature": "T", "top_k": "k", "top_p": "p", "min_p": "min-p", "max_tokens": "max", "logit_bias": "bias",
+}  # fmt: skip
 """How settings are shortened where room is scarce."""
 
 

@@ -1,4 +1,4 @@
-"""The sampling pane: every sampler with its help, presets, and the shape that answers must have."""
+"""The sampling pane: every sampler with its help, presets, biases, and the shape that answers must have."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Select, TextArea
 
+from llmlab.domain.biases import names_ids, parse_biases
 from llmlab.domain.sampling import DEFAULTS, PRESETS, SETTINGS, Sampling, parse_setting, with_preset, with_setting
 from llmlab.errors import LlmlabError
 from llmlab.tui.jobs import Watched, run_beside
@@ -21,9 +22,10 @@ from llmlab.tui.notices import describe
 from llmlab.words import say
 
 ShapeKind = Literal["free", "schema", "grammar"]
-Check = Callable[[str | None, str | None], Awaitable[None]]
-"""Raises `LlmlabError` when a grammar or schema cannot be followed."""
-NUMBERS: Final = tuple(setting for setting in SETTINGS if setting.kind != "texts")
+Check = Callable[[str | None, str | None, str], Awaitable[None]]
+"""Raises `LlmlabError` when a grammar or schema cannot be followed, or biases name a token that there is none of."""
+NUMBERS: Final = tuple(setting for setting in SETTINGS if setting.kind in ("int", "float"))
+BIASES: Final = next(setting for setting in SETTINGS if setting.kind == "biases")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class SamplingPane(ModalScreen[Shaped | None], Watched):
         & #shape-text { height: 8; }
         & #shape-text.-free { display: none; }
         & .row > .wide { width: 22; }
+        & .row > #logit_bias { width: 1fr; }
+        & .note { width: 1fr; height: auto; padding: 0 1 0 20; color: $text-muted; }
         & .row > #preset { width: 1fr; }
     }
     """
@@ -62,7 +66,7 @@ class SamplingPane(ModalScreen[Shaped | None], Watched):
         self._checking = False
 
     def compose(self) -> ComposeResult:
-        """Preset, every setting, stop texts, shape."""
+        """Preset, every setting, stop texts, biases, shape."""
         presets = [(f"{say(preset.name)} - {say(preset.help)}", preset.name) for preset in PRESETS]
         with Vertical(classes="dialog --wide --tall"):
             yield Label(say("Sampling"), classes="dialog-title", markup=False)
@@ -78,6 +82,11 @@ class SamplingPane(ModalScreen[Shaped | None], Watched):
                     yield Label(
                         say("the answer ends before it; several are parted by |"), classes="remark", markup=False
                     )
+                with Horizontal(classes="row"):
+                    yield Label(BIASES.name, markup=False)
+                    yield Input(self._written(BIASES.name), placeholder=say("unset"), id=BIASES.name, compact=True)
+                yield Label(say(BIASES.help), classes="note", markup=False)
+                yield Label(_about_biases(), classes="note", markup=False)
                 yield Label(say("Shape of answers"), classes="section", markup=False)
                 yield Select(self._kinds(), value=self._kind, allow_blank=False, id="shape", compact=True)
                 yield TextArea(
@@ -132,7 +141,7 @@ class SamplingPane(ModalScreen[Shaped | None], Watched):
     def _read(self) -> Sampling | None:
         """The settings as they stand in the fields; `None` when one cannot be, which is told."""
         sampling = self._sampling
-        for setting in NUMBERS:
+        for setting in (*NUMBERS, BIASES):
             field = self.query_one(f"#{setting.name}", Input)
             text = field.value.strip()
             try:
@@ -145,7 +154,7 @@ class SamplingPane(ModalScreen[Shaped | None], Watched):
         return with_setting(sampling, "stop", tuple(part.replace("\\n", "\n") for part in stops) or None)
 
     def action_keep(self) -> None:
-        """Give what was set, once the shape is known to work."""
+        """Give what was set, once the shape and the tokens that are biased are known to work."""
         sampling = self._read()
         if sampling is None or self._checking:
             return
@@ -153,7 +162,7 @@ class SamplingPane(ModalScreen[Shaped | None], Watched):
         grammar = text if self._kind == "grammar" and text.strip() else None
         schema = text if self._kind == "schema" and text.strip() else None
         shaped = Shaped(sampling, grammar, schema)
-        if grammar is None and schema is None:
+        if grammar is None and schema is None and not names_ids(parse_biases(sampling.logit_bias or "")):
             self.dismiss(shaped)
             return
         self._checking = True
@@ -162,7 +171,7 @@ class SamplingPane(ModalScreen[Shaped | None], Watched):
 
     async def _checked(self, shaped: Shaped) -> None:
         try:
-            await self._check(shaped.grammar, shaped.schema)
+            await self._check(shaped.grammar, shaped.schema, shaped.sampling.logit_bias or "")
         except LlmlabError as error:
             notice = describe(error)
             self._tell(f"{notice.title} {notice.text}")
@@ -177,3 +186,12 @@ class SamplingPane(ModalScreen[Shaped | None], Watched):
 
     def _tell(self, text: str) -> None:
         self.query_one("#problem", Label).update(text)
+
+
+def _about_biases() -> str:
+    """How biases are written, and what becomes of a text."""
+    return "\n".join((
+        say('Commas part them; a text stands in double quotes, \\" and \\n as in JSON; each of its tokens is meant.'),
+        say("For most models a word inside a sentence begins with its blank; another letter case is another token."),
+        say("-100 all but rules a token out, 100 all but forces it; ids are the model's own."),
+    ))  # fmt: skip

@@ -14,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Label, TextArea
 
 from llmlab.domain.shots import Shot
+from llmlab.domain.terminal import pasted
 from llmlab.tui.jobs import Watched, run_beside
 from llmlab.tui.screens.unsaved import may_leave
 from llmlab.words import say
@@ -116,7 +117,8 @@ class ShotDialog(ModalScreen[Shot | None], Watched):
 
     def _field(self, name: str, title: str, text: str) -> ComposeResult:
         yield Label(title, markup=False)
-        yield TextArea(text, soft_wrap=True, show_line_numbers=False, tab_behavior="focus", compact=True, id=name)
+        safe = pasted(text)
+        yield TextArea(safe, soft_wrap=True, show_line_numbers=False, tab_behavior="focus", compact=True, id=name)
 
     def _shot(self) -> Shot:
         asked, steps, output = (self.query_one(f"#{name}", TextArea).text for name in ("input", "reasoning", "output"))

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Label, TextArea
 
 from llmlab.domain.template import PromptTemplate
-from llmlab.domain.terminal import visible, visible_line
+from llmlab.domain.terminal import pasted, visible, visible_line
 from llmlab.errors import LlmlabError
 from llmlab.tui.jobs import Watched, run_beside
 from llmlab.tui.screens.unsaved import may_leave
@@ -33,7 +33,7 @@ class TemplateEditor(ModalScreen[PromptTemplate | None], Watched):
         super().__init__()
         self._templates = templates
         self._place = place
-        self._text = text
+        self._text = pasted(text)
 
     def compose(self) -> ComposeResult:
         """The file, the text, what is wrong, the keys."""

@@ -9,7 +9,6 @@ import signal
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -17,8 +16,8 @@ from textual.app import App, SuspendNotSupported
 
 from llmlab.domain.template import PromptTemplate
 from llmlab.errors import UsageError
+from llmlab.tui.panes.own_files import Changed, OwnFiles
 from llmlab.tui.panes.template_editor import TemplateEditor
-from llmlab.tui.screens.line import LineDialog
 from llmlab.tui.templates import Templates
 from llmlab.words import say
 
@@ -26,24 +25,11 @@ Verb = Literal["edit", "copy", "rename", "remove", "edit_outside"]
 """What can be done with the file of one template."""
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """What came of it."""
-
-    key: str
-    """The template that is to be shown now."""
-    told: str = ""
-    """What was done, in a line."""
-
-
-class TemplateFiles:
-    """Each verb asks what it needs and gives what changed, or `None` when the user did not want to.
-
-    Every verb raises `UsageError` for what cannot be done, and `ConfigError` when a file cannot be read or written.
-    """
+class TemplateFiles(OwnFiles[PromptTemplate]):
+    """The verbs of own files, and the editing of their text."""
 
     def __init__(self, app: App[object], templates: Templates) -> None:
-        self._app = app
+        super().__init__(app, templates)
         self._templates = templates
 
     @property
@@ -64,31 +50,12 @@ class TemplateFiles:
         saved = await self._app.push_screen_wait(TemplateEditor(self._templates, place, text))
         return None if saved is None else Changed(saved.key, say("Saved to {file}", file=str(place)))
 
-    async def copy(self, one: PromptTemplate) -> Changed | None:
-        """Copy a template under another name."""
-        name = await self._app.push_screen_wait(LineDialog(say("Name of the copy"), one.name))
-        return None if name is None else _saved(await self._templates.copy(one, name))
-
-    async def rename(self, one: PromptTemplate) -> Changed | None:
-        """Give a template of one's own another name."""
-        name = await self._app.push_screen_wait(LineDialog(say("New name"), one.name))
-        return None if name is None else _saved(await self._templates.rename(one, name))
-
-    async def remove(self, one: PromptTemplate) -> Changed | None:
-        """Delete a template of one's own."""
-        await self._templates.delete(one)
-        return Changed(one.key, say("Deleted; u brings it back."))
-
-    async def undo(self) -> Changed | None:
-        """Bring the template back that was deleted last."""
-        return Changed((await self._templates.undo()).key)
-
     async def edit_outside(self, one: PromptTemplate) -> Changed | None:
         """Open the file of a template in the user's own editor; one that is shipped is copied first."""
         command = _editor()
         shelf = await self._templates.open()
         place = shelf.place_of(one)
-        if shelf.is_shipped(one):
+        if not shelf.is_own(one):
             await self._templates.save(place, shelf.text_of(one))
         try:
             await _run_editor(self._app, command, place)
@@ -107,10 +74,6 @@ def _editor() -> list[str]:
     if not command:
         raise UsageError(say("$EDITOR names no editor; e edits it here."))
     return command
-
-
-def _saved(made: PromptTemplate) -> Changed:
-    return Changed(made.key, say("Saved to {file}", file=made.source))
 
 
 async def _run_editor(app: App[object], command: list[str], place: Path) -> None:

@@ -19,10 +19,11 @@ from llmlab.domain.template import PromptTemplate, TemplateUse
 from llmlab.domain.terminal import visible, visible_line
 from llmlab.errors import LlmlabError
 from llmlab.tui.jobs import Watched, run_beside
+from llmlab.tui.panes.own_files import Changed
 from llmlab.tui.panes.template_field import TextField
-from llmlab.tui.panes.template_files import Changed, TemplateFiles, Verb
+from llmlab.tui.panes.template_files import TemplateFiles, Verb
 from llmlab.tui.panes.template_form import TemplateForm
-from llmlab.tui.suggestions import Suggestions
+from llmlab.tui.suggestions import Suggestions, fitting_in_words
 from llmlab.tui.templates import Templates
 from llmlab.words import current_language, say
 
@@ -272,11 +273,9 @@ def _described(one: PromptTemplate, *, on_now: bool) -> Content:
     """What a template is for, and what goes well with it."""
     lines = [Content.styled(visible_line(one.title), "bold"), Content(visible(one.description))]
     lines.append(Content.styled(f"{one.key}  {', '.join(map(visible_line, one.tags))}", "$text-muted"))
-    pairs = ((say("Examples"), one.shots), (say("Reasoning"), one.reasoning))
-    fitting = [f"{title}: {visible_line(name)}" for title, name in pairs if name]
-    if fitting:
+    if fitting := fitting_in_words(one):
         mark = Content.styled("● ", "$text-success") if on_now else Content("")
-        words = say("goes well with {parts}", parts=", ".join(fitting))
+        words = say("goes well with {parts}", parts=fitting)
         lines.append(mark + Content.styled(words, "$text-muted"))
     return Content("\n").join(lines) + Content("\n")
 

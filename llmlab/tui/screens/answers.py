@@ -8,7 +8,7 @@ from functools import partial
 from textual.widgets import Static
 
 from llmlab.domain.messages import Chat, Message
-from llmlab.domain.terminal import visible_line
+from llmlab.domain.terminal import pasted, visible_line
 from llmlab.errors import LlmlabError, Stopped
 from llmlab.services.preview import NoRoom
 from llmlab.tui.screens.picture import Picture
@@ -27,6 +27,11 @@ class Answers:
         self._warned = False
         self.refused: Callable[[NoRoom], None] = picture.tell_problem
         """Is told of a prompt that does not fit although something would make it."""
+
+    @property
+    def editing(self) -> bool:
+        """A message stands in the composer to be changed."""
+        return self._edited is not None
 
     def start(self, changes: AsyncGenerator[Change, None], *, draft: str = "") -> None:
         """Follow an answer; `draft` returns to the composer when it cannot begin."""
@@ -99,7 +104,7 @@ class Answers:
         if self._edited is None:
             self._set_aside = composer.draft
         self._edited = message
-        composer.set_draft(message.text)
+        composer.set_draft(pasted(message.text))
         self._picture.screen.set_focus(composer)
         what = say("Changing your question") if message.role == "user" else say("Changing the answer")
         keys = (

@@ -108,6 +108,8 @@ def verdict(rerun: Rerun) -> str:
     match rerun.outcome:
         case "same":
             return say("Same: the answer came out to the last character.") + causes
+        case "begun":
+            return say("Same as far as it had come: the answer was stopped there.") + causes
         case "stopped":
             return say("Stopped.")
         case "different":

@@ -23,10 +23,12 @@ from llmlab.services.compare import MOST_ARMS, Arm, Comparing
 from llmlab.services.votes import mark_of
 from llmlab.tui.jobs import Watched, run_beside
 from llmlab.tui.notices import describe
+from llmlab.tui.panes.compare_card import OpenCard, why_no_card
 from llmlab.tui.panes.compare_column import Column, Veil
 from llmlab.tui.panes.compare_picker import VariantPicker
 from llmlab.tui.panes.variants import Variant, factor
 from llmlab.words import say
+from llmlab.words.counts import votes_text
 
 INTERVAL: Final = 1 / 10
 """Seconds between two repaints while answers come."""
@@ -47,6 +49,8 @@ class CompareScreen(Screen[Recipe | None], Watched):
         Binding("f6", "remove", show=False, priority=True),
         Binding("f7", "diff", show=False, priority=True),
         Binding("f8", "blind", show=False, priority=True),
+        Binding("f9", "card", show=False, priority=True),
+        Binding("i", "card", show=False),
         Binding("f10", "use", show=False, priority=True),
         *(Binding(f"alt+{place}", f"vote({place})", show=False, priority=True) for place in range(1, MOST_ARMS + 1)),
     ]
@@ -56,7 +60,7 @@ class CompareScreen(Screen[Recipe | None], Watched):
         #compare-columns { height: 1fr; }
         #compare-note { height: auto; padding: 0 1; color: $text-warning; }
         #compare-question { margin: 0; border: round $border; }
-        #compare-keys { height: 1; padding: 0 1; background: $panel; color: $text-muted; }
+        #compare-keys { height: auto; padding: 0 1; background: $panel; color: $text-muted; }
     }
     """
 
@@ -69,6 +73,7 @@ class CompareScreen(Screen[Recipe | None], Watched):
         variants: Variants,
         tally: Callable[[dict[str, object]], None],
         past: Past,
+        card: OpenCard,
     ) -> None:
         """Compare `recipes`; `tally` keeps a vote and `past` counts kept ones: `LlmlabError` where they cannot."""
         super().__init__()
@@ -77,7 +82,7 @@ class CompareScreen(Screen[Recipe | None], Watched):
         self._history = history
         self._question = question
         self._variants = variants
-        self._tally, self._past = tally, past
+        self._tally, self._past, self._card = tally, past, card
         self._arms: tuple[Arm, ...] = tuple(Arm(recipe) for recipe in recipes)
         self._order = list(range(len(recipes)))
         """Which arm stands in which column."""
@@ -99,12 +104,7 @@ class CompareScreen(Screen[Recipe | None], Watched):
         yield Input(
             self._question, placeholder=say("the question for all of them"), id="compare-question", compact=True
         )
-        yield Static(self._keys(), id="compare-keys", markup=False)
-
-    def _keys(self) -> str:
-        return say(
-            "enter asks  F4 variant  F6 remove  F7 differences  F8 blind  alt+1…4 better  F10 use the better  esc back"
-        )
+        yield Static(keys_line(), id="compare-keys", markup=False)
 
     def on_mount(self) -> None:
         """Show the recipes; with one alone, ask for the factor to change."""
@@ -131,7 +131,7 @@ class CompareScreen(Screen[Recipe | None], Watched):
             number = self._order[place]
             name = self._factor(number) if veil == "none" else say("hidden")
             count = self._votes[number] if veil == "none" else 0
-            votes = say("  {count} votes", count=count) if count else ""
+            votes = f"  {votes_text(count)}" if count else ""
             against = first if self._diff and place and first else None
             head = f"{place + 1}  {name}{votes}"
             column.show(head, self._arms[number], against, veil, better=self._better == number)
@@ -249,6 +249,15 @@ class CompareScreen(Screen[Recipe | None], Watched):
         self._say(say("Blind: the order is drawn anew with each question.") if self._blind else "")
         self._draw()
 
+    def action_card(self) -> None:
+        """Show what the answer in the column with the focus came from; of the first, with the focus elsewhere."""
+        focused = (place for place, column in enumerate(self.query(Column)) if column.has_focus_within)
+        arm = self._arms[self._order[next(focused, 0)]]
+        refusal = why_no_card(arm, self._veil(), running=self._stop is not None)
+        self._say(refusal)
+        if not refusal and arm.card is not None:
+            self.app.push_screen(self._card(arm, arm.card, self._question))
+
     def action_vote(self, place: int) -> None:
         """The answer in this column is the better one."""
         if place > len(self._order) or not self._all_ended() or self._better is not None:
@@ -275,6 +284,14 @@ class CompareScreen(Screen[Recipe | None], Watched):
     def _refuse(self, error: LlmlabError) -> None:
         notice = describe(error)
         self._say(f"{notice.title} {notice.text}")
+
+
+def keys_line() -> str:
+    """What the keys do."""
+    return say(
+        "enter asks  F4 variant  F6 remove  F7 differences  F8 blind  alt+1…4 better  F9 card (tab chooses)  "
+        "F10 use the better  esc back"
+    )
 
 
 def vote_record(

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 from llmlab.documents.gathering import Gathered, expanded, gather
 from llmlab.domain.document import Document
 from llmlab.domain.messages import Message
 from llmlab.domain.reading_limits import ReadingLimits
-from llmlab.domain.terminal import visible, visible_line
+from llmlab.domain.terminal import visible
 from llmlab.errors import DocumentError, LlmlabError, Stopped, UsageError
+from llmlab.services.digest import Digesting
 from llmlab.services.preview import Prepared
 from llmlab.services.quotes import CheckedAnswer, QuoteCheck
-from llmlab.services.vectors import by_words_alone
-from llmlab.tui.documents import Documents, FileState
+from llmlab.tui.documents import Documents
+from llmlab.tui.panes.digest import DigestPane
 from llmlab.tui.panes.document_words import problem_in_words
 from llmlab.tui.panes.documents import DocumentsPane, Shown
+from llmlab.tui.screens.document_news import MOST_TOLD, DocumentNews
 from llmlab.tui.screens.picture import Picture
 from llmlab.tui.typed_paths import dropped, mentions, spoken
 from llmlab.tui.widgets.document_line import DocumentLine
 from llmlab.words import say
-
-MOST_TOLD: Final = 3
-"""Documents that are spoken of one by one; of more, their number."""
 
 
 class DocumentHands:
@@ -36,11 +35,10 @@ class DocumentHands:
     def __init__(self, picture: Picture) -> None:
         self._picture = picture
         self.values = Documents(picture.desk, self._changed)
+        self._news = DocumentNews(picture)
         self._quotes = QuoteCheck(picture.desk.services.reader)
         self._unread: set[Path] = set()
         """Files that could not be read when they were last named."""
-        self._told_changed: dict[Path, FileState] = {}
-        """Files that changed after they were read, and the state that this was told of."""
 
     @property
     def _pane(self) -> DocumentsPane | None:
@@ -79,12 +77,16 @@ class DocumentHands:
     def _begin_gathered(self, gathered: Gathered) -> None:
         """Begin to open documents, one after the other; those that are open and did not change stay as they are."""
         for remark in gathered.remarks:
-            self._picture.tell(str(remark), severity="warning")
+            self._picture.tell(visible(str(remark)), severity="warning")
         self._unread.difference_update(gathered.files)
-        self._begin([path for path in gathered.files if not self.values.knows(path)])
-        for path in gathered.files:
-            if self.values.is_stale(path):
-                self.read_anew(path, self.values.encoding_of(path))
+        open_now = {path: self.values.find(path) for path in gathered.files}
+        self._begin([path for path, one in open_now.items() if one is None or one.phase == "failed"])
+        stale: defaultdict[str, list[Path]] = defaultdict(list)
+        for path, one in open_now.items():
+            if one is not None and one.is_stale:
+                stale[one.encoding].append(path)
+        for encoding, changed in stale.items():
+            self._begin(changed, encoding)
 
     def read_anew(self, path: Path, encoding: str) -> None:
         """Read an open document again, as another encoding; empty finds out."""
@@ -99,6 +101,7 @@ class DocumentHands:
         """Open what was announced; a file that cannot be read does not keep the others from being."""
         batch = self._picture.desk.services.documents.batch()
         remarked: list[Document] = []
+        failed = 0
         try:
             for path in paths:
                 if not self.values.awaits(path):
@@ -111,24 +114,16 @@ class DocumentHands:
                     return
                 except LlmlabError as error:
                     self._unread.add(path)
-                    self._tell_problem(error)
+                    failed += 1
+                    if failed <= MOST_TOLD:
+                        self._tell_problem(error)
         finally:
             # In a thread: what is still being read ends first.
             asyncio.get_running_loop().run_in_executor(None, batch.close)
-            self._tell_remarks(remarked)
-
-    def _tell_remarks(self, documents: Sequence[Document]) -> None:
-        """Tell what should be known of how files were read; the pane shows it by itself."""
-        if self._pane is not None:
-            return
-        if len(documents) > MOST_TOLD:
-            told = say("There is something to know about {count:,} documents; their pane shows it.",
-                       count=len(documents))  # fmt: skip
-            self._picture.tell(told, severity="warning")
-            return
-        for document in documents:
-            text = visible("\n".join(map(str, document.warnings)))
-            self._picture.tell(text, title=visible_line(document.name), severity="warning")
+        self._news.tell_more_failed(failed - MOST_TOLD)
+        # The pane shows it by itself.
+        if self._pane is None:
+            self._news.tell_remarks(remarked)
 
     def _tell_problem(self, error: LlmlabError) -> None:
         pane = self._pane
@@ -161,6 +156,20 @@ class DocumentHands:
         self.values.close_all()
         self._picture.tell(say("No document is open any more."))
 
+    async def make_digest(self, document: Document) -> None:
+        """Tell what a digest of a document takes, and make it if that is wanted.
+
+        Raises:
+            UsageError: an answer is being written, or there is no model.
+        """
+        desk = self._picture.desk
+        await desk.require_quiet()
+        if desk.spec is None:
+            raise UsageError(say("No model is chosen."), hint=say("F5 shows the models."))
+        digesting = Digesting(desk.services.host, desk.services.paths.digests)
+        if await self._picture.screen.app.push_screen_wait(DigestPane(digesting, document, desk.spec)):
+            self._picture.measure()
+
     # Asking
 
     async def hear(self, text: str) -> str | None:
@@ -177,24 +186,16 @@ class DocumentHands:
         for gathered in named:
             self._begin_gathered(gathered)
         await self.values.settled()
-        await self._tell_changed()
+        # Beside: a disk that does not answer keeps no message back.
+        self._picture.work(partial(self._news.tell_changes, self.values), "changes", exclusive=True)
         if not all(any(map(self._is_read, gathered.files)) for gathered in named):
             return None
         said = spoken(text, found)
         names = " ".join(mention.path.name for mention in found)
         return "" if found and said.strip() == names else said
 
-    async def _tell_changed(self) -> None:
-        """Tell once that an open document is no longer what its file holds."""
-        for one, state in await self.values.changed_on_disk():
-            if self._told_changed.get(one.path) != state:
-                self._told_changed[one.path] = state
-                told = say("{name} has changed since it was read; @ with its name, or /read, reads it again.",
-                           name=visible_line(one.name))  # fmt: skip
-                self._picture.tell(told, severity="warning")
-
     def _is_read(self, path: Path) -> bool:
-        return self.values.knows(path) and path not in self._unread
+        return self.values.find(path) is not None and path not in self._unread
 
     # Quotes
 
@@ -238,7 +239,7 @@ class DocumentHands:
         values.problem = problem if values.reading is not None else None
         # Vectors may be made from now on.
         values.look()
-        self._tell_trouble()
+        self._news.tell_trouble()
         self._show()
         self._picture.work(self._renew, "renewal", exclusive=True)
 
@@ -254,17 +255,6 @@ class DocumentHands:
         """See how far what goes on in the background has come."""
         if self.values.busy:
             self.values.look()
-
-    def _tell_trouble(self) -> None:
-        """Tell once that the embedding model cannot be used."""
-        vectors = self._picture.desk.services.reader.vectors
-        problem, spec = (vectors.problem, vectors.model) if vectors is not None else (None, None)
-        told = by_words_alone(spec, problem) if spec is not None and problem is not None else ""
-        if told and told != self._trouble:
-            self._trouble = told
-            self._picture.tell(told, severity="warning")
-
-    _trouble = ""
 
     def _changed(self) -> None:
         """More is known of the documents, or they are others."""

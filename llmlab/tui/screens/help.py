@@ -34,6 +34,15 @@ WRITING: tuple[tuple[str, str], ...] = (
     ("tab", "Complete a command, or go to the next field"),
     ("ctrl+c", "Copy what is selected with the mouse"),
 )
+COMPARING: tuple[tuple[str, str], ...] = (
+    ("enter", "Ask all recipes the question"),
+    ("f4, f6", "Another variant of the first recipe; take the last one away"),
+    ("f7", "Mark the words that the first answer does not have"),
+    ("f8", "Hide which answer is whose until the vote"),
+    ("alt+1…4", "Say that the answer in this column is the better one"),
+    ("f9, i", "What the answer in the column with the focus came from; tab goes from column to column"),
+    ("f10", "Go on in the chat with the better recipe"),
+)
 
 
 Row = tuple[str, str, str]
@@ -45,6 +54,7 @@ def help_sections(keymap: Mapping[str, str]) -> list[tuple[str, list[Row]]]:
     sections = [(say("Writing"), [(key, "", say(text)) for key, text in WRITING])]
     for scope, title in SECTIONS:
         sections.append((say(title), [_row(command, keymap) for command in COMMANDS if command.scope == scope]))
+    sections.append((say("In a comparison (F3)"), [(key, "", say(text)) for key, text in COMPARING]))
     return sections
 
 

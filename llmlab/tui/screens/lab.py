@@ -107,6 +107,8 @@ class LabScreen(KeyFirstScreen, Watched):
         self.query_one(Transcript).refresh()
         if self._wish.resume:
             run_beside(self, self._open_newest, "commands")
+        else:
+            bench.drafts.begin()
         return bench
 
     def type_ahead(self, typed: Sequence[events.Key | events.Paste]) -> None:
@@ -142,9 +144,10 @@ class LabScreen(KeyFirstScreen, Watched):
             chats = await bench.desk.services.chats.list()
         except LlmlabError:
             # The list of chats reads the same and tells it.
-            return
+            chats = ()
         if chats:
             await self._open(chats[0].id)
+        bench.drafts.begin()
 
     # Commands
 
@@ -254,11 +257,9 @@ class LabScreen(KeyFirstScreen, Watched):
         self.query_one(Completion).offer(self.query_one(Composer).text)
         if self._patience is not None:
             self._patience.stop()
-        self._patience = self.set_timer(self.bench.picture.patience if self.bench else 1.0, self._measure)
-
-    def _measure(self) -> None:
         if self.bench is not None:
-            self.bench.picture.measure()
+            self._patience = self.set_timer(self.bench.picture.patience, self.bench.picture.measure)
+            self.bench.drafts.note()
 
     @on(events.DescendantFocus)
     @on(events.DescendantBlur)

@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, TextArea
 
+from llmlab.domain.terminal import pasted, visible_line
 from llmlab.words import say
 
 
@@ -22,7 +23,7 @@ class LineDialog(ModalScreen[str | None]):
     def __init__(self, question: str, value: str = "") -> None:
         super().__init__()
         self._question = question
-        self._value = value
+        self._value = visible_line(value)
 
     def compose(self) -> ComposeResult:
         """The question, the line, the keys."""
@@ -47,7 +48,7 @@ class TextDialog(ModalScreen[str | None]):
     def __init__(self, question: str, value: str = "") -> None:
         super().__init__()
         self._question = question
-        self._value = value
+        self._value = pasted(value)
 
     def compose(self) -> ComposeResult:
         """The question, the text, the keys."""

@@ -9,7 +9,7 @@ from llmlab.domain.model import BadModel, ModelSpec
 from llmlab.domain.terminal import visible
 from llmlab.errors import LlmlabError
 from llmlab.services.host import HostState
-from llmlab.tui.models import first_model, look_at_shelf, name_to_remember
+from llmlab.tui.models import first_model, look_at_shelf, to_remember
 from llmlab.tui.screens.picture import Picture
 from llmlab.tui.services import SettingsFile, Wish
 
@@ -32,7 +32,8 @@ class ModelKeeper:
         for problem in shelf.problems():
             self._picture.tell(visible(problem), severity="warning")
         try:
-            self.load(first_model(shelf, wish.model, self._settings.current.last_model))
+            known = self._settings.current
+            self.load(first_model(shelf, wish.model, known.last_model, known.last_context))
         except LlmlabError as error:
             self._picture.tell_problem(error)
 
@@ -53,7 +54,8 @@ class ModelKeeper:
                 self._told.add(note)
                 self._picture.tell(visible(note))
         try:
-            self._settings.change(last_model=name_to_remember(self._desk.services.shelf, spec))
+            name, context = to_remember(self._desk.services.shelf, spec)
+            self._settings.change(last_model=name, last_context=context)
             if self._desk.chat.model != spec.name:
                 self._desk.chat = await self._desk.services.chats.set_model(self._desk.chat, spec.name)
         except LlmlabError as error:
@@ -81,7 +83,8 @@ class ModelKeeper:
         news = await look_at_shelf(self._desk.services.shelf, self._desk.spec)
         if news is None:
             return
-        if news.spec is not None and not self._desk.answering:
+        if news.spec is not None:
+            # An answer that runs goes on with the recipe that it was asked with.
             self._desk.spec = news.spec
         elif self._desk.spec is None:
             self.begin_again()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from llmlab.domain.messages import history_of
@@ -59,8 +60,8 @@ class RecipeHands:
 
         desk, check = self._picture.desk, self._picture.desk.services.shape.check
 
-        async def checked(grammar: str | None, schema: str | None) -> None:
-            await check(desk.recipe(), grammar, schema)
+        async def checked(grammar: str | None, schema: str | None, logit_bias: str) -> None:
+            await check(desk.recipe(), grammar, schema, logit_bias)
 
         pane = SamplingPane(desk.sampling, desk.grammar, desk.schema, checked)
         if (shaped := await self._picture.screen.app.push_screen_wait(pane)) is not None:
@@ -69,6 +70,7 @@ class RecipeHands:
 
     def open_compare(self, question: str) -> None:
         """Show recipes side by side; an empty question is the draft, else the last one asked."""
+        from llmlab.tui.panes.compare_card import card_screen
         from llmlab.tui.screens.compare import CompareScreen
 
         desk, services = self._picture.desk, self._picture.desk.services
@@ -96,7 +98,8 @@ class RecipeHands:
                 self.take_recipe(recipe)
 
         recipes, told = [desk.recipe()], history_of(history)
-        screen = CompareScreen(services.comparing, recipes, told, asked, variants, services.tally, past)
+        card = partial(card_screen, services.comparing, services.hashes, told)
+        screen = CompareScreen(services.comparing, recipes, told, asked, variants, services.tally, past, card)
         self._picture.screen.app.push_screen(screen, taken)
 
     async def open_runs(self, start: str) -> None:

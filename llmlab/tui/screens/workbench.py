@@ -22,6 +22,7 @@ from llmlab.tui.modes import ReasoningModes
 from llmlab.tui.panes.reasoning_words import Chosen
 from llmlab.tui.screens.answers import Answers
 from llmlab.tui.screens.document_hands import DocumentHands
+from llmlab.tui.screens.draft_keeper import DraftKeeper
 from llmlab.tui.screens.model_keeper import ModelKeeper
 from llmlab.tui.screens.picture import Picture
 from llmlab.tui.screens.recipe_hands import RecipeHands
@@ -56,7 +57,8 @@ class Workbench:
         self.answers = Answers(self.picture)
         self.answers.refused = self._refused
         self.documents = DocumentHands(self.picture)
-        self.picture.took, self.picture.drew = self.documents.took, self.documents.check
+        self.drafts = DraftKeeper(self.picture, self.answers)
+        self.picture.took, self.picture.drew = self.documents.took, self._drew
         self.models = ModelKeeper(self.picture, settings)
         self.recipes = RecipeHands(self.picture, self.models, self.change_settings)
         self._screen = screen
@@ -118,6 +120,10 @@ class Workbench:
     def start_answer(self, changes: AsyncGenerator[Change, None], *, draft: str = "") -> None:
         """Follow an answer; `draft` returns to the composer when it cannot begin."""
         self.answers.start(changes, draft=draft)
+
+    def _drew(self) -> None:
+        self.drafts.turned()
+        self.documents.check()
 
     def begin_edit(self, message: Message) -> None:
         """Put a message into the composer to be changed."""

@@ -7,7 +7,7 @@ from functools import cached_property
 from textual import events
 from textual.widgets import TextArea
 
-from llmlab.domain.terminal import visible
+from llmlab.domain.terminal import pasted
 from llmlab.tui.widgets.pastes import Pastes
 
 
@@ -28,7 +28,7 @@ class PasteArea(TextArea):
         """Take every line of a paste, as text that cannot steer the terminal."""
         event.stop()
         event.prevent_default()
-        text = visible(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        text = pasted(event.text)
         result = self._replace_via_keyboard(self._pastes.fold(text), *self.selection)
         if result is not None:
             self.move_cursor(result.end_location)

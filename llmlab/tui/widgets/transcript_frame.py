@@ -11,6 +11,7 @@ from llmlab.services.preview import left_out_in_words
 from llmlab.tui.markup.lines import Line, Look, Span
 from llmlab.tui.markup.wrapping import flow
 from llmlab.words import say
+from llmlab.words.counts import tokens_text
 
 _MUTED = Look("muted")
 _WARNING = Look("warning")
@@ -60,7 +61,7 @@ def thinking_line(message: Message, turn: Turn | None, *, shown: bool, width: in
         tokens = tokens or turn.generated
     figures = [say("thinking…") if live else say("thinking")]
     if tokens:
-        figures.append(_tokens(tokens))
+        figures.append(tokens_text(tokens))
     if took:
         figures.append(seconds(took))
     look = Look("thinking")
@@ -159,7 +160,7 @@ def footer_lines(message: Message, width: int) -> list[Line]:
     origin = message.origin
     if origin is None or message.state == "writing" or not origin.usage.generated:
         return []
-    figures = [_tokens(origin.usage.generated)]
+    figures = [tokens_text(origin.usage.generated)]
     if origin.timing.tokens_per_s:
         figures.append(say("{speed} tok/s", speed=_speed(origin.timing.tokens_per_s)))
     if origin.timing.first_token_s:
@@ -170,10 +171,6 @@ def footer_lines(message: Message, width: int) -> list[Line]:
     if left_out := left_out_in_words(origin.left_out):
         figures.append(left_out)
     return _chrome(flow([(" · ".join(figures), _MUTED)], width))
-
-
-def _tokens(count: int) -> str:
-    return say("{count:,} tokens", count=count) if count != 1 else say("1 token")
 
 
 def _speed(value: float) -> str:

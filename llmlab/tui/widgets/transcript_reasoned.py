@@ -12,6 +12,7 @@ from llmlab.tui.markup.lines import Line, Look, Span
 from llmlab.tui.markup.wrapping import flow
 from llmlab.tui.widgets.transcript_frame import seconds
 from llmlab.words import say
+from llmlab.words.counts import votes_text
 
 LONGEST_ANSWER = 60
 """Characters of a final answer that are shown."""
@@ -81,7 +82,7 @@ def _parts(message: Message, reasoned: Reasoned) -> Iterator[list[Span]]:
     else:
         yield [(say("no final answer found"), _CHANGED)]
     if reasoned.wanted > 1:
-        yield [(say("{count} votes: ", count=reasoned.cast), _MUTED), *next(_votes(reasoned), [])]
+        yield [(say("{counted}: ", counted=votes_text(reasoned.cast)), _MUTED), *next(_votes(reasoned), [])]
     for earlier, told in _before(message, reasoned):
         if earlier and reasoned.answer:
             same = normalised(earlier) == normalised(reasoned.answer)

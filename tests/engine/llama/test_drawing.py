@@ -221,15 +221,27 @@ def test_wishes_that_cannot_be_are_refused(harness: Make, wishes: dict[str, Any]
 def test_biases_move_the_choice_and_leave_the_raw_figures_alone(harness: Make) -> None:
     engine = harness("bigram")
     free = engine.answer(HELLO, replace(GREEDY, max_tokens=1), logprobs=0)
-    banned = engine.answer(
-        HELLO, replace(GREEDY, max_tokens=1), logprobs=1, logit_bias=((free.info[0].token, -1000.0),)
-    )
+    banned = engine.answer(HELLO, replace(GREEDY, max_tokens=1, logit_bias=f"{free.info[0].token}=-1000"), logprobs=1)
     assert (free.info[0].rank, banned.info[0].rank) == (1, 2)
     assert banned.info[0].top[0].token == free.info[0].token
-    wanted = engine.answer(HELLO, PLAIN, logit_bias=((ord("z"), 500.0),))
+    wanted = engine.answer(HELLO, replace(PLAIN, logit_bias=f"{ord('z')}=500"))
     assert wanted.text == "z" * 12
 
 
-@pytest.mark.parametrize("bias", [(-1, 1.0), (288, 1.0)])
-def test_biases_of_tokens_that_are_none_are_refused(harness: Make, bias: tuple[int, float]) -> None:
-    assert harness("bigram").answer(HELLO, PLAIN, logit_bias=(bias,)).problem is not None
+def test_every_token_of_a_text_is_biased_once(harness: Make) -> None:
+    engine = harness("bigram")
+    assert engine.answer(HELLO, replace(PLAIN, logit_bias='"z"=500')).text == "z" * 12
+    both = engine.answer(HELLO, replace(PLAIN, max_tokens=40, logit_bias='"yzzz"=500')).text
+    assert set(both) <= {"y", "z"}
+    odds = random_log_odds()[ord("o"), [ord("y"), ord("z")]]
+    likelier = "yz"[int(odds.argmax())]
+    # A character that a text has three times is not three times as likely.
+    assert engine.answer(HELLO, replace(GREEDY, max_tokens=1, logit_bias='"yzzz"=500')).text == likelier
+    assert engine.answer(HELLO, replace(GREEDY, max_tokens=1, logit_bias='"zyyy"=500')).text == likelier
+
+
+@pytest.mark.parametrize(("bias", "told"), [("288=1", "288"), ('"a"=2, 999999=1', "from 0 to 287"), ("z=1", "no bias")])
+def test_biases_of_tokens_that_are_none_are_refused(harness: Make, bias: str, told: str) -> None:
+    problem = harness("bigram").answer(HELLO, replace(PLAIN, logit_bias=bias)).problem
+    assert problem is not None
+    assert told in problem.what

@@ -223,6 +223,18 @@ def test_a_cancelled_command_ends_once_and_the_next_goes_on(opened: Open) -> Non
     assert engine.parts(other)[-1].done
 
 
+def test_a_cancellation_that_overtakes_its_command_is_not_lost(opened: Open) -> None:
+    engine = opened("plain")
+    first = engine.submit(*texts_of(100))
+    engine.interrupt.cancel(first + 1)
+    engine.embedder.step()
+    late = engine.submit("late")
+    engine.run()
+    assert [(each.id, each.reason) for each in engine.reports if isinstance(each, Ended)] == [(late, "cancelled")]
+    assert engine.parts(late) == []
+    assert engine.parts(first)[-1].done
+
+
 def test_an_aborted_computation_is_done_again_for_those_that_stay(opened: Open) -> None:
     engine = opened("plain")
     number = engine.submit("some text")

@@ -82,7 +82,7 @@ def test_every_setting_of_mirostat_changes_the_chain(name: str) -> None:
 
 def test_no_setting_is_forgotten() -> None:
     asked = {*test_every_setting_changes_the_chain.pytestmark[0].args[1]}  # type: ignore[attr-defined]
-    elsewhere = {"mirostat_tau", "mirostat_eta", "seed", "max_tokens", "stop"}
+    elsewhere = {"mirostat_tau", "mirostat_eta", "seed", "max_tokens", "stop", "logit_bias"}
     assert {name for name, _ in asked} | elsewhere == {setting.name for setting in SETTINGS}
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from llmlab.domain.sampling import Sampling
+from llmlab.engine.llama import residents
 from llmlab.engine.llama.answer import Answer
 from llmlab.engine.llama.packing import Packer
 from llmlab.engine.wire import Ended
@@ -316,6 +317,22 @@ def test_cancelling_what_waits_or_is_unknown(harness: Make) -> None:
     assert (one.reason, two.reason) == ("length", "cancelled")
 
 
+def test_a_cancellation_that_overtakes_its_request_is_not_lost(harness: Make) -> None:
+    engine = harness("bytes")
+    first = engine.submit(HELLO, limited(5))
+    engine.interrupt.cancel(first + 1)
+    engine.scheduler.step()
+    late = engine.submit(tuple(b"late"), limited(5), samples=2)
+    engine.run()
+    for sample in range(2):
+        ended = engine.told(late, sample).ended
+        assert ended is not None
+        assert (ended.reason, ended.usage.generated) == ("cancelled", 0)
+    told = engine.told(first).ended
+    assert told is not None
+    assert told.reason == "length"
+
+
 @pytest.mark.parametrize(
     ("tokens", "said"),
     [((), "empty"), ((-1,), "vocabulary"), ((1, 100_000), "vocabulary"), ((5,) * 5000, "5,000 tokens")],
@@ -359,6 +376,32 @@ def test_a_state_is_rebuilt_after_an_abort(harness: Make, monkeypatch: pytest.Mo
     told = engine.answer(prompt, limited(12))
     assert 2 in codes
     assert told.text == harness("recurrent").answer(prompt, limited(12)).text
+
+
+def test_an_abort_costs_no_more_than_what_was_read_since_the_last_mark(
+    harness: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompt = tuple(b"a state that only goes forward " * 10)
+    whole = harness("recurrent").answer(prompt, limited(12)).text
+    engine = harness("recurrent")
+    monkeypatch.setattr(residents, "MARK_EVERY", 64)
+    monkeypatch.setattr(Packer, "expected", lambda _packer, _reads: 1.0)
+    monkeypatch.setattr(Packer, "_room", lambda _packer, beside: 64)
+    codes: list[int] = []
+    decode = engine.model.context.decode
+
+    def interrupted(count: int) -> int:
+        if len(codes) == 3:
+            engine.interrupt.cancel(999)
+        codes.append(decode(count))
+        return codes[-1]
+
+    monkeypatch.setattr(engine.model.context, "decode", interrupted)
+    told = engine.answer(prompt, limited(12))
+    assert 2 in codes
+    done = [read.done for read in told.reads]
+    assert done == sorted(done)
+    assert told.text == whole
 
 
 def test_times_add_up(harness: Make) -> None:

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from llmlab.domain.model import ModelSpec, Rope
+from llmlab.engine.gguf import GgufFile, Tensor
 from llmlab.engine.llama import snapshots as module
 from llmlab.engine.llama.shelf import Shelved
 from llmlab.engine.llama.snapshot_file import ENDING, PARTIAL, Damaged, name_of, read_head, read_state, write_snapshot
-from llmlab.engine.llama.snapshots import WORTH_SAVING, Snapshots, model_mark, room_of
+from llmlab.engine.llama.snapshots import WORTH_SAVING, Snapshots, model_mark, room_of, shaping_window
 
 OURS, THEIRS = bytes(range(32)), bytes(32)
 ROOM = 1 << 20
@@ -188,8 +189,18 @@ def test_the_mark_of_a_model_changes_with_what_shapes_its_states(tmp_path: Path)
         assert model_mark(dataclasses.replace(spec, **same)) == mark
     for other in ({"cache_type_k": "q8_0"}, {"flash_attn": "off"}, {"rope": Rope(factor=2.0)}):
         assert model_mark(dataclasses.replace(spec, **other)) != mark
+    assert model_mark(spec, 4096) not in (mark, model_mark(spec, 8192)), "a window that shapes the states counts"
     path.write_bytes(b"b model" * 1000)
     assert model_mark(spec) != mark
+
+
+@pytest.mark.parametrize(
+    ("tensor", "window"), [("rope_factors_long.weight", 8192), ("rope_freqs.weight", 0), ("blk.0.attn_q.weight", 0)]
+)
+def test_the_window_shapes_the_states_of_models_with_two_sets_of_rope_factors(tensor: str, window: int) -> None:
+    tensors = (Tensor("token_embd.weight", (1,), 0, 0, 4), Tensor(tensor, (1,), 0, 32, 4))
+    gguf = GgufFile(Path("m.gguf"), 3, 100, {"general.architecture": "phi3"}, tensors, 0)
+    assert shaping_window(gguf, 8192) == window
 
 
 def test_room_is_bounded_by_what_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

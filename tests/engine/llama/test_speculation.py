@@ -126,7 +126,7 @@ def test_answers_are_the_same_with_guesses_and_without(pair: Callable[..., tuple
         {"schema": '{"type": "array", "items": {"enum": ["ab", "abc"]}, "minItems": 3, "maxItems": 6}'},
         {"grammar": 'root ::= ("ab" | "ba")+ "."'},
         {"grammar": 'root ::= "abababababababab"', "logprobs": 5},
-        {"logit_bias": ((ord("a"), 6.0), (ord("b"), 5.5))},
+        {"logit_bias": '"a"=6, "b"=5.5'},
     ],
 )
 @pytest.mark.parametrize("sampling", [GREEDY, WARM])
@@ -134,7 +134,9 @@ def test_grammars_schemas_and_biases_hold_for_guesses(
     pair: Callable[..., tuple[Harness, Harness]], wishes: dict[str, Any], sampling: Sampling
 ) -> None:
     plain, guessing = pair("bytes")
-    prompt, sampling = tuple(b'["ab", "ab", "abc"] abab abab'), replace(sampling, max_tokens=60)
+    wishes = dict(wishes)
+    sampling = replace(sampling, max_tokens=60, logit_bias=wishes.pop("logit_bias", None))
+    prompt = tuple(b'["ab", "ab", "abc"] abab abab')
     told = guessing.answer(prompt, sampling, **wishes)
     assert outcome(told) == outcome(plain.answer(prompt, sampling, **wishes))
     assert guesses(told)[0] > 0

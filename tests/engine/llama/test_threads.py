@@ -1,17 +1,24 @@
 from __future__ import annotations
 
+import os
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import psutil
 import pytest
 
-from llmlab.engine.llama.threads import MOST_THREADS, QUIET_FOR, Governor, LoadMeter, threads_for, usable_cores
+from llmlab.engine.llama.threads import MOST_THREADS, QUIET_FOR, Governor, LoadMeter, quota, threads_for, usable_cores
 
 
 class Machine:
     """A clock and the load of other processes, both set by the test."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, cores: int = 0) -> None:
         self.now = 100.0
         self.others = 0.0
-        self.governor = Governor(most, lambda: self.others, self.now)
+        self.governor = Governor(most, lambda: self.others, self.now, cores=cores)
 
     def run(self, seconds: float, step: float = 0.01) -> int:
         """Steps of the same length for a while; the threads after them."""
@@ -31,6 +38,22 @@ def test_threads_leave_room_for_others(others: float, threads: int) -> None:
     machine = Machine(4)
     machine.others = others
     assert machine.run(1.5) == threads
+
+
+@pytest.mark.parametrize(("others", "threads"), [(0.0, 4), (3.0, 4), (5.0, 3), (7.0, 1), (50.0, 1)])
+def test_others_take_the_cores_that_are_not_ours_first(others: float, threads: int) -> None:
+    machine = Machine(4, cores=8)
+    machine.others = others
+    assert machine.run(1.5) == threads
+
+
+def test_threads_come_back_when_others_have_enough_cores_beside_them() -> None:
+    machine = Machine(4, cores=8)
+    machine.others = 7.0
+    assert machine.run(1.5) == 1
+    machine.others = 3.9
+    assert machine.run(QUIET_FOR - 1) == 1
+    assert machine.run(3) == 4
 
 
 def test_threads_come_back_after_some_quiet() -> None:
@@ -119,3 +142,58 @@ def test_the_number_asked_for_is_kept_within_reason() -> None:
 def test_the_meter_does_not_count_this_process() -> None:
     meter = LoadMeter()
     assert meter.others() >= 0.0
+
+
+@pytest.mark.parametrize(
+    ("files", "group", "cores"),
+    [
+        ({}, "0::/", 1 << 16),
+        ({"cpu.max": "max 100000"}, "0::/", 1 << 16),
+        ({"cpu.max": "250000 100000"}, "0::/", 2),
+        ({"cpu.max": "50000 100000"}, "", 1),
+        ({"a/cpu.max": "max 100000", "a/b/cpu.max": "300000 100000"}, "12:cpu:/x\n0::/a/b", 3),
+        ({"a/cpu.max": "400000 100000", "a/b/cpu.max": "max 100000"}, "0::/a/b", 4),
+        ({"cpu/cpu.cfs_quota_us": "200000\n", "cpu/cpu.cfs_period_us": "100000\n"}, "4:cpu,cpuacct:/docker/x", 2),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, "4:cpu,cpuacct:/docker/x", 1 << 16),
+        ({"cpu.max": "nonsense"}, "0::/../../..", 1 << 16),
+        ({"cpu.max": "100000 0"}, "no line of any group", 1 << 16),
+    ],
+)
+def test_a_containers_limit_is_kept(tmp_path: Path, files: dict[str, str], group: str, cores: int) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="ascii")
+    membership = tmp_path / "cgroup"
+    membership.write_text(group, encoding="ascii")
+    assert quota(tmp_path, membership) == cores
+
+
+class Times(NamedTuple):
+    """What a processor did, in seconds."""
+
+    user: float
+    idle: float
+    iowait: float = 0.0
+    guest: float = 0.0
+
+
+@pytest.mark.parametrize(("allowed", "others"), [({0, 1}, 0.5), ({2, 3}, 2.0), (set(), 2.5), ({0, 1, 2, 3}, 2.5)])
+def test_others_count_where_this_process_may_run(
+    monkeypatch: pytest.MonkeyPatch, allowed: set[int], others: float
+) -> None:
+    def read(seconds: float) -> list[Times]:
+        # One rests, one waits for a disk half of the time, one works, and one works for a virtual machine.
+        half = seconds / 2
+        return [
+            Times(0.0, seconds), Times(half, 0.0, iowait=half), Times(seconds, 0.0), Times(seconds, 0.0, guest=seconds)
+        ]  # fmt: skip
+
+    clock = [10.0]
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: allowed, raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(psutil, "cpu_times", lambda percpu: read(clock[0]))
+    monkeypatch.setattr(psutil.Process, "cpu_times", lambda _process: SimpleNamespace(user=0.0, system=0.0))
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    meter = LoadMeter()
+    clock[0] += 2.0
+    assert meter.others() == pytest.approx(others)

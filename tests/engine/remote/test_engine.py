@@ -375,7 +375,10 @@ async def test_what_is_wrong_with_a_server_is_told_when_it_is_chosen(
     assert not engine.alive
 
 
-@pytest.mark.parametrize("more", [{"grammar": 'root ::= "a"'}, {"logit_bias": ((1, 1.0),)}, {"lora": (("x", 1.0),)}])
+@pytest.mark.parametrize(
+    "more",
+    [{"grammar": 'root ::= "a"'}, {"sampling": replace(SAMPLING, logit_bias='1=1, "a"=2')}, {"lora": (("x", 1.0),)}],
+)
 async def test_what_the_protocol_has_no_word_for_is_refused(
     server: FakeServer, engine: RemoteEngine, more: dict[str, object]
 ) -> None:

@@ -91,7 +91,9 @@ def test_an_event_without_end_is_given_up(piece: bytes) -> None:
 
 def test_what_is_sent_is_the_protocol_and_what_was_asked_for_beyond_it() -> None:
     sampling = (
-        Sampling(temperature=0.0, top_k=5, stop=("\n",), max_tokens=9).over(DEFAULTS).over(Sampling(seed=2**32 - 3))
+        Sampling(temperature=0.0, top_k=5, stop=("\n",), max_tokens=9, logit_bias="7=-5, 8=1, 7=2")
+        .over(DEFAULTS)
+        .over(Sampling(seed=2**32 - 3))
     )
     request = GenerationRequest((), sampling, samples=2, logprobs=99, schema='{"type": "object"}')
     body = body_of(request, 1, "m", [ChatMessage("user", "hi")], PromptOptions(False, "So"))
@@ -105,6 +107,7 @@ def test_what_is_sent_is_the_protocol_and_what_was_asked_for_beyond_it() -> None
         "max_tokens": 9,
         "seed": 2**31 - 2,
         "stop": ["\n"],
+        "logit_bias": {"7": -3.0, "8": 1.0},
         "top_k": 5,
         "logprobs": True,
         "top_logprobs": 20,
