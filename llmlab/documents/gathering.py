@@ -147,11 +147,13 @@ def _matching(pattern: Path) -> Iterator[Path | None]:
                 yield folder / part if _holds((folder / part).is_file) else None
             continue
         if part == "**":
-            waiting.append((folder, tuple(rest or ("*",))))
+            if rest:
+                waiting.append((folder, tuple(rest)))
             for entry in _entries(folder):
-                if not entry.name.startswith(".") and _holds(partial(entry.is_dir, follow_symlinks=False)):
+                shown = not entry.name.startswith(".")
+                if shown and _holds(partial(entry.is_dir, follow_symlinks=False)):
                     waiting.append((Path(entry.path), (part, *rest)))
-                    yield None
+                yield Path(entry.path) if shown and not rest and _holds(entry.is_file) else None
             continue
         for entry in _entries(folder):
             fits = fnmatch.fnmatch(entry.name, part) and part.startswith(".") >= entry.name.startswith(".")

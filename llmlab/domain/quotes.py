@@ -20,7 +20,7 @@ _MARKED: Final = (
     rf"“(?P<curly>(?:[^“”]|“[^“”]{{1,{LONGEST}}}”){{1,{LONGEST}}})”"
     rf"|「(?P<corner>(?:[^「」]|「[^「」]{{1,{LONGEST}}}」){{1,{LONGEST}}})」"
     rf"|『(?P<double>[^『』]{{1,{LONGEST}}})』"
-    rf"|«(?P<angle>[^«»]{{1,{LONGEST}}})»"
+    rf"|«(?P<angle>(?:[^«»]|«[^«»]{{1,{LONGEST}}}»){{1,{LONGEST}}})»"
     rf"|»(?P<pointed>[^«»]{{1,{LONGEST}}})«"
     rf"|‹(?P<arrows>[^‹›]{{1,{LONGEST}}})›"
     rf"|〝(?P<primes>[^〝〞〟]{{1,{LONGEST}}})[〞〟]"
@@ -201,7 +201,7 @@ def _quoted_spans(text: str) -> tuple[list[tuple[int, int]], list[tuple[int, int
     """What is quoted, and the block quotes, each in order."""
     spans: list[tuple[int, int]] = []
     blocks: list[tuple[int, int]] = []
-    for match in _QUOTED.finditer(text):
+    for match in _marked(_QUOTED, text, 0, len(text)):
         start, end = match.span(match.lastgroup or 0)
         if match.lastgroup == "block":
             blocks.append((start, end))
@@ -212,6 +212,20 @@ def _quoted_spans(text: str) -> tuple[list[tuple[int, int]], list[tuple[int, int
         if match.lastgroup not in _ALIKE or "\n\n" not in text[slice(*span)]:
             spans.append(span)
     return [span for span in spans if span[1] > span[0]], blocks
+
+
+def _marked(pattern: re.Pattern[str], text: str, start: int, end: int) -> Iterator[re.Match[str]]:
+    """What `pattern` finds; where a « is open in the paragraph, a » closes it and opens nothing."""
+    at = pointed = start
+    while match := pattern.search(text, at, end):
+        if match.lastgroup == "pointed":
+            before = text.rfind("«", pointed, match.start())
+            if before >= 0 and text.find("\n\n", before, match.start()) < 0:
+                at = match.start() + 1
+                continue
+            pointed = match.end()
+        yield match
+        at = match.end()
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
@@ -228,7 +242,7 @@ def _in_block(text: str, start: int, end: int) -> list[tuple[int, int]]:
     inner: list[tuple[int, int]] = []
     rest: list[str] = []
     done = start
-    for match in _WITHIN.finditer(text, start, end):
+    for match in _marked(_WITHIN, text, start, end):
         inner.append(_trimmed(text, *match.span(match.lastgroup or 0)))
         rest.append(text[done : match.start()])
         done = match.end()

@@ -22,14 +22,21 @@ TALK: Final = 1024
 turn it would else be made anew."""
 
 _WORK: Final = r"(?:text|document|book|novel|story|file|paper|report|article)"
+_PLOT: Final = r"(?:the|its)\s+plot"
+_ENDS: Final = (
+    r"(?=\W*$|\s*[^\w\s'’-]|\s+(?:and|or|briefly|please|shortly|as\s+an?|using)\b"
+    r"|\s+(?:in|with)\s+(?:\w+\s+){0,3}(?:words?|sentences?|lines?|paragraphs?|points?|detail|brief|short|chinese|english)\b)"
+)
+"""The clause ends here, or goes on to say how the answer is to be: what a relative clause names is one place."""
 _WHOLE_ENGLISH: Final = (
     r"summar(?:y|ies|i[sz]\w*)|overview|outline|tl;?dr|gist|synopsis|abstract|recap",
     r"key\s+(?:points?|takeaways?|ideas?)|themes?\s+of|throughout|in\s+(?:total|all)",
     r"main\s+(?:points?|ideas?|themes?|arguments?|topics?|characters?|message|conclusions?)",
     r"what\s+(?:is|are|was)\s+(?:this|the|these|it)\s*(?:\w+\s+){0,3}about",
     rf"(?:whole|entire|full)\s+{_WORK}",
-    rf"what\s+happens\s+in\s+(?:this|the)\s+{_WORK}|(?:describe|tell\s+me(?:\s+about)?)\s+(?:this|the)\s+{_WORK}",
-    r"the\s+plot(?!\s+(?:against|to)\b)|storyline",
+    rf"(?:what\s+happens\s+in|describe|tell\s+me(?:\s+about)?)\s+(?:this|the)\s+{_WORK}{_ENDS}",
+    rf"(?:what(?:\s+is|\s+was|['’]s)|describe|explain|retell|tell\s+me(?:\s+about)?|give(?:\s+me)?)\s+{_PLOT}{_ENDS}",
+    rf"{_PLOT}\s+of\s+(?:this|the)\s+{_WORK}{_ENDS}|how\s+(?:does|did)\s+{_PLOT}|storyline",
     r"how\s+often|how\s+many\s+(?:times|chapters|pages|parts|sections|characters|words|people\s+appear|names)",
     r"count\s+(?:the|all|how|every)|(?:list|name|find|give(?:\s+me)?|show(?:\s+me)?|extract)\s+(?:all|every|each)",
     r"all\s+(?:of\s+)?the|every\s+(?:chapter|mention|time|person|place|name)|each\s+chapter",

@@ -27,6 +27,7 @@ from llmlab.services.ask import Said, ask
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preparing, left_out_in_words
 from llmlab.services.quotes import CheckedAnswer, QuoteCheck
+from llmlab.services.stopping import unless
 from llmlab.words import say
 
 
@@ -75,7 +76,7 @@ async def run_ask(
     """
     async with engine_in_use(host, console, told) as stop:
         said = ask(host, preparing, recipe, question, stop, logprobs=logprobs)
-        checking = _Checking(preparing, recipe, question)
+        checking = _Checking(preparing, recipe, question, stop)
         try:
             if as_json:
                 return await _as_object(said, recipe, console, checking)
@@ -85,23 +86,26 @@ async def run_ask(
 
 
 class _Checking:
-    """Looks up what an answer quotes of the documents that it was given over."""
+    """Looks up what an answer quotes of the documents that it was given over, unless it is stopped."""
 
-    def __init__(self, preparing: Preparing, recipe: Recipe, question: str) -> None:
+    def __init__(self, preparing: Preparing, recipe: Recipe, question: str, stop: asyncio.Event) -> None:
         self._reader = preparing.reader if recipe.reading is not None else None
         self._quotes = QuoteCheck(self._reader) if self._reader is not None else None
-        self._question = question
+        self._question, self._stop = question, stop
 
     async def check(self, said: Said | None) -> CheckedAnswer | None:
-        """An answer that was finished, held against its documents; `None` where there is nothing to be checked."""
+        """An answer that was finished, held against its documents; `None` where nothing was checked."""
         if self._quotes is None or said is None or said.turn.problem or said.turn.finish in (None, "cancelled"):
             return None
-        return await self._quotes.check(said.message, self._question)
+        try:
+            return await unless(self._stop, self._quotes.check(said.message, self._question))
+        except Stopped:
+            return None
 
     async def texts(self, said: Said | None) -> list[Document]:
         """The documents that an answer was given over; none where one of them is gone."""
         told = said.message.origin.reading if said is not None and said.message.origin else None
-        if self._reader is None or told is None:
+        if self._reader is None or told is None or self._stop.is_set():
             return []
         try:
             return [await self._reader.document(ref) for ref in told.documents]

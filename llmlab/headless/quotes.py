@@ -11,11 +11,14 @@ from llmlab.words import say
 
 
 def checked_in_words(checked: CheckedAnswer) -> Iterator[str]:
-    """A line for all, one for each quote, and one for each claim without any."""
+    """A line for all, one for each quote, and one for each claim without any; one line for a refusal."""
     if checked.missing:
         yield say("Quotes cannot be checked: the text of {name} is kept no more.", name=checked.missing)
         return
-    if checked.refusal or not (checked.quotes or checked.unquoted):
+    if checked.refusal:
+        yield say("∅ says that the text does not hold the answer")
+        return
+    if not (checked.quotes or checked.unquoted):
         return
     yield counted_in_words(checked)
     if checked.quotes:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
+from llmlab.documents.gathering import expanded
 from llmlab.documents.shelf import DocumentShelf
 from llmlab.domain.document import Document
 from llmlab.domain.reading import DocumentRef, Held, ReadingTold, Way
@@ -31,7 +31,7 @@ def open_documents(
         DocumentError: a file that was named by itself cannot be read.
     """
     named = read_named(shelf, err, names, encoding)
-    alone = {str(Path(name).expanduser().absolute()) for name in names} | {say("standard input")}
+    alone = {str(expanded(name).absolute()) for name in names} | {say("standard input")}
     refs: dict[str, DocumentRef] = {}
     problem: DocumentError | None = None
     # To its end: what reads must have ended before an error leaves here.

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from llmlab.domain.fingerprint import fingerprint
 from llmlab.domain.model import CACHE_TYPES, NAMED_TEMPLATES, ModelSpec, Rope
-from llmlab.library.checks import Check, Unfit, number, one_of, whole, yes_or_no
+from llmlab.library.checks import Check, Unfit, number, one_of, whole, words, yes_or_no
 
 CONTEXT: Final[Mapping[str, Check]] = {
     "n_ctx": whole(64, 1 << 24),
@@ -19,6 +20,12 @@ CONTEXT: Final[Mapping[str, Check]] = {
     "chat_template": one_of("auto", *NAMED_TEMPLATES),
 }
 """By field, what it takes."""
+
+TABLE: Final = "table"
+"""Beside kept fields: the mark of what the table said of them."""
+
+KEPT: Final[Mapping[str, Check]] = {**CONTEXT, TABLE: words}
+"""`CONTEXT` as it is kept for the next start."""
 
 
 def with_context(model: ModelSpec, values: Mapping[str, object]) -> ModelSpec:
@@ -38,6 +45,23 @@ def context_of(model: ModelSpec, table: ModelSpec) -> dict[str, object]:
     if model.rope != table.rope:
         found |= {"rope_scaling": model.rope.scaling, "rope_factor": model.rope.factor}
     return {name: value for name, value in found.items() if _fits(name, value)}
+
+
+def kept_context(model: ModelSpec, table: ModelSpec) -> dict[str, object]:
+    """`context_of`, with the mark of the table that it was laid over."""
+    context = context_of(model, table)
+    return {**context, TABLE: _mark(table)} if context else {}
+
+
+def with_kept(table: ModelSpec, kept: Mapping[str, object]) -> ModelSpec:
+    """`table` with a context that was kept, unless it says something else of these fields since."""
+    context = {name: value for name, value in kept.items() if name != TABLE}
+    return with_context(table, context) if kept.get(TABLE, "") in ("", _mark(table)) else table
+
+
+def _mark(table: ModelSpec) -> str:
+    plain = [name for name in CONTEXT if not name.startswith("rope_")]
+    return fingerprint({name: getattr(table, name) for name in (*plain, "rope")})[:16]
 
 
 def _fits(name: str, value: object) -> bool:

@@ -24,7 +24,7 @@ from llmlab.library.checks import (
     words,
     yes_or_no,
 )
-from llmlab.library.context_fields import CONTEXT
+from llmlab.library.context_fields import KEPT
 from llmlab.library.tomlfile import Problem, TomlFile, parse_toml, quoted, read_toml
 from llmlab.library.writing import write_whole
 from llmlab.words import LANGUAGES, say
@@ -45,7 +45,7 @@ class Settings:
     last_model: str = ""
     """The model used last; empty before the first."""
     last_context: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
-    """How that was loaded, where not as its table says: fields of `context_fields.CONTEXT`."""
+    """How that was loaded, where not as its table says: fields of `context_fields.KEPT`."""
     sampling: Sampling = field(default_factory=Sampling)
     """Sampler settings for every chat, over those of the model's table."""
     documents: ReadingLimits = field(default_factory=ReadingLimits)
@@ -97,7 +97,7 @@ def settings_of(file: TomlFile) -> tuple[Settings, tuple[Problem, ...]]:
     """The settings of a TOML file, and what is wrong in it."""
     values, faults = check_table(file.values, _CHECKS)
     if "last_context" in values:
-        kept, wrong = check_table(_mapping(values["last_context"]), CONTEXT, ("last_context",))
+        kept, wrong = check_table(_mapping(values["last_context"]), KEPT, ("last_context",))
         values["last_context"] = MappingProxyType(kept)
         faults += wrong
     if "sampling" in values:

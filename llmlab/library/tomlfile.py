@@ -22,8 +22,9 @@ LARGEST: Final = 1_000_000
 _KEY: Final = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)"""
 _DOTTED: Final = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
 _HEADER: Final = re.compile(rf"\s*\[\[?\s*({_DOTTED})\s*\]")
-_MEANT_HEADER: Final = re.compile(r"""\[\[?([^][,"'=#]*)\]{0,2}\s*(?:\#.*)?$""")
-"""A header with a mistake: a bracket that is missing, a blank in its name. A row of a list has commas or quotes."""
+_MEANT_HEADER: Final = re.compile(r"""\[\[?(?!\s*(?:\#|$))([^][,"'=#]*)\]{0,2}\s*(?:\#.*)?$""")
+"""A header with a mistake: a bracket that is missing, a blank in its name. A row of a list has commas or quotes, or
+begins one."""
 _ASSIGNMENT: Final = re.compile(rf"\s*({_DOTTED})\s*=")
 _POSITION: Final = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from llmlab.domain.terminal import encodable
@@ -52,12 +53,27 @@ def write_over(path: Path, text: str) -> None:
     Raises:
         OSError: it cannot be written; a file that was there is still there.
     """
-    if not path.exists():
-        make_new(path, text)
-    elif path.is_file():
-        rights = stat.S_IMODE(path.stat().st_mode)
-        write_whole(path, encodable(text))
-        path.chmod(rights)
+    target = Path(os.path.realpath(path))  # a link may lead to what is not there yet
+    if not target.exists():
+        make_new(target, text)
+    elif target.is_file():
+        _replace(target, text)
     else:
-        with path.open("w", encoding="utf-8", errors="replace", newline="\n") as file:
-            file.write(text)
+        _write_into(target, text)
+
+
+def _replace(target: Path, text: str) -> None:
+    rights = stat.S_IMODE(target.stat().st_mode)
+    try:
+        write_whole(target, encodable(text))
+    except PermissionError:
+        # Its folder takes no other file; the file itself may be written all the same.
+        _write_into(target, text)
+        return
+    with suppress(OSError):  # it is written, whatever becomes of its rights
+        target.chmod(rights)
+
+
+def _write_into(target: Path, text: str) -> None:
+    with target.open("w", encoding="utf-8", errors="replace", newline="\n") as file:
+        file.write(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -125,7 +125,7 @@ class ModelShelf:
             if path in self._files and stamp == self._stamps.get(path):
                 continue
             self._stamps[path] = stamp
-            self._files[path] = _over(self._files.get(path), read_models(path))
+            self._files[path] = _over(self._files.get(path), read_models(path), self._models)
         self._gather()
 
     def check(self, spec: ModelSpec | BadModel) -> Health:
@@ -198,11 +198,15 @@ class ModelShelf:
         self._models, self._problems, self._default = models, tuple(problems), good[-1] if good else ""
 
 
-def _over(before: ModelsFile | None, now: ModelsFile) -> ModelsFile:
-    """What a file says `now`; where nothing of it can be read, what it said `before`, with what is wrong now."""
+def _over(before: ModelsFile | None, now: ModelsFile, used: Mapping[str, ModelSpec | BadModel]) -> ModelsFile:
+    """What a file says `now`; where nothing of it can be read, what it said `before`, with what is wrong now.
+
+    A table of it that was wrong before already stays as it is `used`.
+    """
     if before is None or not now.unreadable:
         return now
-    good = tuple(model for model in before.models if isinstance(model, ModelSpec))
+    last = [used.get(model.name) if isinstance(model, BadModel) else model for model in before.models]
+    good = tuple(model for model in last if isinstance(model, ModelSpec) and model.source == str(before.source))
     return replace(before, models=good, problems=now.problems)
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from llmlab.domain.model import ModelSpec
 from llmlab.domain.reading import Excerpt
 from llmlab.domain.retrieval import ALIKE, UNLIKE, Found, by_likeness, fused, search, stretches, within
+from llmlab.domain.terminal import visible_line
 from llmlab.engine.protocol import Engine
 from llmlab.errors import LlmlabError
 from llmlab.services.open_document import OpenDocument
@@ -23,6 +24,8 @@ CANDIDATES: Final = 24
 """Passages among which those that fit are taken."""
 FRAME: Final = 32
 """Tokens that the frame of a document may take."""
+MOST_NAMED: Final = 5
+"""Documents that are named in a warning."""
 BY_WORDS: Final = "BM25"
 """What a search by words alone is called."""
 
@@ -35,6 +38,8 @@ class Search:
     """The best first."""
     by: str
     """How it was searched for, as part of a sentence."""
+    opened: Sequence[OpenDocument]
+    """The documents that were searched, in order."""
     warnings: tuple[str, ...] = ()
     """What should be known of the search, a sentence each."""
 
@@ -80,7 +85,7 @@ class PassageSearch:
             beginnings = [each.passages[:CANDIDATES] for each in opened]
             found = [Found(place, passage, 0.0) for place, each in enumerate(beginnings) for passage in each]
             found.sort(key=lambda each: (each.passage.number, each.document))
-        return Search(found, by, tuple(warnings))
+        return Search(found, by, opened, tuple(warnings))
 
     async def _indexed(self, opened: Sequence[OpenDocument]) -> tuple[Sequence[OpenDocument], list[str]]:
         """The documents that can be searched by now, and what that lacks.
@@ -99,9 +104,11 @@ class PassageSearch:
             return opened, []
         sizes = [len(each.document.text) for each in opened]
         share = (sum(sizes[:whole]) + opened[whole].index.share * sizes[whole]) / max(1, sum(sizes))
-        return opened[: whole + 1], [
-            say("Only the first {share:.0%} of the text could be searched by now.", share=share)
-        ]
+        warnings = [say("Only the first {share:.0%} of the text could be searched by now.", share=share)]
+        if unsearched := [visible_line(each.document.name) for each in opened[whole + 1 :]]:
+            names = ", ".join(unsearched[:MOST_NAMED]) + (", …" if len(unsearched) > MOST_NAMED else "")
+            warnings.append(say("Not searched yet: {names}.", names=names))
+        return opened[: whole + 1], warnings
 
     async def _alike(
         self, vectors: Vectors, spec: ModelSpec, opened: Sequence[OpenDocument], questions: Sequence[str]

@@ -228,7 +228,7 @@ class Reader:
         search = await self._search.search(opened, questions)
         room = window - rest
         excerpts = await fitting(engine, opened, search.found, room=room, share=max(SHARE, window // 4), k=use.k)
-        if not excerpts and any(each.passages for each in opened):
+        if not excerpts and any(each.passages for each in search.opened):
             raise UsageError(
                 say("There is no room for a single passage of the documents: {room:,} tokens.", room=max(0, room)),
                 hint=say("Start a new chat (ctrl+n), show fewer examples, or raise n_ctx in models.toml."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from llmlab.domain.extraction import Extracted, extract, tally
@@ -19,7 +19,7 @@ from llmlab.errors import LlmlabError
 from llmlab.services.generate import stream_samples
 from llmlab.services.preview import Prepared, prompt_options
 from llmlab.services.ready import Ready
-from llmlab.services.writing import Strand, Written, added_timing, added_usage
+from llmlab.services.writing import Place, Strand, Written, added_timing, added_usage
 
 CUT_SHORT: Final = "\N{REPLACEMENT CHARACTER}"
 """What stands at the end of an answer that ended inside a character."""
@@ -40,6 +40,8 @@ class Progress:
     """From here on its text only grows."""
     tokens: tuple[int, ...] = ()
     """Once it ended: its prompt and all that was written after it; empty where they do not stand for its text."""
+    place: Place = field(default_factory=Place)
+    """Once it ended: where it stands, behind the last question of its mode."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +91,11 @@ class _Run:
         self._stages: tuple[Stage, ...] = use.mode.stages if use and not asking.resumed else ()
         self._wanted = use.vote_count if use and not asking.resumed else 1
         prepared = asking.prepared
-        messages = prepared.assembled.chat_messages()
         prefill = prepared.assembled.prefill
         begun = _begun(prepared.prompt, prefill.text if prefill else "")
-        self._strands = [Strand(index, messages, asking.tokens, begun) for index in range(self._wanted)]
         self._options = prompt_options(prepared.recipe, asking.ready.card, prepared.assembled)
+        place = Place(prepared.assembled.chat_messages(), self._options)
+        self._strands = [Strand(index, place, asking.tokens, begun) for index in range(self._wanted)]
         self._stage = 0
         self._usage, self._timing = Usage(), Timing()
         self._problem: Failed | None = None
@@ -179,26 +181,25 @@ class _Run:
         insertion = ""
         if use and strand.written.thinks:
             strand.cut = True
-            insertion = f"{use.budget_message.rstrip()}\n{_closing(strand.written)}"
+            insertion = f"{use.budget_message.rstrip()}{strand.written.closing}"
         return await self._onward(strand, insertion, self._room(strand, stage))
 
     async def _next(self, strand: Strand, stage: Stage) -> GenerationRequest:
         """What a stage asks for."""
         if stage.kind == "answer":
-            close = f"\n{_closing(strand.written)}" if strand.written.thinks else ""
             limit = stage.max_tokens if stage.max_tokens is not None else self._asking.sampling.max_tokens
-            return await self._onward(strand, close + stage.cue, limit)
+            return await self._onward(strand, strand.written.closing + stage.cue, limit)
         answered = ChatMessage(
             "assistant",
             strand.written.answer,
             strand.written.thinking if self._asking.prepared.recipe.keep_thinking else "",
         )
-        messages = (*strand.messages, answered, ChatMessage("user", stage.cue))
         thinking = self._options.thinking
         if self._asking.ready.card.can_think and self._asking.prepared.assembled.prefill:
             thinking = self._asking.prepared.recipe.thinks
-        prompt = await self._asking.ready.engine.prompt(messages, PromptOptions(thinking))
-        strand.ask_again(messages, prompt.tokens, _begun(prompt))
+        place = Place((*strand.place.messages, answered, ChatMessage("user", stage.cue)), PromptOptions(thinking))
+        prompt = await self._asking.ready.engine.prompt(place.messages, place.options)
+        strand.ask_again(place, prompt.tokens, _begun(prompt))
         return self._request(strand, self._limit(stage))
 
     async def _onward(self, strand: Strand, insertion: str, max_tokens: int | None) -> GenerationRequest:
@@ -208,8 +209,8 @@ class _Run:
         raw = written.raw.rstrip(CUT_SHORT) if broken else written.raw
         tokens = None if broken or strand.ids is None else (*strand.tokens, *strand.ids)
         if insertion or tokens is None:
-            options = replace(self._options, prefill=written.prefill + raw + insertion)
-            prompt = await self._asking.ready.engine.prompt(strand.messages, options)
+            options = replace(strand.place.options, prefill=written.prefill + raw + insertion)
+            prompt = await self._asking.ready.engine.prompt(strand.place.messages, options)
             edge = len(prompt.text) - len(insertion)
             # A token over the edge stands for both: then the text is sent as it is tokenised from anew.
             aligned = tokens is not None and edge in prompt.offsets
@@ -274,7 +275,8 @@ class _Run:
             info=shown.info,
             ids=shown.ids or (),
         )
-        return Progress(turn, shown.written, self._drafts(shown), self._reasoned(shown, shown), tokens=shown.trail)
+        said = self._reasoned(shown, shown)
+        return Progress(turn, shown.written, self._drafts(shown), said, tokens=shown.trail, place=shown.place)
 
     def _finish(self, shown: Strand, done: int) -> FinishReason:
         """Why the answer ended; that a stage had all the tokens that its mode gives it is no cut."""
@@ -339,8 +341,3 @@ def _text_of(found: Extracted | None) -> str:
 def _begun(prompt: RenderedPrompt, prefill: str = "") -> Written:
     """An answer to `prompt` of which nothing is written yet."""
     return Written(prefill, prompt.in_thinking, marks=prompt.marks)
-
-
-def _closing(written: Written) -> str:
-    """What closes the thinking that `written` stands in; a family with words of its own there wants no blank line."""
-    return written.marks.end + ("" if written.marks.bridge else "\n\n")

@@ -14,19 +14,19 @@ from llmlab.domain.experiment import Trial
 from llmlab.domain.modes import Extraction
 from llmlab.domain.outcomes import Answer, Measurement, TrialResult, prompt_file_of
 from llmlab.domain.scoring import ScoredText
-from llmlab.engine.protocol import ScoreRequest
+from llmlab.engine.protocol import Engine, ScoreRequest
 from llmlab.errors import EngineError, LlmlabError, Stopped
 from llmlab.services.answering import as_error
 from llmlab.services.ask import prepare_alone
 from llmlab.services.host import EngineHost, Holder
-from llmlab.services.preview import Prepared, Preparing, prompt_options
+from llmlab.services.preview import Prepared, Preparing
 from llmlab.services.ready import Ready
 from llmlab.services.reasoned import Asking, Progress, reason
 from llmlab.services.run_digests import RunDigests, Spent
 from llmlab.services.scorers import Scoring
 from llmlab.services.sharing import Sharing
 from llmlab.services.stopping import unless
-from llmlab.services.writing import Written
+from llmlab.services.writing import Place, Written
 from llmlab.words import say
 
 SELDOM: Final = 3600.0
@@ -43,6 +43,8 @@ class Asked:
     """The text of a prompt that its line only names, since it is long."""
     written: Written = field(default_factory=Written)
     """The answer with its thinking as it was written."""
+    place: Place = field(default_factory=Place)
+    """Where that stands: behind the last question of a mode that asks several."""
     fatal: LlmlabError | None = None
     """The engine died of it, or beside it."""
 
@@ -145,21 +147,22 @@ class Trials:
                 found.update(zip((one.key for one in texts), scored, strict=True))
         for one in wanted:
             if one.lead:
-                request = await unless(self._stop, _within_answer(ready, prepared, asked.written, one))
-                # An answer that filled the window leaves no room behind it, and is an answer all the same.
+                request = await unless(self._stop, _within_answer(ready.engine, asked, one))
+                # An answer that filled the window leaves no room behind it, and is an answer all the same: that nothing
+                # is measured there is kept, so that no run asks for it again.
+                found[one.key] = ScoredText(())
                 if sum(map(len, (request.prompt, *request.texts))) <= ready.card.n_ctx:
                     (found[one.key],) = await unless(self._stop, ready.engine.score(request))
         return replace(asked.answer, likelihoods=found) if found else asked.answer
 
 
-async def _within_answer(ready: Ready, prepared: Prepared, written: Written, one: Measurement) -> ScoreRequest:
+async def _within_answer(engine: Engine, asked: Asked, one: Measurement) -> ScoreRequest:
     """What asks how likely a text is after a part of the answer; a token that begins before the text counts whole."""
-    assembled, said = prepared.assembled, written.split.answer
+    written, place, said = asked.written, asked.place, asked.written.split.answer
     # Thinking and what fences it: all that was written before the answer.
-    thought = written.raw.rpartition(said)[0] if said else written.raw
+    thought = written.raw.rpartition(said)[0] if said else written.raw + written.closing
     begun = f"{written.prefill}{thought}{one.lead.removeprefix(written.prefill)}"
-    options = prompt_options(prepared.recipe, ready.card, assembled)
-    prompt = await ready.engine.prompt(assembled.chat_messages(), replace(options, prefill=begun + one.text))
+    prompt = await engine.prompt(place.messages, replace(place.options, prefill=begun + one.text))
     edge = len(prompt.text) - len(one.text)
     first = bisect_left(prompt.offsets, edge)
     if first == len(prompt.offsets) or prompt.offsets[first] > edge:
@@ -227,7 +230,7 @@ def _asked(trial: Trial, line: TrialResult, last: Progress) -> Asked:
         finish=finish,
         samples=samples,
     )
-    return Asked(result, answer, written=written)
+    return Asked(result, answer, written=written, place=last.place)
 
 
 def failed_trial(trial: Trial, error: LlmlabError, *, fatal: bool = False) -> Asked:

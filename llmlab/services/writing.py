@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from llmlab.domain.generation import FinishReason, Timing, Turn, Usage
-from llmlab.domain.prompting import ChatMessage
+from llmlab.domain.prompting import ChatMessage, PromptOptions
 from llmlab.domain.reasoning import THINK, Marks, Split, split_thinking
 from llmlab.domain.tokens import TokenInfo
 
@@ -37,6 +37,13 @@ class Written:
         return self.split.open
 
     @property
+    def closing(self) -> str:
+        """What closes the thinking that it stands in; empty elsewhere."""
+        # A family with words of its own there wants no blank line.
+        end = self.marks.end + ("" if self.marks.bridge else "\n\n")
+        return f"\n{end}" if self.thinks else ""
+
+    @property
     def thinking(self) -> str:
         """The thinking, if any."""
         return self.split.thinking
@@ -47,26 +54,36 @@ class Written:
         return self.prefill + self.split.answer
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an answer stands."""
+
+    messages: tuple[ChatMessage, ...] = ()
+    """What it answers."""
+    options: PromptOptions = field(default_factory=PromptOptions)
+    """How the prompt of these ends."""
+
+
 class Strand:
     """One of the answers that are drawn together, from its first stage to its last."""
 
-    def __init__(
-        self, index: int, messages: tuple[ChatMessage, ...], tokens: tuple[int, ...], written: Written
-    ) -> None:
+    def __init__(self, index: int, place: Place, tokens: tuple[int, ...], written: Written) -> None:
         """An answer that has not begun.
 
         Args:
             index: which one it is.
-            messages: what it answers.
+            place: where it stands.
             tokens: the prompt that it goes on from.
             written: how it begins.
         """
         self.index = index
-        self.messages = messages
+        self.place = place
         self.tokens = tokens
         self.written = written
         self.past: list[Written] = []
         """Its answers of earlier stages that a question followed."""
+        self._places: list[Place] = []
+        """Where these stand."""
         self.ids: tuple[int, ...] | None = ()
         """Tokens that it wrote after `tokens`; `None` where text and tokens may differ."""
         self.finish: FinishReason | None = None
@@ -120,17 +137,18 @@ class Strand:
         self.tokens, self.written = tokens, replace(written, ended=False)
         self.ids, self.finish = (), None
 
-    def ask_again(self, messages: tuple[ChatMessage, ...], tokens: tuple[int, ...], written: Written) -> None:
+    def ask_again(self, place: Place, tokens: tuple[int, ...], written: Written) -> None:
         """Its answer becomes a draft, and another one begins."""
         self.past.append(self.written)
-        self.messages, self.tokens, self.written = messages, tokens, written
+        self._places.append(self.place)
+        self.place, self.tokens, self.written = place, tokens, written
         self.ids, self.finish = (), None
         self.generated, self.budgeted = 0, False
 
     def fall_back(self) -> None:
         """Where a later stage said nothing, its draft is the answer."""
         if self.past and not self.written.answer.strip():
-            self.written, self.ids = self.past.pop(), None
+            self.written, self.place, self.ids = self.past.pop(), self._places.pop(), None
             self.finish = self.finish or "cancelled"
 
 

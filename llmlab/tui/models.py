@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from llmlab.domain.model import ModelSpec
 from llmlab.errors import LlmlabError
-from llmlab.library.context_fields import context_of, with_context
+from llmlab.library.context_fields import kept_context, with_kept
 from llmlab.tui.services import Shelf
 from llmlab.words import say
 
@@ -20,7 +20,7 @@ def first_model(shelf: Shelf, wished: str, last: str, context: Mapping[str, obje
         shelf: the models.
         wished: name or path of the command line; empty for none.
         last: that of the one used last; empty for none.
-        context: how that was loaded, where not as its table says.
+        context: how that was loaded, where not as its table says; a table that was edited since goes before.
 
     Raises:
         LlmlabError: the one asked for cannot be used, or none can.
@@ -29,7 +29,7 @@ def first_model(shelf: Shelf, wished: str, last: str, context: Mapping[str, obje
         return shelf.find(wished)
     if last:
         try:
-            return with_context(shelf.find(last), context)
+            return with_kept(shelf.find(last), context)
         except LlmlabError:
             # A model that is gone is no reason to greet with an error: the default is what a first start gets.
             return shelf.default()
@@ -46,8 +46,8 @@ def to_remember(shelf: Shelf, spec: ModelSpec) -> tuple[str, Mapping[str, object
             table = shelf.find(name)
         except LlmlabError:
             continue
-        context = context_of(spec, table)
-        if name == spec.path or with_context(table, context) == spec:
+        context = kept_context(spec, table)
+        if name == spec.path or with_kept(table, context) == spec:
             return name, context
     return spec.path, {}
 
@@ -75,9 +75,19 @@ async def look_at_shelf(shelf: Shelf, current: ModelSpec | None) -> ShelfNews | 
     """Read models.toml again if it was edited; the disk is touched in a thread, never in the screen's loop."""
     if not await asyncio.to_thread(shelf.changed_on_disk):
         return None
+    before = _table_of(shelf, current)
     await asyncio.to_thread(shelf.reload)
-    changed: ModelSpec | None = None
-    if current is not None:
-        same_name = [model for model in shelf.models() if isinstance(model, ModelSpec) and model.name == current.name]
-        changed = same_name[0] if same_name and same_name[0] != current else None
-    return ShelfNews(shelf.problems(), changed)
+    after = _table_of(shelf, current)
+    if current is None or after is None:
+        return ShelfNews(shelf.problems(), None)
+    # What it was loaded with beside its table stays, unless the edit is about that.
+    context = kept_context(current, before) if before is not None else {}
+    loaded_so = before is not None and with_kept(before, context) == current
+    changed = with_kept(after, context) if loaded_so else after
+    return ShelfNews(shelf.problems(), changed if changed != current else None)
+
+
+def _table_of(shelf: Shelf, current: ModelSpec | None) -> ModelSpec | None:
+    """The good table of the name of the model in use."""
+    named = (model for model in shelf.models() if current is not None and model.name == current.name)
+    return next((model for model in named if isinstance(model, ModelSpec)), None)

@@ -98,7 +98,7 @@ def dropped(pasted: str) -> Iterator[tuple[Path, ...]]:
 
     Terminals write a dragged file as a plain path, in quotes, with backslashes before special characters, or as an
     address (`file://`); several stand on lines, or behind each other. Only absolute paths count, so that no word is
-    taken for a file.
+    taken for a file; the root and the home folder are meant by /read alone.
     """
     text = pasted.strip()
     if not text or len(text) > LONGEST or not _ROOTED.match(text.lstrip("'\"")):
@@ -107,7 +107,9 @@ def dropped(pasted: str) -> Iterator[tuple[Path, ...]]:
     words = [word for line in lines for word in _words(line)]
     for reading in (lines, words):
         if len(reading) <= MOST_DROPPED and all(_ROOTED.match(item) for item in reading):
-            yield tuple(_path(item) for item in reading)
+            paths = tuple(_path(item) for item in reading)
+            if all(path.name and path != expanded("~") for path in paths):
+                yield paths
 
 
 def _words(line: str) -> Iterator[str]:

@@ -99,6 +99,16 @@ def test_a_folder_without_end_is_looked_at_up_to_a_bound(folder: Path, wanted: s
     assert remarks == [told]
 
 
+def test_what_is_no_folder_counts_where_a_pattern_looks_for_folders(folder: Path) -> None:
+    many = folder.parent / "many"
+    many.mkdir()
+    for number in range(10):
+        (many / f"{number}.txt").touch()
+    with pytest.raises(DocumentError) as caught:
+        gather(["many/**/x/*"], ReadingLimits(entries=5))
+    assert caught.value.what.startswith("many/**/x/*: 5 files and folders were looked at")
+
+
 def test_a_pattern_goes_into_folders_as_it_says(folder: Path) -> None:
     (folder / "deep" / "er" / ".git").mkdir()
     (folder / "deep" / "er" / ".git" / "d.txt").touch()

@@ -83,3 +83,10 @@ def test_a_line_that_was_cut_off_is_no_final_answer() -> None:
 def test_a_text_without_a_lead_is_known_by_the_key_that_it_always_had() -> None:
     assert Measurement("x").key == fingerprint(("x", False))
     assert Measurement("x", lead="y").key != Measurement("x").key
+
+
+@pytest.mark.parametrize("gold", [(), ("",)])
+def test_an_item_without_a_gold_answer_says_so_and_not_that_its_window_is_full(gold: tuple[str, ...]) -> None:
+    why = score("perplexity", replace(KING, gold=gold), Answer(text="7"), after="answer")[""].why
+    assert why == "There is no right answer that could be measured."
+    assert "window" in score("perplexity", KING, Answer(text="7"), after="answer")[""].why

@@ -9,22 +9,28 @@ import os
 import signal
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from llmlab.domain.model import ModelSpec
+from llmlab.domain.reading import DocumentRef, ReadingUse
 from llmlab.domain.recipe import Recipe
 from llmlab.domain.sampling import Sampling
 from llmlab.domain.tokens import Alternative, TokenInfo
 from llmlab.engine.scripted import Die, Fail, Hold, Reply, Say, Script, ScriptedEngine
 from llmlab.errors import ModelError
-from llmlab.headless.ask import run_ask
+from llmlab.headless.ask import _Checking, run_ask
 from llmlab.headless.console import Console
 from llmlab.headless.diagnostics import Diagnostics, Exit
 from llmlab.headless.output import Output, ReaderGone
 from llmlab.library.rendering import render_template
+from llmlab.services.ask import Said
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preparing
+from llmlab.services.quotes import QuoteCheck
+from llmlab.services.reading import Reader
 from tests.headless.terminals import Closed, Screen, Stream
 
 RECIPE = Recipe(model=ModelSpec(name="m", path="/m.gguf"), sampling=Sampling(seed=7))
@@ -257,3 +263,20 @@ async def test_an_answer_with_a_schema_does_not_think_unless_that_is_asked() -> 
     thinking = replace(shaped, thinking=True)
     assert await asked(screen, replies("{}", opens_thinking=True), recipe=thinking) is Exit.USAGE
     assert "thinks before it answers" in screen.err
+
+
+async def test_ctrl_c_while_quotes_are_checked_leaves_them_unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, stop = asyncio.Event(), asyncio.Event()
+
+    async def endless(*_: object) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(QuoteCheck, "check", endless)
+    read = replace(RECIPE, reading=ReadingUse(documents=(DocumentRef(name="a", path="/a", digest="d", characters=1),)))
+    checking = _Checking(Preparing(render_template, cast(Reader, object())), read, "a question", stop)
+    said = SimpleNamespace(turn=SimpleNamespace(problem=None, finish="stop"), message=None)
+    running = asyncio.create_task(checking.check(cast(Said, said)))
+    await begun.wait()
+    stop.set()
+    assert await asyncio.wait_for(running, 5) is None

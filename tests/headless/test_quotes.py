@@ -36,10 +36,14 @@ def test_each_quote_is_told_with_its_place_or_its_difference() -> None:
 
 
 def test_an_answer_that_claims_nothing_is_told_nothing() -> None:
-    assert list(checked_in_words(CheckedAnswer("I do not know.", refusal=True))) == []
     assert list(checked_in_words(CheckedAnswer("Yes."))) == []
     assert list(checked_in_words(CheckedAnswer("x", unquoted=("He came.",)))) == ["no quotes; 1 claims without one"]
     assert "novel.txt" in next(checked_in_words(CheckedAnswer("x", missing="novel.txt")))
+
+
+def test_a_refusal_is_told() -> None:
+    told = list(checked_in_words(CheckedAnswer("I do not know.", refusal=True)))
+    assert told == ["∅ says that the text does not hold the answer"]
 
 
 def test_a_program_is_given_verdicts_and_anchors() -> None:

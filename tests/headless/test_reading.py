@@ -65,6 +65,11 @@ def test_what_is_named_must_be_read_and_what_lies_in_a_folder_may_not(home: Path
         opened(home, "a.txt", encoding="klingon")
 
 
+def test_a_home_of_nobody_is_the_name_of_a_file(home: Path) -> None:
+    with pytest.raises(DocumentError):
+        opened(home, "~nobody-at-all/a.txt")
+
+
 def test_standard_input_is_a_document(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(FACT.encode("utf-16"))))
     names, said = opened(home, "-")

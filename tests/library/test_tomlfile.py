@@ -151,3 +151,10 @@ def test_random_text_made_of_toml_never_raises_and_agrees_with_the_parser(text: 
 def test_a_quoted_text_reads_back(text: str) -> None:
     assert tomllib.loads(f"k = {quoted(text)}") == {"k": text}
     assert split_key(quoted(text)) == (text,)
+
+
+@pytest.mark.parametrize("opens", ["[", "[  ", "[ # the first"])
+def test_a_row_that_opens_a_list_is_no_broken_header(opens: str) -> None:
+    file = parse_toml(f"[one]\nx = [\n{opens}\n1, 2\n]\n]\n[two]\ny = oops\n", HERE)
+    assert dict(file.values) == {"one": {"x": [[1, 2]]}}
+    assert [problem.table for problem in file.broken] == ["two"]

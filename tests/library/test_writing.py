@@ -73,3 +73,39 @@ def test_what_is_written_over_keeps_its_rights_and_its_text_until_the_new_one_is
 def test_a_device_is_written_to(tmp_path: Path) -> None:
     write_over(Path(os.devnull), "text")
     assert Path(os.devnull).is_char_device()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_a_link_to_what_is_not_there_yet_is_written_through(tmp_path: Path) -> None:
+    link, place = tmp_path / "link.md", tmp_path / "a.md"
+    link.symlink_to(place)
+    write_over(link, "one")
+    assert (place.read_text(encoding="utf-8"), link.is_symlink()) == ("one", True)
+
+
+def test_a_file_in_a_folder_that_takes_no_other_is_written_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "a.md"
+    write_over(place, "one")
+
+    def refused(*_args: Any, **_named: Any) -> tuple[int, str]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.mkstemp", refused)
+    write_over(place, "two\ud800")
+    assert place.read_bytes() == b"two?"
+
+
+def test_what_is_written_is_written_though_its_rights_cannot_be_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "a.md"
+    write_over(place, "one")
+
+    def refused(*_args: Any, **_named: Any) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", refused)
+    write_over(place, "two")
+    assert place.read_text(encoding="utf-8") == "two"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from llmlab.domain.experiment import Experiment
-from llmlab.domain.modes import Extraction, ReasoningMode, ReasoningUse
+from llmlab.domain.modes import Extraction, ReasoningMode, ReasoningUse, Stage
 from llmlab.domain.scorers.likelihood import Likelihood
 from llmlab.domain.scorers.texts import Exact
 from llmlab.engine.scripted import Reply, Script, ScriptedEngine
@@ -61,6 +61,23 @@ async def test_thinking_stands_before_it_too(tmp_path: Path) -> None:
     assert request.prompt == (*given.tokens, *words(engine, "So 7.\n</think>\n\nThe answer is"))
 
 
+async def test_thinking_that_was_cut_is_closed_before_it(tmp_path: Path) -> None:
+    lab = laboratory(tmp_path, "So 7", opens_thinking=True)
+    await lab.run(lab.job(asked()))
+    (engine,) = lab.engines.made
+    request, given = engine.scored[0], engine.requests[0]
+    assert request.prompt == (*given.tokens, *words(engine, "So 7\n</think>\n\nThe answer is"))
+
+
+async def test_behind_a_second_question_it_is_measured_after_that(tmp_path: Path) -> None:
+    lab = laboratory(tmp_path, "The answer is 7.")
+    await lab.run(lab.job(asked(mode=replace(MODE, stages=(Stage("Check it.", "question"),)))))
+    (engine,) = lab.engines.made
+    last = {given.tokens for given in engine.requests if words(engine, "Check it.")[0] in given.tokens}
+    assert last
+    assert {request.prompt for request in engine.scored} == {(*each, *words(engine, "The answer is")) for each in last}
+
+
 async def test_what_an_answer_is_made_to_begin_with_stands_there_once(tmp_path: Path) -> None:
     lab = laboratory(tmp_path, " 7.")
     await lab.run(lab.job(asked(mode=replace(MODE, answer="The answer is"))))
@@ -98,3 +115,7 @@ async def test_an_answer_that_fills_the_window_is_kept_and_scored_by_the_others(
             assert (each.answer, each.problem) == ("The answer is 9.", "")
             assert each.score("exact", "strict").outcome == "correct"  # type: ignore[union-attr]
             assert each.score("gold").outcome == outcome  # type: ignore[union-attr]
+        asked_once = lab.asked
+        await lab.run(lab.job(asked(), "two"))
+        assert lab.asked == asked_once, "no run asks again for what does not fit"
+        assert [each.score("gold").outcome for each in lab.results("two")] == [outcome] * 2  # type: ignore[union-attr]

@@ -230,3 +230,16 @@ def test_health_comes_from_the_header_alone(files: Files) -> None:
 def test_the_picker_says_that_an_embedding_model_writes_nothing(tmp_path: Path) -> None:
     shelf = ModelShelf((tmp_path / "models.toml",), lambda _spec: replace(FACTS, writes=False))
     assert shelf.fit(ModelSpec(name="e", path="/e.gguf")) == "an embedding model; it cannot write answers"
+
+
+def test_two_bad_edits_in_a_row_keep_the_last_good_table(files: Files) -> None:
+    files.write(1, '[q]\npath = "user-q"')
+    shelf = files.shelf()
+    files.write(1, '[q]\npath = "user-q"\nn_ctx = "x"')
+    shelf.reload()
+    assert names(shelf)["q"] == "user-q"
+    for content in (b'[q]\npath = "\xd6\xd0"', b'[q]\npath = "\xce\xc4"'):
+        files.paths[1].write_bytes(content)
+        shelf.reload()
+        assert names(shelf) == {"a": "shipped-a", "b": "shipped-b", "q": "user-q"}
+        assert "is not UTF-8" in " ".join(shelf.problems())

@@ -317,6 +317,7 @@ async def test_asking_about_several_waits_for_none_of_them() -> None:
     assert prepared.material is not None
     assert lab.reader.readiness(ref_of(lab.documents[0]), model(), 1000).indexed < 1.0
     assert "could be searched by now" in prepared.material.warnings[0]
+    assert prepared.material.warnings[1] == f"Not searched yet: {lab.documents[1].name}."
     assert {part.document for part in prepared.material.excerpts} == {0}
     await lab.reader.close()
 

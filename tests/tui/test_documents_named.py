@@ -11,13 +11,17 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, OptionList
 
+from llmlab.documents.gathering import Gathered, gather
 from llmlab.domain.document import Document, remark
+from llmlab.domain.reading_limits import ReadingLimits
 from llmlab.engine.scripted import Reply
 from llmlab.paths import Paths
 from llmlab.services.quotes import CheckedAnswer, CheckedQuote
-from llmlab.tui.documents import Held
+from llmlab.tui import documents
+from llmlab.tui.documents import FileState, Held, state_of
 from llmlab.tui.panes.document_words import document_lines
 from llmlab.tui.panes.path_picker import PathPicker
+from llmlab.tui.screens import document_hands
 from llmlab.tui.widgets.transcript_quotes import quote_lines
 from tests.tui.laboratory import Laboratory, laboratory
 from tests.tui.test_documents import held, opened, pane_of, sent, text_of
@@ -98,6 +102,46 @@ async def test_a_folder_that_is_dragged_stands_for_its_files(paths: Paths, folde
         lab.bench.documents.begin_all([folder / "papers"])
         await lab.until(lambda: any("old.txt cannot be read" in toast for toast in lab.toasts))
         await opened(lab, "good.txt")
+
+
+async def test_esc_ends_the_gathering_of_a_folder(paths: Paths, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(wanted: list[str], limits: ReadingLimits) -> Gathered:
+        begun.set()
+        go_on.wait(20)
+        return gather(wanted, limits)
+
+    monkeypatch.setattr(document_hands, "gather", slow)
+    async with laboratory(paths) as lab:
+        lab.bench.documents.begin_all([folder / "papers"])
+        await lab.until(begun.is_set)
+        try:
+            assert lab.bench.documents.stop()
+        finally:
+            go_on.set()
+        await lab.until(lambda: not [one for one in lab.screen.workers if one.group == "gathering"])
+        assert held(lab) == []
+        assert not lab.bench.documents.stop()
+
+
+async def test_the_disk_is_not_looked_at_where_keys_are_heard(
+    paths: Paths, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[bool] = []
+
+    def looking(path: Path) -> FileState | None:
+        looked.append(threading.current_thread() is threading.main_thread())
+        return state_of(path)
+
+    monkeypatch.setattr(documents, "state_of", looking)
+    async with laboratory(paths) as lab:
+        await lab.command("/read notes.txt")
+        await opened(lab, "notes.txt")
+        looked.clear()
+        await lab.bench.documents.open_named("notes.txt")
+        assert looked
+        assert not any(looked)
 
 
 async def test_a_document_that_changed_is_told_and_read_again_when_it_is_named(paths: Paths, folder: Path) -> None:

@@ -109,6 +109,11 @@ def test_what_is_no_list_of_paths(pasted: str) -> None:
     assert pasted.startswith("/") or list(dropped(pasted)) == []
 
 
+@pytest.mark.parametrize("pasted", ["/", "~/", "'/'", "file:///", "/a/b.pdf\n~/", HOME.as_posix()])
+def test_the_root_and_the_home_folder_are_never_dropped(pasted: str) -> None:
+    assert list(dropped(pasted)) == []
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell's quoting")
 @given(
     st.text(st.characters(exclude_characters="\n\r\x00\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"), min_size=1, max_size=30)

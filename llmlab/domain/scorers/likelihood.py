@@ -87,9 +87,7 @@ class Likelihood:
         """Of the likelihood of its text."""
         text = next(map(answer.likelihood, self.measurements(item, answer)), None)
         if text is None or not text.tokens:
-            full = say("The right answer does not fit into the window behind this one.")
-            why = full if self.after == "answer" else say("The text was not measured.")
-            return (Scored(scorer=self.name, outcome="error", why=why),)
+            return (Scored(scorer=self.name, outcome="error", why=self._why_not(item)),)
         match self.figure:
             case "perplexity":
                 value = perplexity(text)
@@ -101,3 +99,9 @@ class Likelihood:
                 value = text.logprob
         why = say("{figure} {value:.3f} over {count:,} tokens", figure=self.figure, value=value, count=len(text.tokens))
         return (measured(self, value, why),)
+
+    def _why_not(self, item: Item) -> str:
+        if self.of == "gold" and not any(item.gold[:1]):
+            return say("There is no right answer that could be measured.")
+        full = say("The right answer does not fit into the window behind this one.")
+        return full if self.after == "answer" else say("The text was not measured.")

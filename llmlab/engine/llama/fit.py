@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
@@ -171,6 +171,11 @@ class Estimate:
     gpus: tuple[Gpu, ...] = ()
     draft: Estimate | None = None
     """Of the draft model, which is loaded after this one."""
+    adapters: int = field(init=False)
+    """Bytes of its LoRA adapters: looked at once, for however many windows."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "adapters", adapter_bytes(self.spec))
 
     def fit(self, n_ctx: int) -> Fit:
         """Whether a window of `n_ctx` tokens fits, and if not, which does."""
@@ -244,5 +249,4 @@ class Estimate:
         gpu += sizes.output + compute if layers else 0
         memory = sizes.total + n_ctx * sizes.cache_per_token + compute - (gpu - (compute if layers else 0))
         # Adapters lie where the layers are that they change.
-        adapters = adapter_bytes(self.spec)
-        return int(memory + (0 if layers else adapters)), int(gpu + (adapters if layers else 0))
+        return int(memory + (0 if layers else self.adapters)), int(gpu + (self.adapters if layers else 0))

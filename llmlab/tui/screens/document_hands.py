@@ -18,7 +18,7 @@ from llmlab.errors import DocumentError, LlmlabError, Stopped, UsageError
 from llmlab.services.digest import Digesting
 from llmlab.services.preview import Prepared
 from llmlab.services.quotes import CheckedAnswer, QuoteCheck
-from llmlab.tui.documents import Documents
+from llmlab.tui.documents import Documents, Held
 from llmlab.tui.panes.digest import DigestPane
 from llmlab.tui.panes.document_words import problem_in_words
 from llmlab.tui.panes.documents import DocumentsPane, Shown
@@ -58,7 +58,7 @@ class DocumentHands:
         Raises:
             DocumentError: a folder or a pattern stands for no file.
         """
-        self._begin_gathered(await asyncio.to_thread(_named, typed, self._picture.desk.services.documents.limits))
+        await self._begin_gathered(await asyncio.to_thread(_named, typed, self._picture.desk.services.documents.limits))
 
     def begin_all(self, paths: Sequence[Path]) -> None:
         """Begin to open what was dragged here: files, and folders with all that is below them."""
@@ -66,7 +66,7 @@ class DocumentHands:
 
     async def _gather(self, paths: Sequence[Path]) -> None:
         try:
-            self._begin_gathered(await self._gathered(paths))
+            await self._begin_gathered(await self._gathered(paths))
         except DocumentError as error:
             self._tell_problem(error)
 
@@ -74,7 +74,7 @@ class DocumentHands:
         limits = self._picture.desk.services.documents.limits
         return await asyncio.to_thread(gather, [str(path) for path in paths], limits)
 
-    def _begin_gathered(self, gathered: Gathered) -> None:
+    async def _begin_gathered(self, gathered: Gathered) -> None:
         """Begin to open documents, one after the other; those that are open and did not change stay as they are."""
         for remark in gathered.remarks:
             self._picture.tell(visible(str(remark)), severity="warning")
@@ -82,9 +82,10 @@ class DocumentHands:
         open_now = {path: self.values.find(path) for path in gathered.files}
         self._begin([path for path, one in open_now.items() if one is None or one.phase == "failed"])
         stale: defaultdict[str, list[Path]] = defaultdict(list)
-        for path, one in open_now.items():
-            if one is not None and one.is_stale:
-                stale[one.encoding].append(path)
+        for one in await asyncio.to_thread(_stale, [one for one in open_now.values() if one is not None]):
+            # It may have been closed meanwhile.
+            if self.values.find(one.path) is not None and not self.values.awaits(one.path):
+                stale[one.encoding].append(one.path)
         for encoding, changed in stale.items():
             self._begin(changed, encoding)
 
@@ -134,9 +135,11 @@ class DocumentHands:
 
     def stop(self) -> bool:
         """Open nothing any more; False when nothing was being opened."""
+        screen = self._picture.screen
+        gathering = screen.workers.cancel_group(screen, "gathering")
         if not self.values.opening:
-            return False
-        self._picture.screen.workers.cancel_group(self._picture.screen, "documents")
+            return bool(gathering)
+        screen.workers.cancel_group(screen, "documents")
         # A message that names one of them does not go out with what was read of it before.
         self._unread.update(one.path for one in self.values.all if one.phase == "reading")
         self.values.stop()
@@ -184,7 +187,7 @@ class DocumentHands:
             self._tell_problem(error)
             return None
         for gathered in named:
-            self._begin_gathered(gathered)
+            await self._begin_gathered(gathered)
         await self.values.settled()
         # Beside: a disk that does not answer keeps no message back.
         self._picture.work(partial(self._news.tell_changes, self.values), "changes", exclusive=True)
@@ -280,6 +283,11 @@ def places_of(checked: CheckedAnswer) -> tuple[Shown, ...]:
     return tuple(
         Shown(quote.document, ((quote.start, quote.end),), quote.text) for quote in checked.found if quote.document
     )
+
+
+def _stale(documents: Sequence[Held]) -> list[Held]:
+    """Those whose files are others by now; looks at the disk."""
+    return [one for one in documents if one.is_stale]
 
 
 def _named(typed: str, limits: ReadingLimits) -> Gathered:

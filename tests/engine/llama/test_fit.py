@@ -221,3 +221,15 @@ def test_the_estimate_is_what_llama_cpp_takes(
     sizes = sizes_of(gguf, "f16", "f16")
     guess = sizes.total + sizes.cache_per_token * shape.context + compute_bytes(gguf, spec, shape.context, 16)
     assert guess == pytest.approx(real, rel=0.05)
+
+
+def test_adapters_are_looked_at_once_for_all_windows(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[ModelSpec] = []
+
+    def size(spec: ModelSpec) -> int:
+        looked.append(spec)
+        return 0
+
+    monkeypatch.setattr("llmlab.engine.llama.fit.adapter_bytes", size)
+    assert estimate(models, 2 * GB).fit(1 << 20).verdict != "fits"
+    assert len(looked) == 1
