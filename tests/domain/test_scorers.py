@@ -330,7 +330,8 @@ def test_instructions_forgive_a_friendly_frame_only_when_they_are_read_flexibly(
 @pytest.mark.parametrize(
     "text",
     [
-        "I don't know.", "I don’t know", "Sorry, I do not know that.", "I'm not sure.", "The document does not say.",
+        "I don't know.", "I don’t know", "Sorry, I do not know that.", "I'm not sure.",
+        "I am a tiny model and do not know that. Try a bigger model.", "The document does not say.",
         "That is not mentioned in the text.", "NOT FOUND", "There is not enough information.", "我不知道。",
         "文中没有提到。", "无法确定。", "抱歉，我不清楚", "Let me look.\nI can't find it.",
     ],
@@ -341,7 +342,16 @@ def test_admitting_not_to_know_is_seen(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["Paul", "The king knows.", "You know that.", "他知道答案。", "18", "", "x " * 300 + "I don't know if\nPaul"],
+    [
+        "Paul",
+        "The king knows.",
+        "I am sure that they do not know Paul and Ann.",
+        "You know that.",
+        "他知道答案。",
+        "18",
+        "",
+        "x " * 300 + "I don't know if\nPaul",
+    ],
 )
 def test_an_answer_is_no_admission(text: str) -> None:
     assert not abstains(text)

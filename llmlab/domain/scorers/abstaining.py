@@ -7,6 +7,7 @@ from typing import Final
 
 _ENGLISH: Final = re.compile(
     r"\bi (?:really |just |honestly )?(?:do not|don['’]?t|did not|didn['’]?t) know\b"
+    r"|\bi(?:['’]m| am) [^.!?\n]{1,40}? and (?:do not|don['’]?t) know\b"
     r"|\b(?:do|does) not know the answer\b"
     r"|\bi(?:['’]m| am) (?:not sure|unable to (?:answer|say|tell|find|determine))\b"
     r"|\bi (?:can ?not|can['’]?t|could not|couldn['’]?t) (?:answer|say|tell|find|determine|know)\b"
