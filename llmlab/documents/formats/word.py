@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from llmlab.documents.archive import Archive
+from llmlab.documents.formats.formula import Formula
 from llmlab.documents.problems import damaged
 from llmlab.documents.scribe import Scribe
 from llmlab.domain.document import Unit
@@ -14,8 +15,6 @@ from llmlab.words import say
 _MAIN: Final = "word/document.xml"
 _UNSEEN: Final = frozenset({"delText", "instrText", "moveFrom", "rt"})
 """What was deleted, or moved elsewhere; instructions of fields; how characters are pronounced."""
-_FORMULA: Final = {"num": ("(", ")"), "den": ("/(", ")"), "sup": ("^(", ")"), "sub": ("_(", ")"), "rad": ("√(", ")")}
-"""What stands around the parts of a formula that is set in more than one line."""
 _NO_LEVEL: Final = 9
 
 
@@ -132,6 +131,7 @@ class _Body:
         self._scribe = scribe
         self._styles = styles
         self._unit = unit
+        self._formula = Formula()
         self._in_text = False
         self._skipped = 0
         """Depth in what is not read."""
@@ -153,7 +153,7 @@ class _Body:
             return
         if part := _formula_part(name):
             self._in_text = part == "t"
-            self._scribe.write(_FORMULA.get(part, ("", ""))[0])
+            self._scribe.write(self._formula.start(part, attributes))
             return
         match _local(name):
             case "p":
@@ -200,7 +200,7 @@ class _Body:
             return
         if part := _formula_part(name):
             self._in_text = False
-            self._scribe.write(_FORMULA.get(part, ("", ""))[1])
+            self._scribe.write(self._formula.end(part))
             return
         match _local(name):
             case "t":
