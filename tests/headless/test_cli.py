@@ -155,13 +155,13 @@ def test_models_lists_the_good_and_the_bad(llmlab: Command) -> None:
     found = llmlab.json("models")
     assert isinstance(found, dict)
     assert {model["name"]: (model["ok"], model["default"]) for model in found["models"]} == {
-        "pocket-m": (True, True), "pocket-l": (True, False), "pocket-s": (True, False), "pocket-l-base": (True, False),
+        "pocket-m": (True, False), "pocket-l": (True, True), "pocket-s": (True, False), "pocket-l-base": (True, False),
         "odd": (False, False), "fine": (True, False),
     }  # fmt: skip
     assert llmlab("models") == 0
-    marked, *family, odd, fine = (line.split()[:2] for line in llmlab.out.splitlines())
-    assert (marked, odd, fine) == (["*", "pocket-m"], ["!", "odd"], ["fine", "/x.gguf"])
-    assert [name for name, _ in family] == ["pocket-l", "pocket-s", "pocket-l-base"]
+    first, marked, *family, odd, fine = (line.split()[:2] for line in llmlab.out.splitlines())
+    assert (marked, odd, fine) == (["*", "pocket-l"], ["!", "odd"], ["fine", "/x.gguf"])
+    assert [name for name, _ in (first, *family)] == ["pocket-m", "pocket-s", "pocket-l-base"]
     assert f"{llmlab.paths.models_file}:2: [odd] pth: there is no such key; did you mean path?" in llmlab.err
 
 

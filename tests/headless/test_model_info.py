@@ -45,7 +45,7 @@ def test_a_file_shows_its_header_its_fit_and_its_settings(llmlab: Command, tmp_p
 def test_the_default_is_shown_without_a_name_and_json_holds_the_same(llmlab: Command) -> None:
     found = llmlab.json("models", "info")
     assert isinstance(found, dict)
-    assert (found["name"], found["ok"], found["settings"], found["card"]) == ("pocket-m", True, {}, None)
+    assert (found["name"], found["ok"], found["settings"], found["card"]) == ("pocket-l", True, {}, None)
     assert found["facts"]["fit"]["verdict"] == "fits"
 
 

@@ -85,7 +85,7 @@ async def test_an_id_beyond_the_vocabulary_is_refused_with_its_size(paths: Paths
 
 
 def every_flag(folder: Path) -> list[str]:
-    """Each option that makes a recipe, once, but for `--grammar`, which no schema stands beside."""
+    """Each option that makes a recipe, once, but for `--grammar`, which no schema stands beside, and `--lora`, which needs adapters."""
     template, shots, notes, schema = (folder / name for name in ("mail.toml", "letters.toml", "notes.txt", "s.json"))
     template.write_text(
         'title = "Mail"\nmain = "text"\nuser = "In a {{ tone }} tone: {{ text }}"\n[variables.text]\n[variables.tone]\n'
@@ -110,7 +110,7 @@ def test_every_flag_together_gives_spans_of_every_origin(llmlab: Command, tmp_pa
     save_recipe(llmlab.paths.recipes, "base", encode_recipe(kept), [])
     flags = every_flag(tmp_path)
     missing = [option.opts for option in recipe_options() if not {*option.opts, *option.secondary_opts} & {*flags}]
-    assert missing == [["--grammar"]]
+    assert missing == [["--lora"], ["--grammar"]]
     told = llmlab.json("preview", "say it red", *flags)
     assert isinstance(told, dict)
     texts = [(span["origin"], told["text"][span["start"] : span["end"]]) for span in told["spans"]]

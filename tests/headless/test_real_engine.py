@@ -200,5 +200,5 @@ def test_the_shipped_model_answers_without_any_setting() -> None:
         out, err = process.communicate(timeout=PATIENCE)
     value = json.loads(out)
     assert (process.returncode, err) == (0, b"")
-    assert (value["model"], value["finish"]) == ("pocket-m", "stop")
+    assert (value["model"], value["finish"]) == ("pocket-l", "stop")
     assert value["text"].strip()

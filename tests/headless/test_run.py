@@ -27,8 +27,8 @@ title = "Steps against direct"
 seed = 4
 [base]
 model = "pocket-m"
-sampling.temperature = 0.9
-sampling.max_tokens = 40
+sampling.temperature = 1.6
+sampling.max_tokens = 80
 [axes]
 reasoning.mode = ["direct.en", "steps.en", "votes.en"]
 reasoning.votes = [2]

@@ -227,7 +227,7 @@ title = "At once and step by step"
 seed = 3
 noise_floor = false
 [base]
-model = "pocket-s"
+model = "pocket-m"
 sampling.temperature = 0.0
 sampling.max_tokens = 160
 [axes]

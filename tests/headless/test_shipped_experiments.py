@@ -112,4 +112,4 @@ def test_passages_of_an_item_s_own_document_are_read(llmlab: Command) -> None:
     assert found["failed"] == 0
     assert found["done"] == len(found["arms"])
     tokens = {arm["name"]: arm["prompt_tokens"] for arm in found["arms"]}
-    assert tokens["length=3000, way=passages"] < tokens["length=3000, way=whole"]
+    assert tokens["length=2400, way=passages"] < tokens["length=2400, way=whole"]
