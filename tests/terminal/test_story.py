@@ -107,9 +107,10 @@ def examples_change_the_label(lab: Terminal, story: Story) -> None:
     lab.press("/shots foo-bar:4", "enter")
     lab.until_shows("4 of")
     four = again(lab, "3/3", lambda text: labelled(text, story.four))
-    price = re.search(r"E +(\d+) +examples", four)
-    assert price is not None
-    assert int(price[1]) > 10
+    if not story.inline:  # Examples inside a question have no price before it is written.
+        price = re.search(r"E +(\d+) +examples", four)
+        assert price is not None
+        assert int(price[1]) > 10
     lab.press("/shots off", "enter")
     lab.until_shows("Examples  none")
 
