@@ -85,7 +85,10 @@ async def test_an_id_beyond_the_vocabulary_is_refused_with_its_size(paths: Paths
 
 
 def every_flag(folder: Path) -> list[str]:
-    """Each option that makes a recipe, once, but for `--grammar`, which no schema stands beside, and `--lora`, which needs adapters."""
+    """Each option that makes a recipe, once.
+
+    Not `--grammar`, which no schema stands beside, and not `--lora`, which needs adapters.
+    """
     template, shots, notes, schema = (folder / name for name in ("mail.toml", "letters.toml", "notes.txt", "s.json"))
     template.write_text(
         'title = "Mail"\nmain = "text"\nuser = "In a {{ tone }} tone: {{ text }}"\n[variables.text]\n[variables.tone]\n'
