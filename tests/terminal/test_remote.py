@@ -24,7 +24,7 @@ def test_a_server_is_picked_asked_and_stopped(home: Path) -> None:
         config.mkdir(parents=True, exist_ok=True)
         (config / "models.toml").write_text(f'[far]\nurl = "{server.url}"\nmodel = "tiny"\n', encoding="utf-8")
         with Terminal([sys.executable, "-m", "llmlab"], environment={HOME_VARIABLE: str(home)}) as terminal:
-            terminal.until_shows("pocket-m", "ready")
+            terminal.until_shows("pocket-l", "ready")
             assert not server.asked
             terminal.press("f5")
             terminal.until_shows("type to filter")
