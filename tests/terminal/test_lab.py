@@ -212,6 +212,6 @@ def test_a_novel_in_gb18030_is_dragged_in_read_and_searched(open_lab: OpenLab, t
         lab.press("f12")
         lab.until_shows("GB18030", f"{len(text):,} characters", "第1回")
         lab.press("/", "第150棵树", "enter")
-        lab.until_shows("1 of 1", "line 599")
+        lab.until_shows("1 of 1", "第150回 归来 ·")
         lab.press("ctrl+q")
         assert lab.until_ended() == 0
