@@ -358,21 +358,27 @@ def test_logits_that_are_no_numbers_fail_the_answer_alone(harness: Make, tmp_pat
         assert "not a number" in problem.what
 
 
-def test_a_state_is_rebuilt_after_an_abort(harness: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = harness("recurrent")
-    prompt = tuple(b"a state that only goes forward " * 8)
-    monkeypatch.setattr(Packer, "expected", lambda _packer, _reads: 1.0)
-    monkeypatch.setattr(Packer, "_room", lambda _packer, beside: 100)
+def cancelling_at(step: int, engine: Harness, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Cancel something else during one decode, counted from 0, which aborts it; the codes of all decodes so far."""
     codes: list[int] = []
     decode = engine.model.context.decode
 
     def interrupted(count: int) -> int:
-        if len(codes) == 1:
+        if len(codes) == step:
             engine.interrupt.cancel(999)
         codes.append(decode(count))
         return codes[-1]
 
     monkeypatch.setattr(engine.model.context, "decode", interrupted)
+    return codes
+
+
+def test_a_state_is_rebuilt_after_an_abort(harness: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = harness("recurrent")
+    prompt = tuple(b"a state that only goes forward " * 8)
+    monkeypatch.setattr(Packer, "expected", lambda _packer, _reads: 1.0)
+    monkeypatch.setattr(Packer, "_room", lambda _packer, beside: 100)
+    codes = cancelling_at(1, engine, monkeypatch)
     told = engine.answer(prompt, limited(12))
     assert 2 in codes
     assert told.text == harness("recurrent").answer(prompt, limited(12)).text
@@ -387,16 +393,7 @@ def test_an_abort_costs_no_more_than_what_was_read_since_the_last_mark(
     monkeypatch.setattr(residents, "MARK_EVERY", 64)
     monkeypatch.setattr(Packer, "expected", lambda _packer, _reads: 1.0)
     monkeypatch.setattr(Packer, "_room", lambda _packer, beside: 64)
-    codes: list[int] = []
-    decode = engine.model.context.decode
-
-    def interrupted(count: int) -> int:
-        if len(codes) == 3:
-            engine.interrupt.cancel(999)
-        codes.append(decode(count))
-        return codes[-1]
-
-    monkeypatch.setattr(engine.model.context, "decode", interrupted)
+    codes = cancelling_at(3, engine, monkeypatch)
     told = engine.answer(prompt, limited(12))
     assert 2 in codes
     done = [read.done for read in told.reads]
