@@ -42,10 +42,14 @@ def outcome_in_words(outcome: Outcome) -> str:
     return words[outcome]
 
 
+def extractor_name(extractor: Extractor) -> str:
+    """An extractor; empty for a scorer that has none."""
+    return {"strict": say("strict"), "flexible": say("flexible")}.get(extractor, "")
+
+
 def score_name(scorer: str, extractor: Extractor) -> str:
     """A scorer and its extractor."""
-    how = {"strict": say("strict"), "flexible": say("flexible")}.get(extractor, "")
-    return f"{scorer} {how}".strip()
+    return f"{scorer} {extractor_name(extractor)}".strip()
 
 
 def score_text(score: ArmScore | None, trials: int) -> str:

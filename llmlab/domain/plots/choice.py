@@ -12,6 +12,7 @@ from llmlab.domain.outcomes import Extractor
 from llmlab.domain.plots.cells import cells
 from llmlab.domain.plots.figure import Bar, Bars, Estimate, Figure, Graph, Heat, Point, Scale, Series
 from llmlab.domain.summary import ArmSummary, Summary
+from llmlab.domain.summary_words import extractor_name
 from llmlab.words import say
 
 LONGEST_NAME: Final = 28
@@ -108,7 +109,7 @@ def _scale(arm: ArmSummary, view: View) -> Scale:
         return Scale(title=view.scorer)
     if score.graded:
         return Scale(title=view.scorer, unit=score.unit)
-    how = {"strict": say("strict"), "flexible": say("flexible")}.get(score.extractor, "")
+    how = extractor_name(score.extractor)
     title = say("correct, by {scorer}", scorer=view.scorer) + (f" ({how})" if how else "")
     return Scale(title=title, unit=score.unit)
 
