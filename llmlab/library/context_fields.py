@@ -21,6 +21,9 @@ CONTEXT: Final[Mapping[str, Check]] = {
 }
 """By field, what it takes."""
 
+_PLAIN: Final = tuple(name for name in CONTEXT if not name.startswith("rope_"))
+"""Those that `ModelSpec` has under the same name."""
+
 TABLE: Final = "table"
 """Beside kept fields: the mark of what the table said of them."""
 
@@ -40,8 +43,7 @@ def with_context(model: ModelSpec, values: Mapping[str, object]) -> ModelSpec:
 
 def context_of(model: ModelSpec, table: ModelSpec) -> dict[str, object]:
     """The fields by which `table` is loaded as `model` is, as far as they can say that."""
-    plain = [name for name in CONTEXT if not name.startswith("rope_")]
-    found = {name: getattr(model, name) for name in plain if getattr(model, name) != getattr(table, name)}
+    found = {name: getattr(model, name) for name in _PLAIN if getattr(model, name) != getattr(table, name)}
     if model.rope != table.rope:
         found |= {"rope_scaling": model.rope.scaling, "rope_factor": model.rope.factor}
     return {name: value for name, value in found.items() if _fits(name, value)}
@@ -60,8 +62,7 @@ def with_kept(table: ModelSpec, kept: Mapping[str, object]) -> ModelSpec:
 
 
 def _mark(table: ModelSpec) -> str:
-    plain = [name for name in CONTEXT if not name.startswith("rope_")]
-    return fingerprint({name: getattr(table, name) for name in (*plain, "rope")})[:16]
+    return fingerprint({name: getattr(table, name) for name in (*_PLAIN, "rope")})[:16]
 
 
 def _fits(name: str, value: object) -> bool:
