@@ -183,11 +183,15 @@ def test_what_is_told_of_people_is_no_held_out_problem_of_two_hops() -> None:
 
 def test_a_missing_name_stands_in_no_row() -> None:
     rng = Random(20)
+    told = 0
     for _ in range(200):
         sample = listed(rng, kind="absent")
         assert sample.turns[-1].text in ("I don't know.", "我不知道。")
         asked = sample.key.split("|")[1]
-        assert all(asked not in row for row in _listed(sample))
+        rows = _listed(sample)
+        assert all(asked not in row for row in rows)
+        told += len(rows)
+    assert told > 400
 
 
 def test_no_slip_of_the_keyboard_leads_to_a_held_out_wording() -> None:
