@@ -6,6 +6,8 @@ soon as another begins to run, and only what runs stays in the context.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
@@ -133,7 +135,7 @@ class Residents:
             room: tokens that it may add to the memory.
         """
         wanted = answer.tokens[: answer.outputs_from]
-        beginning = self._find(wanted, answer.adapters, room)
+        beginning = self._find(self._sources(), wanted, answer.adapters, room)
         source, known = beginning.source, beginning.known
         if beginning.coming > known and 2 * (beginning.coming - known) >= len(wanted) - known:
             # A running answer is about to compute what would save half the work or more.
@@ -152,14 +154,14 @@ class Residents:
         self._shelve_idle(None)
         return "seated"
 
-    def _find(self, wanted: Tokens, adapters: AdapterScales, room: int) -> Beginning:
-        """The source that knows most of `wanted`: idle, running, shelved, on disk, in this order where they are equal.
+    def _find(self, sources: Iterable[Source], wanted: Tokens, adapters: AdapterScales, room: float) -> Beginning:
+        """The source that knows most of `wanted`, the first of those that are equal.
 
         What was computed with other `adapters` knows nothing, and what is not in the context must fit its `room`.
         """
         best: Source | None = None
         known = coming = 0
-        for source in self._sources():
+        for source in sources:
             if source.adapters != adapters:
                 continue
             tokens, resident = _held(source)
@@ -177,6 +179,7 @@ class Residents:
         return Beginning(best, known, coming)
 
     def _sources(self) -> list[Source]:
+        """Where something may be known: idle, running, shelved, on disk."""
         return [
             *sorted(self._slots, key=lambda slot: slot.owner is not None),
             *reversed(self._shelf.entries),
@@ -301,19 +304,10 @@ class Residents:
     def resume(self, answer: Answer) -> None:
         """Let `answer` go on after an abort; what lost its state begins again, from the best that is on the shelf."""
         if not answer.evaluated:
-            self._begin_again(answer)
+            wanted, shelved = answer.tokens[: answer.outputs_from], reversed(self._shelf.entries)
+            beginning = self._find(shelved, wanted, answer.adapters, room=math.inf)
+            answer.evaluated = self._begin(self._slots[answer.slot], beginning)
         answer.mark = self.next_mark(answer)
-
-    def _begin_again(self, answer: Answer) -> None:
-        wanted = answer.tokens[: answer.outputs_from]
-        best: Shelved | None = None
-        known = 0
-        for entry in reversed(self._shelf.entries):
-            ready = self._usable(common_prefix(entry.tokens, wanted), len(entry.tokens))
-            if entry.adapters == answer.adapters and ready > known:
-                best, known = entry, ready
-        if best is not None:
-            answer.evaluated = self._unshelve(self._slots[answer.slot], best, known)
 
     def make_room(self) -> bool:
         """Move an idle sequence to the shelf; False when none holds anything."""
