@@ -25,8 +25,10 @@ def asked(llmlab: Command, *arguments: str) -> dict[str, Any]:
 
 
 def model() -> tuple[str, ...]:
-    """A hot model: another seed gives another answer."""
-    return ("-m", str(pocket_path("pocket-s")), "--deterministic", "-o", "temperature", "2", "--max-tokens", "24")
+    """A hot model that may say anything: another seed gives another answer."""
+    hot = {"temperature": "2", "top_k": "0", "top_p": "1", "min_p": "0"}
+    settings = [word for name, value in hot.items() for word in ("-o", name, value)]
+    return ("-m", str(pocket_path("pocket-s")), "--deterministic", *settings, "--max-tokens", "24")
 
 
 def test_a_card_that_was_copied_gives_the_same_answer(llmlab: Command, tmp_path: Path) -> None:
@@ -41,6 +43,7 @@ def test_a_card_that_was_copied_gives_the_same_answer(llmlab: Command, tmp_path:
             assert again["card"][key] == first["card"][key]
     other = asked(llmlab, "--recipe", str(toml), "--seed", str(first["seed"] ^ 1))
     assert other["seed"] == first["seed"] ^ 1
+    assert other["text"] != first["text"]
 
 
 def test_an_answer_follows_its_shape(llmlab: Command, tmp_path: Path) -> None:
