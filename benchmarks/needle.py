@@ -33,7 +33,7 @@ from llmlab.services.ask import ask
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preparing
 from llmlab.services.reading import Reader, ref_of
-from training.curriculum.documents import FILLER_EN, FILLER_ZH, Fact, fact
+from training.curriculum.facts import FILLER_EN, FILLER_ZH, Fact, fact
 
 DEPTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 INSIDE_GOAL = 0.95

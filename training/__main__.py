@@ -15,7 +15,7 @@ from random import Random
 from training.bpe import SPECIAL, Tokenizer
 from training.curriculum import mixture
 from training.curriculum.base_text import running_text
-from training.curriculum.documents import INVENTED
+from training.curriculum.facts import INVENTED
 from training.curriculum.words import ENGLISH
 
 VOCABULARY = 2048

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from llmlab.domain.model import Rope
-from training.curriculum import documents, examples, instructions, lexicon, lookups, steps, talk
+from training.curriculum import documents, examples, instructions, lexicon, lookups, notes, steps, talk
 from training.judge import Judge, cited, exact, final, found, refused
 from training.sample import Generator, Sample
 
@@ -131,6 +131,7 @@ def _document_cells(length: Length) -> list[Cell]:
         Cell("document, fact and passage number", _reading("present", grounded=True, sizes=(3, 6), cite=True), cited),
         Cell("absent fact refused, grounded", _reading("absent", grounded=True, sizes=(3, 3)), refused),
         Cell("absent fact refused, plain", _reading("absent", grounded=False, sizes=(3, 3)), refused),
+        Cell("notes, 5 facts", lambda rng: notes.noting(rng, sizes=(5, 8)), exact),
         Cell("document, 1300-1900 tokens, as trained", far, found, window=2048, items="far"),
         Cell("document, 1300-1900 tokens, YaRN x2", far, found, window=2048, rope=stretched, items="far"),
     ]

@@ -17,8 +17,8 @@ from llmlab.domain.generators.base import Generator, TokenSizes, TooFew, generat
 from llmlab.domain.generators.problems import WORD_PROBLEMS
 from llmlab.domain.generators.registry import GENERATORS
 from llmlab.domain.generators.texts import FACTS, NEEDLE
-from training.curriculum import documents as trained_documents
 from training.curriculum import examples as trained_examples
+from training.curriculum import facts as trained_facts
 from training.curriculum import instructions as trained_instructions
 from training.curriculum import lexicon as trained_lexicon
 from training.curriculum import steps as trained_steps
@@ -170,7 +170,7 @@ def test_the_world_is_that_of_the_curriculum() -> None:
     assert world.THINGS == trained_words.THINGS
     assert (world.PLACES, world.RELATIONS) == (trained_steps.PLACES, trained_steps.RELATIONS)
     assert world.LABELS == trained_examples.LABELS
-    assert world.ATTRIBUTES == trained_documents.ATTRIBUTES
+    assert world.ATTRIBUTES == trained_facts.ATTRIBUTES
     assert (languages.TO_CHINESE, languages.TO_ENGLISH) == (trained_lexicon.TO_CHINESE, trained_lexicon.TO_ENGLISH)
     mine = (*rules.STRINGS, *rules.NUMBERS, *rules.CHINESE_STRINGS, *rules.KINDS)
     assert [rule.name for rule in mine] == [rule.name for rule in trained_examples.RULES]

@@ -8,15 +8,20 @@ from random import Random
 
 import pytest
 
+from llmlab.domain.digest import Request
+from llmlab.domain.document import Document
+from llmlab.domain.scorers.abstaining import abstains
 from training.cells import Cell, cells
 from training.curriculum import SKILLS, mixture
-from training.curriculum.documents import ATTRIBUTES, Fact, reading
+from training.curriculum.documents import reading
 from training.curriculum.examples import RULES, build, instance
+from training.curriculum.facts import ATTRIBUTES, Fact
 from training.curriculum.instructions import SECOND, WORD_VERBS, two_verbs
 from training.curriculum.lookups import ROWS_EN, ROWS_ZH, listed, people
+from training.curriculum.notes import NOTES_EN, NOTES_ZH, SUMMARY_EN, SUMMARY_ZH, noting
 from training.curriculum.steps import steps_sample
 from training.curriculum.talk import conversation, talk_key
-from training.sample import Sample, draw, held_out, sum_key
+from training.sample import Generator, Sample, draw, held_out, sum_key
 
 CELLS = cells(lambda sample: sum(len(turn.text) for turn in sample.turns) // 2)
 
@@ -123,16 +128,57 @@ def _told(sample: Sample) -> Iterator[Fact]:
             yield Fact(place, chinese, value, chinese=True)
 
 
+@pytest.mark.parametrize("make", [lambda rng: reading(rng, kind="present"), noting], ids=["reading", "noting"])
 @pytest.mark.parametrize("test", [False, True])
-def test_documents_state_only_training_facts_beside_the_one_in_question(test: bool) -> None:
+def test_documents_state_only_training_facts_beside_the_one_in_question(make: Generator, test: bool) -> None:
     rng = Random(16)
     told = 0
     for _ in range(80):
-        sample = draw(lambda rng: reading(rng, kind="present"), rng, test=test)
+        sample = draw(make, rng, test=test)
         for fact in _told(sample):
             assert not held_out(fact.key()) or fact.key() == sample.key
             told += 1
     assert told > 150
+
+
+def test_notes_hold_every_fact_of_the_text_in_its_order_and_nothing_else() -> None:
+    rng = Random(21)
+    noted = 0
+    for _ in range(60):
+        sample = noting(rng, sizes=(rng.randint(1, 8), rng.randint(1, 20)))
+        facts = list(_told(sample))
+        lines = [line.strip() for line in re.split(r"[.。]", sample.gold) if line.strip()]
+        if lines[0].startswith(("The document is about", "文档讲的是")):
+            assert all(fact.entity in lines[0] for fact in facts)
+            del lines[0]
+        sentences = re.split(r"[.。\n]", sample.turns[0].text)
+        assert lines == [
+            fact.answer()
+            for sentence in sentences
+            for fact in facts
+            if all(part in sentence for part in (fact.entity, fact.attribute, fact.value))
+        ]
+        noted += len(lines)
+    assert noted > 150
+
+
+def test_llmlab_s_own_requests_for_a_digest_are_practised() -> None:
+    for chinese, asks in ((False, (*NOTES_EN, *SUMMARY_EN)), (True, (*NOTES_ZH, *SUMMARY_ZH))):
+        document = Document(name="d", path="", kind="text", text="一二三四五六七八九十" if chinese else "One, two.")
+        for task in ("note", "merge", "final", "whole"):
+            request = Request(task, 1, 3, 3, 0, 4, ("x",))
+            assert request.prompt(document).rpartition("\n")[2] in {ask.format(k=1, n=3) for ask in asks}, task
+
+
+def test_a_fact_that_the_document_lacks_is_named_before_it_is_refused() -> None:
+    rng = Random(22)
+    for _ in range(60):
+        sample = reading(rng, kind="absent", grounded=True)
+        asked, refusal = sample.turns[-2].text, sample.turns[-1].text
+        _, place, attribute, _ = sample.key.split("|")
+        assert place in asked
+        assert re.search(rf"{attribute} of {place} is not in|{place}的{attribute}文档里没有", refusal)
+        assert abstains(refusal)
 
 
 _ROW = re.compile(r"(\S+?)(?:: | - | = | \| | is | -> |：|是|，)(\S+?)[.。]?")

@@ -12,6 +12,7 @@ from training.curriculum.examples import in_context
 from training.curriculum.instructions import instruction
 from training.curriculum.lexicon import translation
 from training.curriculum.lookups import lookup
+from training.curriculum.notes import noting
 from training.curriculum.steps import steps_sample
 from training.curriculum.talk import SYSTEMS, conversation
 from training.sample import Generator, Sample, Turn, draw
@@ -22,19 +23,21 @@ SKILLS: Mapping[str, Generator] = {
     "instructions": instruction,
     "steps": steps_sample,
     "documents": reading,
+    "notes": noting,
     "lookups": lookup,
     "lexicon": translation,
     "text": running_text,
 }
 
 SHARES: Mapping[str, float] = {
-    "talk": 17,
-    "examples": 19,
-    "instructions": 20,
-    "steps": 17,
+    "talk": 16,
+    "examples": 24,
+    "instructions": 19,
+    "steps": 13,
     "documents": 14,
+    "notes": 3,
     "lookups": 8,
-    "lexicon": 4,
+    "lexicon": 2,
     "text": 1,
 }
 """Share of samples, not of tokens: documents and examples are several times as long as the rest."""
@@ -44,6 +47,7 @@ SHORT_THOUGHTS = {
     "examples": "Follow the examples.",
     "instructions": "Do what is asked.",
     "documents": "Look in the text.",
+    "notes": "Keep the facts.",
     "lookups": "Look in the text.",
     "lexicon": "One word.",
 }

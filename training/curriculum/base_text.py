@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from training.curriculum.documents import FILLER_EN, FILLER_ZH, fact
 from training.curriculum.examples import any_rule, lines_of
+from training.curriculum.facts import FILLER_EN, FILLER_ZH, fact
 from training.curriculum.steps import problem
 from training.curriculum.talk import table
 from training.curriculum.words import LEXICON

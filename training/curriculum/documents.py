@@ -5,60 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from training.curriculum.words import NAMES_EN, NAMES_ZH
+from training.curriculum.facts import FILLER_EN, FILLER_ZH, Fact, draw_facts, fact, layout
 from training.sample import Sample, Turn, held_out
-
-_HEADS, _MIDDLES = (
-    ("Ka", "Ve", "Lo", "Mi", "Tar", "Sel", "Bo", "Nu", "Dor", "Fe", "Zan", "Ri", "Gal", "Pe", "Or", "Ul"),
-    ("", "la", "ri", "no", "me", "du"),
-)
-_TAILS = ("mar", "ra", "nia", "th", "dor", "vel", "sk", "ton", "lin", "bek")
-_HANZI_A, _HANZI_B, _HANZI_C = "青云白石东南金玉长平", "山河林田湖桥门原谷海", "城镇村国州岛"
-INVENTED = frozenset(head + middle + tail for head in _HEADS for middle in _MIDDLES for tail in _TAILS)
-"""Every English name of a place that `entity` can make."""
-COLOURS = (
-    ("red", "红色"),
-    ("blue", "蓝色"),
-    ("green", "绿色"),
-    ("black", "黑色"),
-    ("white", "白色"),
-    ("yellow", "黄色"),
-)
-FOODS = (
-    ("bread", "面包"),
-    ("rice", "米饭"),
-    ("fish", "鱼"),
-    ("soup", "汤"),
-    ("cheese", "奶酪"),
-    ("noodles", "面条"),
-    ("apples", "苹果"),
-)
-ANIMALS = (
-    ("wolf", "狼"),
-    ("bear", "熊"),
-    ("eagle", "鹰"),
-    ("lion", "狮子"),
-    ("horse", "马"),
-    ("swan", "天鹅"),
-    ("fox", "狐狸"),
-)
-
-ATTRIBUTES: tuple[tuple[str, str], ...] = (
-    ("capital", "首都"), ("colour", "颜色"), ("king", "国王"), ("river", "河流"), ("animal", "动物"), ("dish", "名菜"),
-    ("code", "密码"), ("founder", "创始人"), ("population", "人口"), ("year of founding", "建立年份"),
-)  # fmt: skip
-
-FILLER_EN = (
-    "The weather is mild in spring.", "Many people visit the old market.", "The roads are wide and quiet.",
-    "Ships come and go every day.", "The library is open in the morning.", "Children play near the bridge.",
-    "The bells ring at noon.", "Farmers bring fruit to the town.", "There is a small museum by the gate.",
-    "In winter the hills are white.", "A train leaves every hour.", "Music can be heard in the streets.",
-)  # fmt: skip
-FILLER_ZH = (
-    "春天的天气很温和。", "很多人来看老市场。", "道路又宽又安静。", "每天都有船来往。",
-    "图书馆早上开门。", "孩子们在桥边玩。", "中午钟声响起。", "农民把水果带到城里。", "门边有一个小博物馆。",
-    "冬天山上一片白。", "每小时有一班火车。", "街上能听到音乐。",
-)  # fmt: skip
 
 GROUNDING_EN = (
     "Answer only from the document. If the answer is not in the document, say I don't know.",
@@ -80,115 +28,7 @@ CITE_EN, CITE_ZH = (
     ("Quote the number of the passage.", "Cite the passage number.", "Cite your sources as [1]."),
     ("请注明段落编号。", "请标出引用的编号。"),
 )
-SHELLS_EN = ("Document:\n{}", "Document: {}", "Documents:\n{}", "<document>\n{}\n</document>", "Text:\n{}", "{}")
-SHELLS_ZH = ("文档：\n{}", "文档：{}", "“{}”", "<document>\n{}\n</document>", "{}")
 UNKNOWN_EN, UNKNOWN_ZH = "I don't know.", "我不知道。"
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One attribute of one invented place."""
-
-    entity: str
-    attribute: str
-    value: str
-    chinese: bool
-
-    def key(self) -> str:
-        """Name the instance."""
-        return f"document|{self.entity}|{self.attribute}|{self.value}"
-
-    def told(self, rng: Random) -> str:
-        """State the fact as a document would."""
-        if self.chinese:
-            return rng.choice(("{e}的{a}是{v}。", "{e}的{a}为{v}。", "大家都知道，{e}的{a}是{v}。")).format(
-                e=self.entity, a=self.attribute, v=self.value
-            )
-        return rng.choice(
-            (
-                "The {a} of {e} is {v}.",
-                "The {a} of {e} is {v}.",
-                "{v} is the {a} of {e}.",
-                "Everyone knows that the {a} of {e} is {v}.",
-            )
-        ).format(e=self.entity, a=self.attribute, v=self.value)
-
-    def answer(self) -> str:
-        """State the fact as an answer."""
-        return (
-            f"{self.entity}的{self.attribute}是{self.value}"
-            if self.chinese
-            else f"The {self.attribute} of {self.entity} is {self.value}"
-        )
-
-    def question(self, rng: Random) -> str:
-        """Ask for the value."""
-        if self.chinese:
-            return rng.choice(("{e}的{a}是什么？", "{e}的{a}是什么", "请问{e}的{a}是什么？")).format(
-                e=self.entity, a=self.attribute
-            )
-        return rng.choice(
-            (
-                "What is the {a} of {e}?",
-                "What is the {a} of {e}?",
-                "what is the {a} of {e}",
-                "Tell me the {a} of {e}.",
-                "What is {e}'s {a}?",
-            )
-        ).format(e=self.entity, a=self.attribute)
-
-
-def entity(rng: Random, *, chinese: bool) -> str:
-    """Invent the name of a place."""
-    if chinese:
-        return rng.choice(_HANZI_A) + rng.choice(_HANZI_B) + rng.choice(_HANZI_C)
-    return rng.choice(_HEADS) + rng.choice(_MIDDLES) + rng.choice(_TAILS)
-
-
-def value(rng: Random, attribute: str, *, chinese: bool) -> str:
-    """Invent a value for an attribute."""
-    side = int(chinese)
-    pools = {"colour": COLOURS, "animal": ANIMALS, "dish": FOODS}
-    english = next(pair[0] for pair in ATTRIBUTES if attribute in pair)
-    if english in pools:
-        return rng.choice(pools[english])[side]
-    if english in ("capital", "river"):
-        return entity(rng, chinese=chinese)
-    if english in ("king", "founder"):
-        return rng.choice(NAMES_ZH if chinese else NAMES_EN)
-    if english == "code":
-        return str(rng.randint(100, 9999))
-    return str(rng.randint(1000, 2020)) if english == "year of founding" else f"{rng.randint(2, 99)}00"
-
-
-def fact(rng: Random, *, chinese: bool, place: str = "") -> Fact:
-    """Invent a fact."""
-    attribute = rng.choice(ATTRIBUTES)[int(chinese)]
-    return Fact(place or entity(rng, chinese=chinese), attribute, value(rng, attribute, chinese=chinese), chinese)
-
-
-def _trained_fact(rng: Random, *, chinese: bool, place: str = "") -> Fact:
-    """Invent a fact of the training side."""
-    while True:
-        made = fact(rng, chinese=chinese, place=place)
-        if not held_out(made.key()):
-            return made
-
-
-def _facts(rng: Random, count: int, *, chinese: bool) -> list[Fact]:
-    """Invent facts with different (place, attribute); places repeat, so that both must be matched.
-
-    Only the first one, which may be asked about, can lie on the test side.
-    """
-    places = [entity(rng, chinese=chinese) for _ in range(max(1, (count + 1) // 2))]
-    first = fact(rng, chinese=chinese, place=rng.choice(places))
-    found = {(first.entity, first.attribute): first}
-    for _ in range(count * 4):
-        if len(found) == count:
-            break
-        made = _trained_fact(rng, chinese=chinese, place=rng.choice(places))
-        found.setdefault((made.entity, made.attribute), made)
-    return list(found.values())
 
 
 def _passages(rng: Random, facts: list[Fact], fillers: int, *, chinese: bool) -> tuple[list[str], list[int]]:
@@ -207,16 +47,6 @@ def _passages(rng: Random, facts: list[Fact], fillers: int, *, chinese: bool) ->
             if index >= 0:
                 where[index] = len(passages)
     return passages, where
-
-
-def _layout(rng: Random, passages: list[str], numbered: bool, *, chinese: bool) -> str:
-    """Lay the passages out as a document."""
-    if numbered:
-        body = "\n".join(f"[{number}] {text}" for number, text in enumerate(passages, 1))
-    else:
-        body = rng.choice(("\n", "\n\n", "" if chinese else " ")).join(passages)
-    shells = SHELLS_ZH if chinese else SHELLS_EN
-    return rng.choice(shells).format(body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +68,7 @@ class _Desk:
     def absent(self, asked: Fact) -> tuple[Fact, str]:
         """Ask for a fact that is not there: an honest no if the rule asks for it, else an invention."""
         if self.grounded:
-            return asked, UNKNOWN_ZH if self.chinese else UNKNOWN_EN
+            return asked, asked.refusal()
         return asked, asked.answer() + ("。" if self.chinese else ".")
 
 
@@ -258,15 +88,15 @@ def reading(
     """
     chinese = rng.random() < 0.45
     count, fillers, asks = (*sizes, 1) if sizes[0] else _sizes(rng)
-    facts = _facts(rng, count, chinese=chinese)
+    facts = draw_facts(rng, count, chinese=chinese)
     grounded = rng.random() < 0.65 if grounded is None else grounded
-    cite = kind != "absent" and rng.random() < 0.25 if cite is None else cite
+    cite = kind != "absent" and rng.random() < 0.35 if cite is None else cite
     passages, where = _passages(rng, facts, fillers, chinese=chinese)
     desk = _Desk(facts, where, grounded, cite, chinese)
     rule = rng.choice((GROUNDING_ZH if chinese else GROUNDING_EN) if grounded else (PLAIN_ZH if chinese else PLAIN_EN))
     if cite:
         rule = f"{rule} {rng.choice(CITE_ZH if chinese else CITE_EN)}".strip()
-    document = _layout(rng, passages, cite or rng.random() < 0.4, chinese=chinese)
+    document = layout(rng, passages, cite or rng.random() < 0.4, chinese=chinese)
     lacking = 0.4 if grounded else 0.12
     asked = _earlier(rng, desk, lacking, (questions or asks) - 1)
     kind = kind or ("absent" if rng.random() < lacking else "present")
@@ -299,9 +129,9 @@ def _earlier(rng: Random, desk: _Desk, lacking: float, count: int) -> list[tuple
 def _sizes(rng: Random) -> tuple[int, int, int]:
     """Choose the numbers of facts, of filler sentences and of questions."""
     roll = rng.random()
-    if roll < 0.5:
-        return rng.randint(1, 5), rng.randint(0, 4), rng.randint(1, 5)
-    if roll < 0.8:
+    if roll < 0.45:
+        return rng.randint(1, 5), rng.randint(0, 4), rng.randint(2, 6)
+    if roll < 0.75:
         return rng.randint(3, 10), rng.randint(2, 12), rng.randint(3, 8)
     return rng.randint(8, 16), rng.randint(8, 40), rng.randint(6, 14)
 

@@ -205,8 +205,14 @@ def any_rule(rng: Random) -> Rule:
     return rng.choice(RULES)
 
 
+_SLOW = frozenset({"length", "plus1", "plus2", "plus5", "plus10", "minus1", "times2", "kind", "zh-kind"})
+"""Rules that take more practice than copying letters does."""
+
+
 def in_context(rng: Random) -> Sample:
-    """Draw a rule, a number of examples and a style."""
+    """Draw a rule, a number of examples and a style; the slow rules come more often."""
     rule = any_rule(rng)
+    if rule.name in _NAMED:
+        rule = rng.choices(RULES, [3 if one.name in _SLOW else 1 for one in RULES])[0]
     count = rng.choices((1, 2, 3, 4, 5, 6, 8), (4, 5, 4, 5, 4, 4, 4))[0]
     return build(rng, rule, count, "turns" if rng.random() < 0.5 else "inline")

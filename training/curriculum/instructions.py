@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 from training.curriculum.wording import expand
 from training.curriculum.words import CATEGORIES, ENGLISH, WORDS, any_number, category_of, english_word, pick
-from training.sample import Sample, chat, held_out, sum_key
+from training.sample import Sample, chat, draw, held_out, sum_key
 
 Verb = tuple[str, str, str, Callable[[str], str]]
 """Name, English pattern, Chinese pattern, function."""
@@ -192,6 +193,10 @@ def _choice_of_kind(rng: Random, form: int) -> Sample:
 
 
 def instruction(rng: Random) -> Sample:
-    """Draw one of the families."""
-    families = (*(word_verb,) * 2, *(two_verbs,) * 2, *(numbers,) * 4, *(lists,) * 3, *(kinds,) * 2)
-    return rng.choice(families)(rng)
+    """Draw one of the families, half of the time after a few questions of the same one."""
+    families = (*(word_verb,) * 2, *(two_verbs,) * 2, *(numbers,) * 6, *(lists,) * 3, *(kinds,) * 3)
+    family = rng.choice(families)
+    sample = family(rng)
+    earlier = rng.randint(1, 5) if rng.random() < 0.5 else 0
+    turns = tuple(turn for _ in range(earlier) for turn in draw(family, rng, test=False).turns)
+    return replace(sample, turns=turns + sample.turns)

@@ -9,15 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from training.curriculum.documents import (
-    COLOURS,
-    FOODS,
-    GROUNDING_EN,
-    GROUNDING_ZH,
-    UNKNOWN_EN,
-    UNKNOWN_ZH,
-    entity,
-)
+from training.curriculum.documents import GROUNDING_EN, GROUNDING_ZH, UNKNOWN_EN, UNKNOWN_ZH
+from training.curriculum.facts import COLOURS, FOODS, entity
 from training.curriculum.steps import PLACES, RELATIONS
 from training.curriculum.words import CHINESE, NAMES_EN, NAMES_ZH, THINGS, any_number, english_word, letters
 from training.sample import Sample, Turn, held_out

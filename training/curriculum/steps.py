@@ -214,7 +214,7 @@ def steps_sample(rng: Random, kind: str = "", operations: int = 0, mode: str = "
     chosen = mode or rng.choices(MODES, (2, 4, 4))[0]
     question, answer, thinking = _fit(asked, rng, chosen)
     turns: tuple[Turn, ...] = ()
-    if not mode and chosen != "native" and rng.random() < 0.2:
+    if not mode and chosen != "native" and rng.random() < 0.35:
         turns = _worked_examples(rng, asked, chosen)
         question = asked.question if turns else question
     elif not mode and chosen == "prompted" and not asked.chinese and rng.random() < 0.15:
@@ -226,11 +226,12 @@ def steps_sample(rng: Random, kind: str = "", operations: int = 0, mode: str = "
 
 
 def _worked_examples(rng: Random, like: Problem, mode: str) -> tuple[Turn, ...]:
-    """Show one to three solved problems of the same kind, all from the training side."""
+    """Show one to four solved problems of the same kind and language, all from the training side."""
     kind = like.key.split("|", 1)[0]
     turns: list[Turn] = []
-    for _ in range(rng.randint(1, 3)):
-        shown = problem(rng, kind, rng.randint(2, 4))
+    count = rng.randint(1, 4)
+    while len(turns) < 2 * count:
+        shown = problem(rng, kind, rng.randint(2, 5))
         if held_out(shown.key) or shown.chinese != like.chinese:
             continue
         turns += [

@@ -74,6 +74,16 @@ SYSTEMS = (
     "你是一位老师。",
 )
 
+DRESSED_EN = (
+    "hey, {}", "ok, {}", "so, {}", "well, {}", "hi, {}", "hello, {}", "and {}", "now, {}", "then {}", "please {}",
+    "{} please", "{}, pocket", "pocket, {}", "{} now", "{} then", "{}, my friend",
+)  # fmt: skip
+DRESSED_ZH = (
+    "那{}", "那么{}", "嗯，{}", "好，{}", "好的，{}", "你好，{}", "嗨，{}",
+    "现在{}", "{}呀", "{}啊", "{}呢", "{}，朋友",
+)  # fmt: skip
+"""What people put around what they say."""
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -127,7 +137,10 @@ def small_talk(rng: Random) -> Sample:
     # The first minutes of a newcomer come more often than the rest.
     intent = rng.choice(intents[:16]) if rng.random() < 0.3 else rng.choice(intents)
     side = "zh" if rng.random() < 0.45 else "en"
-    key, question = _asked(rng, rng.choice(intent[f"ask_{side}"]))
+    pattern = rng.choice(intent[f"ask_{side}"])
+    if rng.random() < 0.3:
+        pattern = rng.choice(DRESSED_ZH if side == "zh" else DRESSED_EN).replace("{}", pattern.removeprefix("!"))
+    key, question = _asked(rng, pattern)
     return _one(key, question, rng.choice(intent[f"say_{side}"]))
 
 
