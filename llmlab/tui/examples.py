@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from llmlab.domain.assembly import last_question
 from llmlab.domain.messages import Message, history_of
 from llmlab.domain.shot_draft import ShotDraft
 from llmlab.domain.shots import Shot, ShotSet, ShotUse
@@ -217,7 +218,11 @@ class Examples:
         desk = self._desk
         if desk.shots is None or desk.spec is None:
             return 0
-        prepared = await desk.services.preview.prepared(history_of(desk.path), question, desk.recipe())
+        history = history_of(desk.path)
+        if not question.strip() and desk.shots.style == "inline":
+            # They are part of a question: the last one stands in for one that is not written yet.
+            question = last_question(history)
+        prepared = await desk.services.preview.prepared(history, question, desk.recipe())
         if prepared is None:
             return None
         return sum(section.tokens for section in prepared.budget.sections if section.origin == "example")

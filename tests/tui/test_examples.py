@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,21 @@ async def test_controls_hold_at_once(paths: Paths) -> None:
         shown.query_one("#set", Select).value = "antonyms.en"
         await lab.until(lambda: use_of(lab).set.name == "antonyms")
         assert (use_of(lab).seed, use_of(lab).style, use_of(lab).k) == (7, "inline", 2)
+
+
+@pytest.mark.parametrize("style", ["turns", "inline"])
+async def test_their_price_is_told_before_the_next_question_is_written(paths: Paths, style: str) -> None:
+    own_file(paths)
+    async with laboratory(paths) as lab:
+        await lab.ask("Is a pear sweet?")
+        await lab.until(lambda: len(lab.texts) == 2 and not lab.bench.desk.answering)
+        await lab.command("/shots kinds:2")
+        await lab.until(lambda: lab.bench.desk.shots)
+        shown = await pane(lab)
+        shown.query_one("#style", Select).value = style
+        await lab.until(lambda: use_of(lab).style == style)
+        slider = shown.query_one(ShotSlider)
+        await lab.until(lambda: re.search(r"\+[1-9]\d* tokens", str(slider.render())))
 
 
 async def test_the_nearest_to_what_is_being_written_are_shown(paths: Paths) -> None:
