@@ -106,6 +106,7 @@ def _open(paths: Paths, folder: Path) -> tuple[LabServices, Callable[[], Awaitab
         open_runs=partial(_open_runs, paths, folder, host, _Measuring(measuring, run_digests, own), documents.keep),
         reader=reader,
         documents=documents,
+        digesting=wiring.make_digesting(paths, host),
         hashes=hashes,
     )
     return services, partial(wiring.tidy, paths, chats, time.time())

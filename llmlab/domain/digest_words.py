@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 from llmlab.domain.digest import Cost
 from llmlab.domain.summary_words import duration
 from llmlab.words import say
@@ -19,6 +21,11 @@ def progress_in_words(done: int, total: int, seconds_left: float | None) -> str:
     if seconds_left is None or done >= total:
         return told
     return told + say(", {time} left", time=duration(seconds_left))
+
+
+def kept_in_words(folder: PurePath) -> str:
+    """Where the notes are."""
+    return say("The notes are in {folder}.", folder=folder)
 
 
 def cost_lines(cost: Cost) -> list[str]:

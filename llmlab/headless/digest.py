@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from llmlab.domain.digest import DigestWay, Note
-from llmlab.domain.digest_words import cost_lines, progress_in_words
+from llmlab.domain.digest_words import cost_lines, kept_in_words, progress_in_words
 from llmlab.domain.document import Document
 from llmlab.domain.model import ModelSpec
 from llmlab.errors import LlmlabError, Stopped
@@ -72,7 +72,7 @@ async def _run(
             digest = await _make(digesting, plan, notes, stop, console.err)
         except LlmlabError as error:
             if plan and notes and isinstance(error, Stopped):
-                console.err.note(kept_line(plan))
+                console.err.note(kept_in_words(plan.notes.folder))
             if wish.as_json:
                 console.out.json(record(document, spec, wish, plan, notes, None, error))
             return report(error, console)
@@ -84,7 +84,7 @@ async def _run(
     console.out.end_line()
     if digest.cut:
         console.err.note(say("The digest was cut at {tokens:,} tokens.", tokens=plan.sizes.note))
-    console.err.note(kept_line(plan))
+    console.err.note(kept_in_words(plan.notes.folder))
     return Exit.ANSWERED
 
 
@@ -100,11 +100,6 @@ async def _make(
             err.progress(progress_in_words(value.done, value.total, value.seconds_left))
     assert digest is not None
     return digest
-
-
-def kept_line(plan: DigestPlan) -> str:
-    """Where the notes are."""
-    return say("The notes are in {folder}.", folder=plan.notes.folder)
 
 
 def _tell_cost(plan: DigestPlan, wish: DigestWish, console: Console) -> None:

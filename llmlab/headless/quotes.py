@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from llmlab.domain.document_words import place_in_words
 from llmlab.domain.terminal import visible_line
+from llmlab.headless.reading import anchor_as_object
 from llmlab.services.quotes import CheckedAnswer, CheckedQuote, counted_in_words, only_asked
 from llmlab.words import say
 
@@ -57,9 +58,7 @@ def _quote_as_object(quote: CheckedQuote) -> dict[str, object]:
         "verdict": quote.verdict,
         "changes": [{"kind": change.kind, "text": change.text} for change in quote.changes],
         "document": document.name if document else None,
-        "page": page.number if page else None,
-        "title": page.title or None if page else None,
-        "line": document.line_at(quote.start) if document else None,
+        **anchor_as_object(page, document.line_at(quote.start) if document else None),
         "start": quote.start if document else None,
         "end": quote.end if document else None,
         "misplaced": quote.misplaced,

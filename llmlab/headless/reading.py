@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from llmlab.documents.gathering import expanded
 from llmlab.documents.shelf import DocumentShelf
-from llmlab.domain.document import Document
+from llmlab.domain.document import Document, Page
 from llmlab.domain.reading import DocumentRef, Held, ReadingTold, Way
 from llmlab.errors import DocumentError
 from llmlab.headless.diagnostics import Diagnostics
@@ -126,9 +126,13 @@ def _anchored(held: Sequence[Held], text: Document | None) -> Iterator[tuple[Hel
         if text is None:
             yield one, {}
             continue
-        page = text.page_at(one.start)
         line, counted = line + text.text.count("\n", counted, one.start), one.start
-        yield one, {"page": page.number if page else None, "title": page.title or None if page else None, "line": line}
+        yield one, anchor_as_object(text.page_at(one.start), line)
+
+
+def anchor_as_object(page: Page | None, line: int | None) -> dict[str, object]:
+    """Where a place of a document can be looked up: page, its title and line."""
+    return {"page": page.number if page else None, "title": page.title or None if page else None, "line": line}
 
 
 def _share(told: ReadingTold) -> float:

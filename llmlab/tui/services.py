@@ -30,6 +30,7 @@ from llmlab.library.shot_files import ShotShelf
 from llmlab.paths import Paths
 from llmlab.services.again import Again
 from llmlab.services.compare import Comparing
+from llmlab.services.digest import Digesting
 from llmlab.services.file_hashes import FileHashes
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preview
@@ -352,6 +353,8 @@ class LabServices:
     reader: Reader
     """Indexes and counts documents, and chooses what a prompt holds of them."""
     documents: DocumentShelf
+    digesting: Digesting
+    """Makes digests of documents."""
     hashes: FileHashes
     """Hashes of whole model files."""
 

@@ -26,6 +26,7 @@ from llmlab.paths import Paths
 from llmlab.pocket import pocket_names
 from llmlab.services.run_folder import write_folder
 from tests.headless.conftest import Command
+from tests.headless.experiment_files import greedy_experiment
 from tests.support.made_runs import HOSTILE, made_experiment, made_report, made_result, made_results
 from tests.tui.run_lab import RunLab
 
@@ -243,20 +244,14 @@ def browser() -> str | None:
     return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
-MEASURED = """
-title = "Steps against direct"
-[base]
-model = "pocket-s"
-sampling.temperature = 0.0
-sampling.max_tokens = 60
-[axes]
-reasoning.mode = ["direct.en", "steps.en"]
-[data]
-generator = "word_problems"
-limit = 4
-[[scorers]]
-kind = "number"
-"""
+MEASURED = greedy_experiment(
+    "Steps against direct",
+    'reasoning.mode = ["direct.en", "steps.en"]',
+    'generator = "word_problems"',
+    "limit = 4",
+    max_tokens=60,
+    head="",
+)
 FIGURE = '<svg class="figure" viewBox="0 0 720 '
 
 

@@ -12,27 +12,19 @@ import pytest
 from llmlab.headless.diagnostics import Exit
 from llmlab.pocket import pocket_names, pocket_path
 from tests.headless.conftest import Command
+from tests.headless.experiment_files import greedy_experiment
 
 pytestmark = pytest.mark.skipif("pocket-s" not in pocket_names(), reason="the package holds no pocket-s")
 
-FILE = """
-title = "What is shared"
-seed = 2
-noise_floor = false
-[base]
-model = "pocket-s"
-shots.set = "arithmetic"
-shots.k = 4
-sampling.temperature = 0.0
-sampling.max_tokens = 4
-[axes]
-shots.labels = ["gold", "shuffled"]
-[data]
-generator = "arithmetic"
-limit = 6
-[[scorers]]
-kind = "number"
-"""
+FILE = greedy_experiment(
+    "What is shared",
+    'shots.labels = ["gold", "shuffled"]',
+    'generator = "arithmetic"',
+    "limit = 6",
+    max_tokens=4,
+    head="seed = 2\nnoise_floor = false",
+    base='shots.set = "arithmetic"\nshots.k = 4',
+)
 
 
 def test_a_dry_run_tells_tokens_time_and_memory(shipped: Command) -> None:

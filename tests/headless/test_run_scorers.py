@@ -19,26 +19,19 @@ from llmlab.pocket import pocket_names
 from llmlab.services.trials import answer_of
 from llmlab.store.runs import RunStore
 from tests.headless.conftest import Command
+from tests.headless.experiment_files import greedy_experiment
 
 pytestmark = pytest.mark.skipif("pocket-s" not in pocket_names(), reason="the package holds no pocket-s")
 
-FILE = """
-title = "Scored"
-seed = 3
-noise_floor = false
-[base]
-model = "pocket-s"
-reasoning.mode = "direct.en"
-sampling.temperature = 0.0
-sampling.max_tokens = 16
-[axes]
-data.digits = [2, 3]
-[data]
-generator = "arithmetic"
-limit = 3
-[[scorers]]
-kind = "number"
-"""
+FILE = greedy_experiment(
+    "Scored",
+    "data.digits = [2, 3]",
+    'generator = "arithmetic"',
+    "limit = 3",
+    max_tokens=16,
+    head="seed = 3\nnoise_floor = false",
+    base='reasoning.mode = "direct.en"',
+)
 
 
 def lines(folder: str = "out") -> list[dict[str, Any]]:
@@ -222,28 +215,24 @@ def test_a_judge_that_is_no_model_is_told_before_anything_runs(shipped: Command)
 
 # How likely the right answer is where another one was given
 
-GOLD = """
-title = "At once and step by step"
-seed = 3
-noise_floor = false
-[base]
-model = "pocket-m"
-sampling.temperature = 0.0
-sampling.max_tokens = 160
-[axes]
-reasoning.mode = ["direct.en", "steps.en"]
-[data]
-generator = "word_problems"
-steps = 4
-limit = 8
-[[scorers]]
-kind = "number"
-[[scorers]]
+GOLD = (
+    greedy_experiment(
+        "At once and step by step",
+        'reasoning.mode = ["direct.en", "steps.en"]',
+        'generator = "word_problems"',
+        "steps = 4",
+        "limit = 8",
+        max_tokens=160,
+        model="pocket-m",
+        head="seed = 3\nnoise_floor = false",
+    )
+    + """[[scorers]]
 kind = "perplexity"
 name = "gold"
 after = "answer"
 figure = "mean_logprob"
 """
+)
 
 
 def test_the_gold_answer_is_likely_where_the_model_gives_it_and_measured_where_it_does_not(shipped: Command) -> None:

@@ -31,6 +31,7 @@ from llmlab.paths import Paths
 from llmlab.services.again import Again
 from llmlab.services.chat import ChatService
 from llmlab.services.compare import Comparing
+from llmlab.services.digest import Digesting
 from llmlab.services.file_hashes import FileHashes
 from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preparing, Preview
@@ -282,6 +283,7 @@ async def laboratory(
         open_runs=lambda: (runs or RunLab(paths)).open(host, documents.keep),
         reader=reader,
         documents=documents,
+        digesting=Digesting(host, paths.digests),
         hashes=hashes,
     )
 

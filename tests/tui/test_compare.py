@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from textual.content import Content
 from textual.widgets import Input, Label, OptionList, Static
@@ -14,6 +16,7 @@ from llmlab.tui.panes.compare_picker import VariantPicker
 from llmlab.tui.screens.card import CardScreen
 from llmlab.tui.screens.compare import CompareScreen
 from tests.tui.laboratory import Laboratory, laboratory
+from tests.tui.test_card import card, verdict
 
 
 def parts(lab: Laboratory, name: str) -> list[str]:
@@ -51,6 +54,18 @@ async def compare(lab: Laboratory, *variant: str, question: str = "hi") -> None:
     await lab.until(lambda: isinstance(lab.app.screen, VariantPicker))
     await lab.pilot.press(*variant, "enter")
     await lab.until(lambda: isinstance(lab.app.screen, CompareScreen) and len(heads(lab)) == 2)
+
+
+@asynccontextmanager
+async def half_blind(paths: Paths) -> AsyncIterator[tuple[Laboratory, Hold]]:
+    """Two hidden recipes were asked: one answer is "c", the other goes on from "a" to "b" once the hold is let go."""
+    hold = Hold()
+    script = Script(replies=(Reply(("a", hold, "b")), Reply(("c",))))
+    async with laboratory(paths, script=script, size=(140, 40)) as lab:
+        await compare(lab)
+        await lab.pilot.press("f8", "enter")
+        await lab.until(lambda: "1 of 2 answers" in note(lab))
+        yield lab, hold
 
 
 async def test_a_variant_is_asked_beside_the_recipe_voted_better_and_taken(paths: Paths) -> None:
@@ -106,12 +121,7 @@ async def test_words_that_the_first_answer_does_not_have_are_marked(paths: Paths
 
 
 async def test_nothing_tells_which_is_which_until_the_vote(paths: Paths) -> None:
-    hold = Hold()
-    script = Script(replies=(Reply(("a", hold, "b")), Reply(("c",))))
-    async with laboratory(paths, script=script, size=(140, 40)) as lab:
-        await compare(lab)
-        await lab.pilot.press("f8", "enter")
-        await lab.until(lambda: "1 of 2 answers" in note(lab))
+    async with half_blind(paths) as (lab, hold):
         assert heads(lab) == ["1 hidden", "2 hidden"]
         assert (answers(lab), feet(lab)) == (["", ""], ["…", "…"]), "which is written first tells the recipe"
         hold.gate.set()
@@ -161,13 +171,6 @@ async def test_a_vote_on_answers_that_were_seen_is_not_blind(paths: Paths) -> No
 async def test_the_card_of_the_answer_with_the_focus_is_shown_copied_and_run_again(paths: Paths) -> None:
     script = Script(replies=(*(Reply(("same",)),) * 3, Reply(("other",))))
     async with laboratory(paths, script=script, size=(140, 40)) as lab:
-
-        def card() -> str:
-            return str(lab.app.screen.query_one("#card", Static).content)
-
-        def verdict() -> str:
-            return str(lab.app.screen.query_one("#verdict", Label).content)
-
         await compare(lab, *"temp", "space", "0")
         await lab.pilot.press("f9")
         await lab.until(lambda: "no answer yet" in note(lab))
@@ -175,31 +178,26 @@ async def test_the_card_of_the_answer_with_the_focus_is_shown_copied_and_run_aga
         await lab.until(lambda: all("1 token ·" in foot for foot in feet(lab)))
         await lab.pilot.press("f9")
         await lab.until(lambda: isinstance(lab.app.screen, CardScreen))
-        assert "temperature = 0.0" not in card()
+        assert "temperature = 0.0" not in card(lab)
         await lab.pilot.press("escape")
         await lab.until(lambda: isinstance(lab.app.screen, CompareScreen))
         await lab.pilot.press("tab", "tab")
         await lab.until(lambda: lab.app.screen.query(Column)[1].has_focus_within)
         await lab.pilot.press("i")
         await lab.until(lambda: isinstance(lab.app.screen, CardScreen))
-        assert "temperature = 0.0" in card()
+        assert "temperature = 0.0" in card(lab)
         await lab.pilot.press("y")
         await lab.until(lambda: "temperature = 0.0" in lab.app.clipboard)
         await lab.pilot.press("r")
-        await lab.until(lambda: verdict().startswith("Same"))
+        await lab.until(lambda: verdict(lab).startswith("Same"))
         await lab.pilot.press("r")
-        await lab.until(lambda: verdict().startswith("Different from character 1 on: …other"))
+        await lab.until(lambda: verdict(lab).startswith("Different from character 1 on: …other"))
         await lab.pilot.press("escape")
         await lab.until(lambda: isinstance(lab.app.screen, CompareScreen))
 
 
 async def test_a_card_does_not_tell_a_recipe_before_the_vote(paths: Paths) -> None:
-    hold = Hold()
-    script = Script(replies=(Reply(("a", hold, "b")), Reply(("c",))))
-    async with laboratory(paths, script=script, size=(140, 40)) as lab:
-        await compare(lab)
-        await lab.pilot.press("f8", "enter")
-        await lab.until(lambda: "1 of 2 answers" in note(lab))
+    async with half_blind(paths) as (lab, hold):
         await lab.pilot.press("f9")
         await lab.until(lambda: "being written" in note(lab))
         hold.gate.set()

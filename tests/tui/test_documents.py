@@ -10,6 +10,7 @@ from textual import events
 from textual.widgets import Input, OptionList, Static
 
 from llmlab import words
+from llmlab.domain.recipe import Recipe
 from llmlab.engine.protocol import Engine
 from llmlab.engine.scripted import Hold, Reply, Script
 from llmlab.errors import ModelError
@@ -48,6 +49,16 @@ def held(lab: Laboratory) -> list[Held]:
 async def opened(lab: Laboratory, *names: str) -> None:
     """Wait until these documents are read, and counted."""
     await lab.until(lambda: [one.name for one in held(lab)] == list(names) and not lab.bench.documents.values.busy)
+
+
+async def closed_recipe(lab: Laboratory, name: str) -> Recipe:
+    """A recipe with a document, which is open no more."""
+    await lab.command(f"/read {name}")
+    await opened(lab, name)
+    recipe = lab.bench.desk.recipe()
+    await lab.command("/read off")
+    await lab.until(lambda: held(lab) == [])
+    return recipe
 
 
 async def pane_of(lab: Laboratory) -> DocumentsPane:
@@ -343,12 +354,7 @@ async def test_a_chat_without_documents_has_no_quotes_to_show(paths: Paths) -> N
 
 async def test_a_recipe_that_is_taken_brings_its_documents(paths: Paths, folder: Path) -> None:
     async with laboratory(paths) as lab:
-        await lab.command("/read novel.txt")
-        await opened(lab, "novel.txt")
-        recipe = lab.bench.desk.recipe()
-        await lab.command("/read off")
-        await lab.until(lambda: held(lab) == [])
-        lab.bench.recipes.take_recipe(recipe)
+        lab.bench.recipes.take_recipe(await closed_recipe(lab, "novel.txt"))
         await opened(lab, "novel.txt")
         lab.documents.kept.clear()
         await lab.command("/read off")

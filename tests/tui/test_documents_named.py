@@ -24,7 +24,7 @@ from llmlab.tui.panes.path_picker import PathPicker
 from llmlab.tui.screens import document_hands
 from llmlab.tui.widgets.transcript_quotes import quote_lines
 from tests.tui.laboratory import Laboratory, laboratory
-from tests.tui.test_documents import held, opened, pane_of, sent, text_of
+from tests.tui.test_documents import closed_recipe, held, opened, pane_of, sent, text_of
 
 NOTES = "The answer stands here: forty-two."
 
@@ -170,11 +170,7 @@ async def test_a_changed_document_that_cannot_be_read_keeps_the_message_back(pat
 
 async def test_a_document_whose_text_is_gone_can_be_opened_again(paths: Paths, folder: Path) -> None:
     async with laboratory(paths) as lab:
-        await lab.command("/read notes.txt")
-        await opened(lab, "notes.txt")
-        recipe = lab.bench.desk.recipe()
-        await lab.command("/read off")
-        await lab.until(lambda: held(lab) == [])
+        recipe = await closed_recipe(lab, "notes.txt")
         lab.documents.kept.clear()
         lab.bench.recipes.take_recipe(recipe)
         await lab.until(lambda: [one.phase for one in held(lab)] == ["failed"])

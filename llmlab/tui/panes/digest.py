@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Label, Static
 
 from llmlab.domain.digest import DigestWay
-from llmlab.domain.digest_words import cost_lines, progress_in_words
+from llmlab.domain.digest_words import cost_lines, kept_in_words, progress_in_words
 from llmlab.domain.document import Document
 from llmlab.domain.model import ModelSpec
 from llmlab.domain.terminal import visible, visible_line
@@ -170,7 +170,7 @@ class DigestPane(ModalScreen[bool], Watched):
             case "stopped":
                 return [way, say("The digest was stopped; what was noted is kept.")]
             case "done" if plan is not None:
-                return [say("The notes are in {folder}.", folder=plan.notes.folder)]
+                return [kept_in_words(plan.notes.folder)]
             case _ if progress is not None:
                 return [way, progress_in_words(progress.done, progress.total, progress.seconds_left)]
         return [way]

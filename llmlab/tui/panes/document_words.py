@@ -15,6 +15,7 @@ from llmlab.tui.documents import Held
 from llmlab.tui.notices import describe
 from llmlab.tui.widgets.coverage_strip import strip_content
 from llmlab.words import say
+from llmlab.words.counts import tokens_text
 
 WAY_NAMES: Final[dict[WishedWay, str]] = {
     "auto": "auto", "whole": "whole", "stretched": "stretched", "passages": "passages", "digest": "digest",
@@ -56,7 +57,7 @@ def figures(held: Held, window: int) -> tuple[str, str]:
         return say("is being read, {share:.0%}", share=held.read) if held.problem is None else "", ""
     size = " · ".join(filter(None, (units(document), say("{count:,} characters", count=len(document.text)))))
     if held.tokens is not None:
-        tokens = say("{count:,} tokens", count=held.tokens)
+        tokens = tokens_text(held.tokens)
         if held.embedded < 1:
             return size, f"{tokens} · {say('embedding {share:.0%}', share=held.embedded)}"
         return size, f"{tokens} · {share_of_window(held.tokens, window)}" if window else tokens

@@ -15,7 +15,6 @@ from llmlab.domain.messages import Message
 from llmlab.domain.reading_limits import ReadingLimits
 from llmlab.domain.terminal import visible
 from llmlab.errors import DocumentError, LlmlabError, Stopped, UsageError
-from llmlab.services.digest import Digesting
 from llmlab.services.preview import Prepared
 from llmlab.services.quotes import CheckedAnswer, QuoteCheck
 from llmlab.tui.documents import Documents, Held
@@ -169,8 +168,8 @@ class DocumentHands:
         await desk.require_quiet()
         if desk.spec is None:
             raise UsageError(say("No model is chosen."), hint=say("F5 shows the models."))
-        digesting = Digesting(desk.services.host, desk.services.paths.digests)
-        if await self._picture.screen.app.push_screen_wait(DigestPane(digesting, document, desk.spec)):
+        pane = DigestPane(desk.services.digesting, document, desk.spec)
+        if await self._picture.screen.app.push_screen_wait(pane):
             self._picture.measure()
 
     # Asking
