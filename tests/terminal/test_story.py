@@ -26,13 +26,7 @@ class Story:
 
     model: str
     word: str
-    """An animal, which the set of examples calls foo, or a plant, which it calls bar."""
-    one: str = "bar"
-    """Its label after one example."""
-    four: str = "foo"
-    """Its label after four."""
-    inline: bool = False
-    """The examples are written into the question."""
+    """An animal, which the set of examples calls foo."""
     alone: str = "I do not know what to do with that"
     """What the model says to it without examples."""
     problem: str = PROBLEM
@@ -51,7 +45,7 @@ class Story:
 
 STORIES = (
     Story(model="pocket-m", word="sheep", seed="5", temperature="1.6", slip="66"),
-    Story(model="pocket-l", word="lemon", one="foo", four="bar", inline=True, seed="5", temperature="1.2", slip="76"),
+    Story(model="pocket-l", word="spider", seed="1", temperature="1.6", slip="0"),
 )
 
 
@@ -100,34 +94,16 @@ def examples_change_the_label(lab: Terminal, story: Story) -> None:
     settle(lab)
     lab.press("/shots foo-bar:1", "enter")
     lab.until_shows("* Examples", "1 of")
-    if story.inline:
-        write_examples_into_the_question(lab)
     # One example shows one label only; it takes more to tell what the other is for.
-    again(lab, "2/2", lambda text: labelled(text, story.one))
+    again(lab, "2/2", lambda text: labelled(text, "bar"))
     lab.press("/shots foo-bar:4", "enter")
     lab.until_shows("4 of")
-    four = again(lab, "3/3", lambda text: labelled(text, story.four))
-    if not story.inline:  # Examples inside a question have no price before it is written.
-        price = re.search(r"E +(\d+) +examples", four)
-        assert price is not None
-        assert int(price[1]) > 10
+    four = again(lab, "3/3", lambda text: labelled(text, "foo"))
+    price = re.search(r"E +(\d+) +examples", four)
+    assert price is not None
+    assert int(price[1]) > 10
     lab.press("/shots off", "enter")
     lab.until_shows("Examples  none")
-
-
-def write_examples_into_the_question(lab: Terminal) -> None:
-    """Choose the style in the examples pane."""
-    lab.press(F7)
-    lab.until_shows("as turns")
-    for _ in range(5):
-        lab.press("tab")
-    lab.press("enter")
-    lab.until_shows("inline")
-    lab.press("down")
-    lab.press("enter")
-    lab.until(lambda text: "as turns" not in text and "inline" in text, "the style")
-    lab.press(F7)
-    lab.until(lambda text: "right labels" not in text, "the chat")
 
 
 def steps_change_the_answer(lab: Terminal, story: Story) -> None:
