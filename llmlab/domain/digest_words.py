@@ -33,15 +33,16 @@ def cost_lines(cost: Cost) -> list[str]:
     left = cost.requests - cost.kept
     if not left:
         return [say("{count:,} requests were answered in an earlier run.", count=cost.kept)]
-    lines = [
-        say(
-            "{parts:,} parts, {requests:,} requests: {read:,} tokens to read, at most {write:,} to write.",
-            parts=cost.parts,
-            requests=left,
-            read=cost.prompt_tokens,
-            write=cost.answer_tokens,
-        )
-    ]
+    sizes = {"parts": cost.parts, "requests": left, "read": cost.prompt_tokens, "write": cost.answer_tokens}
+    if cost.requests == 1:
+        lines = [say("One request: {read:,} tokens to read, at most {write:,} to write.", **sizes)]
+    else:
+        lines = [
+            say(
+                "{parts:,} parts, {requests:,} requests: {read:,} tokens to read, at most {write:,} to write.",
+                **sizes,
+            )
+        ]
     if cost.kept:
         lines.append(say("{count:,} more were answered in an earlier run.", count=cost.kept))
     if cost.seconds:

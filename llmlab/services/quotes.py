@@ -15,6 +15,7 @@ from llmlab.domain.reading import DocumentRef, ReadingTold
 from llmlab.errors import LlmlabError
 from llmlab.services.reading import Reader
 from llmlab.words import say
+from llmlab.words.counts import claims_without_text, quotes_text
 
 KEPT_SOURCES: Final = 4
 """Documents that stay ready to be searched."""
@@ -149,9 +150,9 @@ def _unquoted(text: str, grounding: Grounding) -> Iterator[str]:
 def counted_in_words(checked: CheckedAnswer) -> str:
     """How many quotes an answer has, by what became of them; of none, how many claims stand there without."""
     if not checked.quotes:
-        return say("no quotes; {count} claims without one", count=len(checked.unquoted))
+        return claims_without_text(len(checked.unquoted))
     exact, near, absent = (checked.count(verdict) for verdict in ("exact", "near", "absent"))
-    parts = [say("{count} quotes: {exact} exact", count=len(checked.quotes), exact=exact)]
+    parts = [quotes_text(len(checked.quotes), exact)]
     parts += [say("{count} near", count=near)] if near else []
     parts += [say("{count} not in the document", count=absent)] if absent else []
     return say(", ").join(parts)

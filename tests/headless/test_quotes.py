@@ -37,7 +37,7 @@ def test_each_quote_is_told_with_its_place_or_its_difference() -> None:
 
 def test_an_answer_that_claims_nothing_is_told_nothing() -> None:
     assert list(checked_in_words(CheckedAnswer("Yes."))) == []
-    assert list(checked_in_words(CheckedAnswer("x", unquoted=("He came.",)))) == ["no quotes; 1 claims without one"]
+    assert list(checked_in_words(CheckedAnswer("x", unquoted=("He came.",)))) == ["no quotes; 1 claim without one"]
     assert "novel.txt" in next(checked_in_words(CheckedAnswer("x", missing="novel.txt")))
 
 

@@ -107,7 +107,7 @@ def test_an_answer_comes_from_the_document_and_tells_it(home: Path, capsys: pyte
     said = capsys.readouterr()
     assert "Tom" in said.out
     assert "a.txt: read whole (it fits the window); 100 % of the text" in said.err
-    assert "1 claims without one" in said.err or "1 exact" in said.err
+    assert "1 claim without one" in said.err or "1 exact" in said.err
     assert main([*question, "--json", "--reading", "passages"]) == 0
     written = json.loads(capsys.readouterr().out)
     told = written["reading"]
