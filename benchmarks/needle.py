@@ -207,7 +207,7 @@ async def run(options: argparse.Namespace, home: Path) -> int:
 def main() -> int:
     """Parse and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="pocket-m", help="a name from models.toml, or a GGUF file")
+    parser.add_argument("--model", default="pocket-l", help="a name from models.toml, or a GGUF file")
     parser.add_argument("--items", type=int, default=4, help="texts a cell, half of them Chinese")
     parser.add_argument("--lengths", type=int, nargs="+", default=[256, 512, 800], help="inside the trained window")
     parser.add_argument("--beyond", type=int, nargs="+", default=[1536, 2048, 3072], help="beyond it")
