@@ -52,10 +52,14 @@ def test_slash_commands(text: str, expected: tuple[str, str] | None) -> None:
     assert (parsed and (parsed.command.id, parsed.argument)) == expected
 
 
-def test_an_unknown_slash_command_names_the_near_miss() -> None:
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("/regenrate", "/regenerate"), ("/template", "/t"), ("/examples", "/shots"), ("/exampl", "/example")],
+)
+def test_an_unknown_slash_command_names_the_near_miss(typed: str, meant: str) -> None:
     with pytest.raises(UsageError) as caught:
-        parse_slash("/regenrate")
-    assert "/regenerate" in caught.value.hint
+        parse_slash(typed)
+    assert f"{meant}?" in caught.value.hint
 
 
 def test_completions_end_with_the_word() -> None:

@@ -14,6 +14,11 @@ from llmlab.words import say
 _WORD: Final = re.compile(r"/([a-z]+)(?:\s+(.*))?", re.DOTALL)
 """One word without another slash, so that a path such as /usr/bin is a question, not a command."""
 
+_MEANT: Final = {command.id.rpartition(".")[2]: word for word, command in BY_SLASH.items()} | {
+    word: word for word in BY_SLASH
+}
+"""What people may type for a command, its own name before its word, which may be as short as /t."""
+
 
 @dataclass(frozen=True, slots=True)
 class SlashCommand:
@@ -35,8 +40,8 @@ def parse_slash(text: str) -> SlashCommand | None:
     word, argument = match.group(1), (match.group(2) or "").strip()
     command = BY_SLASH.get(word)
     if command is None:
-        meant = near_miss(word, BY_SLASH)
-        advice = say("Did you mean /{word}?", word=meant) if meant else say("Type / to see all commands.")
+        meant = near_miss(word, _MEANT)
+        advice = say("Did you mean /{word}?", word=_MEANT[meant]) if meant else say("Type / to see all commands.")
         raise UsageError(
             say("There is no command /{word}.", word=word),
             hint=advice + " " + say("To send it as text, put a blank before it."),
