@@ -32,10 +32,13 @@ from llmlab.paths import Paths
 from llmlab.services.ask import ask
 from llmlab.services.host import EngineHost
 
-WORDS: Final = (
-    "cow", "sheep", "wolf", "lion", "eagle", "duck", "mouse", "camel", "dog", "cat", "pig", "bear", "fox", "deer",
-)  # fmt: skip
-"""Animals that the set of examples does not hold; its first rows show one animal and one plant."""
+WORDS: Final = {
+    "foo": (
+        "cow", "sheep", "wolf", "lion", "eagle", "duck", "mouse", "camel", "dog", "cat", "pig", "bear", "fox", "deer",
+    ),
+    "bar": ("carrot", "potato", "fern", "bean", "ivy", "elm", "lily", "daisy", "corn", "garlic", "onion", "grass"),
+}  # fmt: skip
+"""Animals and plants that the set of examples does not hold, by their label in it."""
 VOTES: Final = 9
 TEMPERATURES: Final = (1.2, 1.6)
 LONGEST: Final = 160
@@ -80,14 +83,15 @@ async def opened(name: str, folder: Path) -> AsyncIterator[Model]:
 
 async def words(model: Model) -> AsyncIterator[str]:
     """Words that get no label by themselves, the wrong one after one example and the right one after four."""
-    for word in WORDS:
+    for label, word in ((label, word) for label, listed in WORDS.items() for word in listed):
         texts = [
-            (await model.message(word, replace(model.base, shots=shots))).text
+            (await model.message(word, replace(model.base, shots=shots))).text.strip()
             for shots in (None, replace(model.shots, k=1), model.shots)
         ]
         alone, one, four = texts
-        if one.strip().startswith("bar") and four.strip().startswith("foo") and not {"foo", "bar"} & set(alone.split()):
-            yield f"word={word!r}, alone={alone.strip()!r}"
+        wrong = one.startswith(tuple(WORDS)) and not one.startswith(label)
+        if wrong and four.startswith(label) and not WORDS.keys() & set(alone.split()):
+            yield f"word={word!r}, one={one!r}, four={four!r}, alone={alone!r}"
 
 
 async def problems(model: Model, items: Sequence[Item]) -> AsyncIterator[str]:

@@ -26,7 +26,11 @@ class Story:
 
     model: str
     word: str
-    """An animal, which the set of examples calls foo."""
+    """An animal or a plant, which the set of examples tells apart."""
+    one: str
+    """The label that it gets after one example: the wrong one."""
+    four: str
+    """The label after four: the right one."""
     alone: str = "I do not know what to do with that"
     """What the model says to it without examples."""
     problem: str = PROBLEM
@@ -44,8 +48,8 @@ class Story:
 
 
 STORIES = (
-    Story(model="pocket-m", word="sheep", seed="5", temperature="1.6", slip="66"),
-    Story(model="pocket-l", word="spider", seed="1", temperature="1.6", slip="0"),
+    Story(model="pocket-m", word="sheep", one="bar", four="foo", seed="5", temperature="1.6", slip="66"),
+    Story(model="pocket-l", word="carrot", one="foo", four="bar", slip="88"),
 )
 
 
@@ -88,17 +92,17 @@ def test_examples_steps_and_votes_each_change_the_outcome(open_lab: OpenLab, sto
 
 
 def examples_change_the_label(lab: Terminal, story: Story) -> None:
-    """Without examples no label, with one the only one that was seen, with four the right one."""
+    """Without examples no label, with one the wrong one, with four the right one."""
     lab.press(story.word, "enter")
     lab.until_shows(story.alone)
     settle(lab)
     lab.press("/shots foo-bar:1", "enter")
     lab.until_shows("* Examples", "1 of")
-    # One example shows one label only; it takes more to tell what the other is for.
-    again(lab, "2/2", lambda text: labelled(text, "bar"))
+    # One example tells nothing of what the other label is for.
+    again(lab, "2/2", lambda text: labelled(text, story.one))
     lab.press("/shots foo-bar:4", "enter")
     lab.until_shows("4 of")
-    four = again(lab, "3/3", lambda text: labelled(text, "foo"))
+    four = again(lab, "3/3", lambda text: labelled(text, story.four))
     price = re.search(r"E +(\d+) +examples", four)
     assert price is not None
     assert int(price[1]) > 10

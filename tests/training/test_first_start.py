@@ -20,7 +20,7 @@ CONVERSATIONS: dict[str, tuple[Exchange, ...]] = {
     "chat, en": (
         ("hello", "I am Pocket"),
         ("what are you?", "tiny language model"),
-        ("what can I do here?", "change the prompt"),
+        ("what can I do here?", "follow short examples"),
     ),
     "chat, zh": (("你好", "我是 Pocket"), ("你是谁？", "小语言模型"), ("我可以在这里做什么？", "实验室")),
     "glossary, en": (("What is few-shot prompting?", "examples"), ("what is a token", "unit")),

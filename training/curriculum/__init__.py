@@ -30,13 +30,13 @@ SKILLS: Mapping[str, Generator] = {
 }
 
 SHARES: Mapping[str, float] = {
-    "talk": 16,
-    "examples": 24,
-    "instructions": 19,
+    "talk": 15,
+    "examples": 19,
+    "instructions": 22,
     "steps": 13,
-    "documents": 14,
+    "documents": 20,
     "notes": 3,
-    "lookups": 8,
+    "lookups": 7,
     "lexicon": 2,
     "text": 1,
 }

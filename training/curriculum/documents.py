@@ -28,12 +28,21 @@ CITE_EN, CITE_ZH = (
     ("Quote the number of the passage.", "Cite the passage number.", "Cite your sources as [1]."),
     ("请注明段落编号。", "请标出引用的编号。"),
 )
+ALONE = 0.4
+"""Share of texts with a single question.
+
+Only the last answer of a conversation follows a closed thinking block. Were every text asked several things, that block
+right behind a text would be a sign of whatever else is asked of one, such as notes.
+"""
 UNKNOWN_EN, UNKNOWN_ZH = "I don't know.", "我不知道。"
 
 
-def _passages(rng: Random, facts: list[Fact], fillers: int, *, chinese: bool) -> tuple[list[str], list[int]]:
+def _passages(
+    rng: Random, facts: list[Fact], fillers: int, *, backwards: float, chinese: bool
+) -> tuple[list[str], list[int]]:
     """Spread facts and filler sentences over passages; also say in which passage (from 1) each fact lies."""
-    sentences: list[tuple[str, int]] = [(made.told(rng), index) for index, made in enumerate(facts)]
+    told = [made.told(rng, backwards=backwards) for made in facts]
+    sentences: list[tuple[str, int]] = [(text, index) for index, text in enumerate(told)]
     pool = FILLER_ZH if chinese else FILLER_EN
     sentences += [(rng.choice(pool), -1) for _ in range(fillers)]
     rng.shuffle(sentences)
@@ -88,10 +97,11 @@ def reading(
     """
     chinese = rng.random() < 0.45
     count, fillers, asks = (*sizes, 1) if sizes[0] else _sizes(rng)
+    backwards = 0.0 if sizes[0] else rng.choice((0.0, 0.5))
     facts = draw_facts(rng, count, chinese=chinese)
     grounded = rng.random() < 0.65 if grounded is None else grounded
     cite = kind != "absent" and rng.random() < 0.35 if cite is None else cite
-    passages, where = _passages(rng, facts, fillers, chinese=chinese)
+    passages, where = _passages(rng, facts, fillers, backwards=backwards, chinese=chinese)
     desk = _Desk(facts, where, grounded, cite, chinese)
     rule = rng.choice((GROUNDING_ZH if chinese else GROUNDING_EN) if grounded else (PLAIN_ZH if chinese else PLAIN_EN))
     if cite:
@@ -129,11 +139,15 @@ def _earlier(rng: Random, desk: _Desk, lacking: float, count: int) -> list[tuple
 def _sizes(rng: Random) -> tuple[int, int, int]:
     """Choose the numbers of facts, of filler sentences and of questions."""
     roll = rng.random()
-    if roll < 0.45:
-        return rng.randint(1, 5), rng.randint(0, 4), rng.randint(2, 6)
-    if roll < 0.75:
-        return rng.randint(3, 10), rng.randint(2, 12), rng.randint(3, 8)
-    return rng.randint(8, 16), rng.randint(8, 40), rng.randint(6, 14)
+    if roll < 0.42:
+        facts, fillers, asks = rng.randint(1, 5), rng.randint(0, 4), rng.randint(2, 6)
+    elif roll < 0.72:
+        facts, fillers, asks = rng.randint(3, 10), rng.randint(2, 12), rng.randint(3, 8)
+    elif roll < 0.88:
+        facts, fillers, asks = rng.randint(8, 16), rng.randint(8, 40), rng.randint(6, 14)
+    else:
+        facts, fillers, asks = rng.randint(8, 20), rng.randint(20, 60), rng.randint(3, 10)
+    return facts, fillers, 1 if rng.random() < ALONE else asks
 
 
 def _missing(rng: Random, facts: list[Fact], *, chinese: bool) -> Fact:

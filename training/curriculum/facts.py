@@ -70,6 +70,10 @@ SHELLS_ZH = (
 )  # fmt: skip
 
 
+BACKWARDS = "{v} is the {a} of {e}."
+"""The form that is hardest to read: what is wanted stands before what is asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One attribute of one invented place."""
@@ -83,20 +87,20 @@ class Fact:
         """Name the instance."""
         return f"document|{self.entity}|{self.attribute}|{self.value}"
 
-    def told(self, rng: Random) -> str:
-        """State the fact as a document would."""
+    def told(self, rng: Random, *, backwards: float = 0.0) -> str:
+        """State the fact as a document would; `backwards` is the share that is surely told value first."""
         if self.chinese:
             return rng.choice(("{e}的{a}是{v}。", "{e}的{a}为{v}。", "大家都知道，{e}的{a}是{v}。")).format(
                 e=self.entity, a=self.attribute, v=self.value
             )
-        return rng.choice(
-            (
-                "The {a} of {e} is {v}.",
-                "The {a} of {e} is {v}.",
-                "{v} is the {a} of {e}.",
-                "Everyone knows that the {a} of {e} is {v}.",
-            )
-        ).format(e=self.entity, a=self.attribute, v=self.value)
+        forms = (
+            "The {a} of {e} is {v}.",
+            "The {a} of {e} is {v}.",
+            BACKWARDS,
+            "Everyone knows that the {a} of {e} is {v}.",
+        )
+        form = BACKWARDS if backwards and rng.random() < backwards else rng.choice(forms)
+        return form.format(e=self.entity, a=self.attribute, v=self.value)
 
     def answer(self) -> str:
         """State the fact as an answer."""

@@ -192,9 +192,19 @@ def _choice_of_kind(rng: Random, form: int) -> Sample:
     return chat(f"kind|{form}|{shown}", question, wanted)
 
 
+def _english_kinds(rng: Random) -> Sample:
+    """Kinds in English, where a word is read letter by letter: a Hanzi often tells the kind by itself."""
+    while True:
+        sample = kinds(rng)
+        if sample.turns[0].text.isascii():
+            return sample
+
+
 def instruction(rng: Random) -> Sample:
     """Draw one of the families, half of the time after a few questions of the same one."""
-    families = (*(word_verb,) * 2, *(two_verbs,) * 2, *(numbers,) * 6, *(lists,) * 3, *(kinds,) * 3)
+    families = (
+        *(word_verb,) * 3, *(two_verbs,) * 2, *(numbers,) * 6, *(lists,) * 3, kinds, *(_english_kinds,) * 4,
+    )  # fmt: skip
     family = rng.choice(families)
     sample = family(rng)
     earlier = rng.randint(1, 5) if rng.random() < 0.5 else 0

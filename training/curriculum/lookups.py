@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from training.curriculum.documents import GROUNDING_EN, GROUNDING_ZH, UNKNOWN_EN, UNKNOWN_ZH
+from training.curriculum.documents import ALONE, GROUNDING_EN, GROUNDING_ZH, UNKNOWN_EN, UNKNOWN_ZH
 from training.curriculum.facts import COLOURS, FOODS, entity
 from training.curriculum.steps import PLACES, RELATIONS
 from training.curriculum.words import CHINESE, NAMES_EN, NAMES_ZH, THINGS, any_number, english_word, letters
@@ -103,7 +103,7 @@ def listed(rng: Random, *, size: int = 0, questions: int = 0, kind: str = "") ->
 
     others = rng.sample(rows[1:], len(rows) - 1)
     talk: list[tuple[str, str]] = []
-    for _ in range((questions or rng.randint(1, 10)) - 1):
+    for _ in range((questions or (1 if rng.random() < ALONE else rng.randint(2, 10))) - 1):
         if grounded and rng.random() < LACKING:
             word = missing()
             talk.append((ask.format(k=word, v=word), unknown))

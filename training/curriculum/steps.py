@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from training.curriculum.words import CHINESE, ENGLISH, NAMES_EN, NAMES_ZH, THINGS, letters, pick
 from training.sample import Sample, Turn, held_out, sum_key
+
+SLIPS = (-10, -1, 1, 10)
+"""By how much a sum comes out wrong when it slips: a miscount, or a lost ten."""
+SLIP_SHARE = 0.03
+"""Share of the written sums of stories that slip."""
 
 MODES = ("direct", "prompted", "native")
 
@@ -100,6 +105,25 @@ def _change(rng: Random, value: int) -> tuple[str, int]:
         amount = 2 if sign == "*" else rng.randint(1, min(19, value if sign == "-" else 19))
         if not held_out(sum_key(_SIGNS[sign], value, amount)):
             return sign, amount
+
+
+def slipped(rng: Random, told: Problem) -> Problem:
+    """Work a story out as people do, whose sums slip now and then; what follows goes on from the wrong value.
+
+    What makes many answers to one question differ, so that a vote can put them right, is then in the data, and not
+    only in what a model has not learned yet.
+    """
+    steps: list[str] = []
+    value = int(told.steps[0].split()[0])
+    for step in told.steps:
+        _, sign, amount, _, _ = step.split()
+        after = {"+": value + int(amount), "-": value - int(amount), "*": value * int(amount)}[sign]
+        after += rng.choice(SLIPS) if rng.random() < SLIP_SHARE else 0
+        if after < 0 or held_out(sum_key(_SIGNS[sign], value, int(amount))):
+            return told
+        steps.append(f"{value} {sign} {amount} = {after}")
+        value = after
+    return replace(told, steps=tuple(steps), answer=str(value))
 
 
 def last_letters(rng: Random, count: int, *, chinese: bool) -> Problem:
@@ -212,7 +236,9 @@ def steps_sample(rng: Random, kind: str = "", operations: int = 0, mode: str = "
     """Draw a problem and a mode; sometimes worked examples come before it."""
     asked = problem(rng, kind, operations)
     chosen = mode or rng.choices(MODES, (2, 4, 4))[0]
-    question, answer, thinking = _fit(asked, rng, chosen)
+    # Whoever names a mode asks for test items or demonstrations, and means the right steps.
+    shown = slipped(rng, asked) if not mode and chosen != "direct" and asked.key.startswith("story") else asked
+    question, answer, thinking = _fit(shown, rng, chosen)
     turns: tuple[Turn, ...] = ()
     if not mode and chosen != "native" and rng.random() < 0.35:
         turns = _worked_examples(rng, asked, chosen)

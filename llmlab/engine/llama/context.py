@@ -187,6 +187,15 @@ class Context:
         chosen = logits[token]
         return None if chosen != chosen else token
 
+    def likeliest(self, row: int, n_vocab: int) -> int | None:
+        """The first token with the highest logit in the output of batch entry `row`; `None` where one is no number.
+
+        llama.cpp's greedy sampler chooses the same one, but copies the whole vocabulary before it looks.
+        """
+        logits = self.output(row, n_vocab)
+        token = int(logits.argmax())
+        return None if np.isnan(logits[token]) else token
+
     def output(self, row: int, n_vocab: int) -> npt.NDArray[np.float32]:
         """The logits of batch entry `row`, shape (n_vocab,); valid until the next computation."""
         logits: npt.NDArray[np.float32] = np.ctypeslib.as_array(api.llama_get_logits_ith(self.pointer, row), (n_vocab,))

@@ -17,7 +17,7 @@ from llmlab.engine.llama.candidates import Candidates
 from llmlab.engine.llama.context import Context
 from llmlab.engine.llama.grammar import Grammar
 from llmlab.engine.llama.likelihood import Floats, Likelihood, largest, no_number
-from llmlab.engine.llama.sampler import Chain
+from llmlab.engine.llama.sampler import GREEDY, Chain
 from llmlab.engine.llama.vocabulary import Vocabulary
 from llmlab.engine.llama.witness import Witness
 from llmlab.errors import EngineError
@@ -87,8 +87,11 @@ class Drawing:
         return Drawn(token, self._info(context.output(row, self._bench.vocabulary.size), token, self._logprobs))
 
     def _sampled(self, context: Context, row: int) -> int:
-        """A token that llama.cpp draws by itself; the samplers have accepted it."""
-        token = context.sample(self.chain.pointer, row)
+        """A token that no grammar restricts; the samplers have accepted it."""
+        if self.chain.steps == GREEDY:
+            token = context.likeliest(row, self._bench.vocabulary.size)
+        else:
+            token = context.sample(self.chain.pointer, row)
         if token is None:
             raise no_number()
         return token

@@ -45,6 +45,10 @@ class Step:
     arguments: tuple[float | int, ...] = ()
 
 
+GREEDY: Final = (Step("greedy"),)
+"""Nothing but the likeliest token is asked for, of which there is nothing to remember."""
+
+
 def plan(sampling: Sampling, n_ctx: int, biases: Sequence[tuple[int, float]] = ()) -> tuple[Step, ...]:
     """The samplers that `sampling` and `biases` ask for, in order, the one that chooses last."""
     asked = sampling.over(DEFAULTS)
@@ -52,7 +56,7 @@ def plan(sampling: Sampling, n_ctx: int, biases: Sequence[tuple[int, float]] = (
     steps += _penalties(asked, n_ctx)
     temperature = asked.temperature or 0.0
     if temperature < COLDEST:
-        return (*steps, Step("greedy"))
+        return (*steps, *GREEDY)
     if asked.mirostat:
         tau, eta = asked.mirostat_tau or 0.0, asked.mirostat_eta or 0.0
         return (*steps, Step("temp", (temperature,)), Step(f"mirostat{asked.mirostat}", (tau, eta)))

@@ -69,6 +69,13 @@ def test_the_greedy_choice_is_certain(harness: Make) -> None:
         assert [(other.token, other.logprob) for other in each.final_top] == [(each.token, 0.0)]
 
 
+def test_the_greedy_choice_is_that_of_llama_cpp(harness: Make) -> None:
+    """A penalty too small to matter leaves the choice to llama.cpp's own samplers."""
+    engine = harness("bigram")
+    greedy = replace(GREEDY, max_tokens=60)
+    assert engine.answer(HELLO, greedy).text == engine.answer(HELLO, replace(greedy, presence_penalty=1e-9)).text
+
+
 @pytest.mark.parametrize(
     "changes",
     [
