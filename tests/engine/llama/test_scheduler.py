@@ -59,13 +59,13 @@ def test_log_probabilities_are_those_of_the_construction(harness: Make) -> None:
     engine = harness("bigram")
     seen = []
     context = engine.model.context
-    sample = context.sample
+    likeliest = context.likeliest
 
-    def watch(chain: object, row: int) -> int | None:
-        seen.append(context.logits(row, engine.model.vocabulary.size))
-        return sample(chain, row)
+    def watch(row: int, n_vocab: int) -> int | None:
+        seen.append(context.logits(row, n_vocab))
+        return likeliest(row, n_vocab)
 
-    context.sample = watch  # type: ignore[method-assign]
+    context.likeliest = watch  # type: ignore[method-assign]
     engine.answer(HELLO, limited(5))
     chain = [ord("o"), *greedy_chain(ord("o"), 4)]
     assert len(seen) == 5
