@@ -192,13 +192,18 @@ def outputs(engine: Harness) -> list[np.ndarray[Any, Any]]:
     """The logits of every token that is drawn from now on."""
     seen: list[np.ndarray[Any, Any]] = []
     context = engine.model.context
-    sample = context.sample
+    sample, likeliest = context.sample, context.likeliest
 
-    def watch(chain: object, row: int) -> int | None:
+    def watch_sample(chain: object, row: int) -> int | None:
         seen.append(context.logits(row, engine.model.vocabulary.size))
         return sample(chain, row)
 
-    context.sample = watch  # type: ignore[method-assign]
+    def watch_likeliest(row: int, n_vocab: int) -> int | None:
+        seen.append(context.logits(row, n_vocab))
+        return likeliest(row, n_vocab)
+
+    context.sample = watch_sample  # type: ignore[method-assign]
+    context.likeliest = watch_likeliest  # type: ignore[method-assign]
     return seen
 
 
