@@ -49,7 +49,7 @@ WORDS_ZH = {
     "1 sample at 0.8": "温度 0.8 抽 1 次", "9 samples at 0.8": "温度 0.8 抽 9 次投票", "document": "文档",
     "list": "列表", "6 rows": "6 行", "absent name refused": "缺少的名字被拒答",
     "3 facts": "3 条事实", "notes": "笔记", "5 facts": "5 条事实",
-    "grounded": "要求只按文档", "plain": "无此要求", "500-900 tokens": "500-900 词元",
+    "grounded": "要求只按文档", "plain": "无此要求", "500-900 tokens": "500-900 词元", "value first": "值在前",
     "1300-1900 tokens": "1300-1900 词元", "fact and passage number": "事实和段落编号",
     "absent fact refused": "缺少的事实被拒答", "as trained": "照训练时", "YaRN x2": "YaRN 2 倍", "lexicon": "单词翻译",
     "to Chinese": "译成中文", "to English": "译成英文", "en": "英文", "zh": "中文",

@@ -9,6 +9,7 @@ from random import Random
 
 from llmlab.domain.model import Rope
 from training.curriculum import documents, examples, instructions, lexicon, lookups, notes, steps, talk
+from training.curriculum.facts import BACKWARDS
 from training.judge import Judge, cited, exact, final, found, refused
 from training.sample import Generator, Sample
 
@@ -85,14 +86,21 @@ def _reading(kind: str, *, grounded: bool, sizes: tuple[int, int], cite: bool = 
     return lambda rng: documents.reading(rng, kind=kind, grounded=grounded, sizes=sizes, cite=cite, questions=1)
 
 
-def _long_reading(length: Length, low: int, high: int) -> Generator:
-    """Documents of `low` to `high` tokens with the question, its fact at any depth."""
+def _long_reading(length: Length, low: int, high: int, wanted: Callable[[Sample], bool] = lambda _: True) -> Generator:
+    """Documents of `low` to `high` tokens with the question, its fact at any depth; only those that are `wanted`."""
 
     def made(rng: Random) -> Sample:
         facts, fillers = rng.randint(low // 60, high // 45), rng.randint(low // 24, high // 14)
         return documents.reading(rng, kind="present", grounded=True, sizes=(facts, fillers), cite=False, questions=1)
 
-    return _only(made, lambda sample: low <= length(sample) <= high)
+    return _only(made, lambda sample: wanted(sample) and low <= length(sample) <= high)
+
+
+def _value_first(sample: Sample) -> bool:
+    """The document tells the fact in question with its value before what is asked."""
+    _, place, attribute, value = sample.key.split("|")
+    told = BACKWARDS.format(v=value, a=attribute, e=place)
+    return any(told in turn.text for turn in sample.turns[:-1])
 
 
 def _reasoning_cells() -> list[Cell]:
@@ -128,6 +136,7 @@ def _document_cells(length: Length) -> list[Cell]:
         *_languages("document, 3 facts, grounded", _reading("present", grounded=True, sizes=(3, 3)), found),
         Cell("document, 3 facts, plain", _reading("present", grounded=False, sizes=(3, 3)), found),
         Cell("document, 500-900 tokens, grounded", _long_reading(length, 500, 900), found),
+        Cell("document, 500-900 tokens, value first", _long_reading(length, 500, 900, _value_first), found),
         Cell("document, fact and passage number", _reading("present", grounded=True, sizes=(3, 6), cite=True), cited),
         Cell("absent fact refused, grounded", _reading("absent", grounded=True, sizes=(3, 3)), refused),
         Cell("absent fact refused, plain", _reading("absent", grounded=False, sizes=(3, 3)), refused),
