@@ -48,6 +48,13 @@ def at_titles(lab: Terminal) -> None:
     lab.until_shows("enter uses it", "titles.en  ")
 
 
+def open_editor(lab: Terminal) -> None:
+    """Open the editor and wait for its question, not for what one before it left on a screen not yet painted over."""
+    lab.until_gone("title?")
+    lab.press("o")
+    lab.until_shows("EDITING titles.en.toml", "title?")
+
+
 def saved(paths: Paths) -> str:
     return (paths.config / "prompts" / "templates" / "titles.en.toml").read_text(encoding="utf-8")
 
@@ -56,15 +63,13 @@ def test_the_lab_gives_way_comes_back_and_reads_what_was_written(open_lab: OpenL
     with open_lab("short", columns=120) as lab:
         lab.until_shows("Ask something", "ready")
         at_titles(lab)
-        lab.press("o")
-        lab.until_shows("EDITING titles.en.toml", "title?")
+        open_editor(lab)
         assert b"\x1b[?1049l" in lab.raw
         lab.press('title = "Headings by hand"', "enter")
         lab.until_shows("● Headings by hand", "enter uses it", "titles.en")
         assert 'title = "Headings by hand"' in saved(paths)
         # What it wrote is nonsense: the last good state stays, and the line is named.
-        lab.press("o")
-        lab.until_shows("title?")
+        open_editor(lab)
         lab.press("title = [", "enter")
         lab.until_shows("titles.en.toml:", "enter uses it", "● Headings by hand")
         lab.press("escape")
@@ -77,13 +82,11 @@ def test_an_editor_that_fails_and_one_that_is_stopped_are_told(open_lab: OpenLab
     with open_lab("short", columns=120) as lab:
         lab.until_shows("Ask something", "ready")
         at_titles(lab)
-        lab.press("o")
-        lab.until_shows("title?")
+        open_editor(lab)
         lab.press("fail", "enter")
         lab.until_shows("The editor ended with an error, status 3", "enter uses it")
         before = saved(paths)
-        lab.press("o")
-        lab.until_shows("title?")
+        open_editor(lab)
         lab.press("ctrl+c")
         lab.until_shows("status -2", "enter uses it")
         assert saved(paths) == before
@@ -115,8 +118,7 @@ def test_an_answer_goes_on_while_the_editor_has_the_terminal(open_lab: OpenLab, 
         lab.press("tell me a story", "enter")
         lab.until(lambda text: re.search(r"writing [1-9]", text), "a speed")
         at_titles(lab)
-        lab.press("o")
-        lab.until_shows("title?")
+        open_editor(lab)
         drawn = len(lab.raw)
         # The answer is written down while it grows: three more times are more than a queue of unpainted frames holds.
         for _ in range(3):
