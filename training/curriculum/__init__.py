@@ -7,7 +7,7 @@ from dataclasses import replace
 from random import Random
 
 from training.curriculum.base_text import running_text
-from training.curriculum.documents import reading
+from training.curriculum.documents import reading, value_first
 from training.curriculum.examples import in_context
 from training.curriculum.instructions import instruction
 from training.curriculum.lexicon import translation
@@ -23,6 +23,7 @@ SKILLS: Mapping[str, Generator] = {
     "instructions": instruction,
     "steps": steps_sample,
     "documents": reading,
+    "value first": value_first,
     "notes": noting,
     "lookups": lookup,
     "lexicon": translation,
@@ -30,13 +31,14 @@ SKILLS: Mapping[str, Generator] = {
 }
 
 SHARES: Mapping[str, float] = {
-    "talk": 15,
-    "examples": 19,
-    "instructions": 22,
-    "steps": 13,
-    "documents": 20,
+    "talk": 13,
+    "examples": 17,
+    "instructions": 19,
+    "steps": 12,
+    "documents": 13,
+    "value first": 15,
     "notes": 3,
-    "lookups": 7,
+    "lookups": 5,
     "lexicon": 2,
     "text": 1,
 }
@@ -47,6 +49,7 @@ SHORT_THOUGHTS = {
     "examples": "Follow the examples.",
     "instructions": "Do what is asked.",
     "documents": "Look in the text.",
+    "value first": "Look in the text.",
     "notes": "Keep the facts.",
     "lookups": "Look in the text.",
     "lexicon": "One word.",

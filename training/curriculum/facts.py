@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -160,32 +161,32 @@ def value(rng: Random, attribute: str, *, chinese: bool) -> str:
     return str(rng.randint(1000, 2020)) if english == "year of founding" else f"{rng.randint(2, 99)}00"
 
 
-def fact(rng: Random, *, chinese: bool, place: str = "") -> Fact:
-    """Invent a fact."""
-    attribute = rng.choice(ATTRIBUTES)[int(chinese)]
+def fact(rng: Random, *, chinese: bool, place: str = "", among: Sequence[tuple[str, str]] = ATTRIBUTES) -> Fact:
+    """Invent a fact, with an attribute `among` these."""
+    attribute = rng.choice(among)[int(chinese)]
     return Fact(place or entity(rng, chinese=chinese), attribute, value(rng, attribute, chinese=chinese), chinese)
 
 
-def trained_fact(rng: Random, *, chinese: bool, place: str = "") -> Fact:
+def trained_fact(rng: Random, *, chinese: bool, place: str = "", among: Sequence[tuple[str, str]] = ATTRIBUTES) -> Fact:
     """Invent a fact of the training side."""
     while True:
-        made = fact(rng, chinese=chinese, place=place)
+        made = fact(rng, chinese=chinese, place=place, among=among)
         if not held_out(made.key()):
             return made
 
 
-def draw_facts(rng: Random, count: int, *, chinese: bool) -> list[Fact]:
+def draw_facts(rng: Random, count: int, *, chinese: bool, among: Sequence[tuple[str, str]] = ATTRIBUTES) -> list[Fact]:
     """Invent facts with different (place, attribute); places repeat, so that both must be matched.
 
     Only the first one, which may be asked about, can lie on the test side.
     """
-    places = [entity(rng, chinese=chinese) for _ in range(max(1, (count + 1) // 2))]
-    first = fact(rng, chinese=chinese, place=rng.choice(places))
+    places = [entity(rng, chinese=chinese) for _ in range(max(1, -(-count // min(2, len(among)))))]
+    first = fact(rng, chinese=chinese, place=rng.choice(places), among=among)
     found = {(first.entity, first.attribute): first}
     for _ in range(count * 4):
         if len(found) == count:
             break
-        made = trained_fact(rng, chinese=chinese, place=rng.choice(places))
+        made = trained_fact(rng, chinese=chinese, place=rng.choice(places), among=among)
         found.setdefault((made.entity, made.attribute), made)
     return list(found.values())
 

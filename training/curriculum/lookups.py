@@ -110,7 +110,7 @@ def listed(rng: Random, *, size: int = 0, questions: int = 0, kind: str = "") ->
         elif others:
             talk.append(present(others.pop()))
     key = _row_key(*rows[0])
-    if kind == "absent" or (not kind and grounded and rng.random() < LACKING):
+    if kind == "absent" or (not kind and grounded and not held_out(key) and rng.random() < LACKING):
         word = missing()
         key = _row_key(word, "")
         talk.append((ask.format(k=word, v=word), unknown))
