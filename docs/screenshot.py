@@ -19,7 +19,9 @@ from textual.pilot import Pilot
 
 SIZE: Final = (140, 36)
 """Columns and rows."""
-PROBLEM: Final = "Ann has 12 apples. She buys 5 more, then gives away 3, then buys 4. How many apples does she have?"
+PROBLEM: Final = (
+    "Emma has 4 stones. Emma loses 1. Emma gets 15 more. Emma gives away 1. How many stones does Emma have now?"
+)
 TALK: Final = (
     ("/think off", 0),
     (PROBLEM, 1),

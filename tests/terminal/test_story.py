@@ -49,7 +49,18 @@ class Story:
 
 STORIES = (
     Story(model="pocket-m", word="sheep", one="bar", four="foo", seed="5", temperature="1.6", slip="66"),
-    Story(model="pocket-l", word="carrot", one="foo", four="bar", slip="88"),
+    Story(
+        model="pocket-l",
+        word="carrot",
+        one="foo",
+        four="bar",
+        problem="Emma has 4 stones. Emma loses 1. Emma gets 15 more. Emma gives away 1. "
+        "How many stones does Emma have now?",
+        step="4 - 1 = 3",
+        right="17",
+        seed="5",
+        slip="76",
+    ),
 )
 
 
