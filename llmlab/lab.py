@@ -42,7 +42,8 @@ def open_lab(paths: Paths, folder: Path, *, model: str, system: str | None, resu
     Raises:
         UsageError: there is no terminal to draw on.
     """
-    if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout)):
+    # Textual draws on the standard error stream.
+    if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise UsageError(
             say("The lab needs a terminal."), hint=say('In a script or a pipe, use: llmlab ask "your question"')
         )
