@@ -115,13 +115,18 @@ def binding(model_path: str, threads: int, **sampling: Any) -> Answerer:
     return answer
 
 
-def calls(model_path: str, threads: int) -> Answerer:
-    """`Llama.create_completion` call after call, as people write it; it reuses the last prompt's beginning."""
+def calls(model_path: str, threads: int, *, cached: bool = True) -> Answerer:
+    """`Llama.create_completion` call after call, as people write it; it reuses the last prompt's beginning.
+
+    Not `cached`, each call reads its prompt whole, as where each has a `Llama`, or a process, of its own.
+    """
     from llama_cpp import Llama
 
     llama = Llama(model_path, n_ctx=N_CTX, n_threads=threads, n_threads_batch=threads, verbose=False)
 
     def answer(prompt: list[int], count: int) -> Run:
+        if not cached:
+            llama.reset()
         begun = time.perf_counter()
         llama.create_completion(prompt, max_tokens=count)
         return Run(0.0, time.perf_counter() - begun, count)
@@ -136,6 +141,7 @@ def serve(kind: str, model_path: str, threads: int) -> None:
         "binding": partial(binding, temperature=0.0),
         "binding, default sampling": binding,
         "calls": calls,
+        "calls, nothing cached": partial(calls, cached=False),
     }
     answer = kinds[kind](model_path, threads)
     sys.stdout.write("ready\n")

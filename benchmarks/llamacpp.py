@@ -15,6 +15,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -22,7 +23,7 @@ from typing import Final
 import psutil
 from platformdirs import user_cache_dir
 
-from benchmarks.contenders import contender
+from benchmarks.contenders import Answerer, contender
 from benchmarks.engine import Row
 from benchmarks.models import FIRST_CONTROL, half_billion
 from benchmarks.programs import Programs, build, built, complete
@@ -186,9 +187,12 @@ def eight_samples(race: Race) -> list[Row]:
             return time.perf_counter() - begun
 
     with ExitStack() as stack:
-        llama = stack.enter_context(contender("calls", programs.model, programs.threads))
+        cached, uncached = (
+            stack.enter_context(contender(kind, programs.model, programs.threads))
+            for kind in ("calls", "calls, nothing cached")
+        )
 
-        def calls() -> float:
+        def calls(llama: Answerer) -> float:
             prompt = race.prompt(PREFIX)
             begun = time.perf_counter()
             for _ in range(SAMPLES):
@@ -200,7 +204,8 @@ def eight_samples(race: Race) -> list[Row]:
                 "lab": at_once,
                 "batched": batched,
                 "in turn": lambda: sum(timed.total for timed in lab.run(one_by_one)),
-                "calls": calls,
+                "calls": partial(calls, cached),
+                "uncached": partial(calls, uncached),
                 "server": served,
             }
         )
@@ -213,6 +218,7 @@ def eight_samples(race: Race) -> list[Row]:
         ratio(f"{name} 8 Llama calls", ours, seconds["calls"], 2.0, "s"),
         # How far llama.cpp's own program comes ahead of them: steps of eight rows cost what they cost.
         ratio("8 x 128 on 512 shared, batched-bench : 8 Llama calls", seconds["batched"], seconds["calls"], None, "s"),
+        ratio(f"{name} 8 Llama calls that each read the prompt", ours, seconds["uncached"], None, "s"),
         ratio(f"{name} llama-server, n_cmpl 8", ours, seconds["server"], 1.0, "s"),
     ]
 
