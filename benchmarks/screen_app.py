@@ -32,7 +32,7 @@ from llmlab.services.host import EngineHost
 from llmlab.store.chats import ChatStore
 from llmlab.tui.app import LabApp
 from llmlab.tui.screens.lab import LabScreen
-from llmlab.tui.services import Wish
+from llmlab.tui.start import Wish
 from llmlab.tui.widgets.transcript import Transcript
 
 SECONDS = 16.0

@@ -36,7 +36,7 @@ async def talk(target: Path) -> None:
     """Open the lab, have the conversation, save the picture."""
     from llmlab.lab import make_app
     from llmlab.paths import find_paths
-    from llmlab.tui.services import Wish
+    from llmlab.tui.start import Wish
     from llmlab.tui.widgets.composer import Composer
 
     paths = find_paths()

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 
 from llmlab import __version__
-from llmlab.commands.ask import ask_command
-from llmlab.commands.compare import compare_command
-from llmlab.commands.digest import digest_command
-from llmlab.commands.documents import documents_command
 from llmlab.commands.kit import (
     Commands,
+    CommandsOnDemand,
     Session,
     command,
     flag,
@@ -23,17 +21,21 @@ from llmlab.commands.kit import (
     prepare,
     working_folder,
 )
-from llmlab.commands.measure import embed_command, score_command
-from llmlab.commands.models import models_command
-from llmlab.commands.preview import preview_command
-from llmlab.commands.prompts import prompts_command
-from llmlab.commands.run import run_command
-from llmlab.commands.runs import runs_command
 from llmlab.commands.speech import complaint
 from llmlab.errors import LlmlabError, UsageError
 from llmlab.headless.diagnostics import Exit, exit_code
 from llmlab.headless.output import ReaderGone
 from llmlab.words import LANGUAGES, say
+
+PARTS: Final = {
+    **{
+        name: f"llmlab.commands.{name}"
+        for name in ("ask", "compare", "digest", "documents", "models", "preview", "prompts", "run", "runs")
+    },
+    "embed": "llmlab.commands.measure",
+    "score": "llmlab.commands.measure",
+}
+"""By command, the module that holds it."""
 
 
 def run(arguments: Sequence[str], session: Session) -> int:
@@ -71,7 +73,8 @@ def _usage(error: click.UsageError) -> str:
 
 def lab_command() -> click.Group:
     """The whole command line, in the language in use."""
-    return Commands(
+    return CommandsOnDemand(
+        PARTS,
         name="llmlab",
         help=say("An offline chat lab for local language models. Without a command, the lab opens."),
         invoke_without_command=True,
@@ -86,17 +89,6 @@ def lab_command() -> click.Group:
             help_flag(),
         ],
         commands=[
-            ask_command(),
-            compare_command(),
-            preview_command(),
-            score_command(),
-            prompts_command(),
-            embed_command(),
-            documents_command(),
-            digest_command(),
-            models_command(),
-            run_command(),
-            runs_command(),
             _chats_command(),
             _paths_command(),
             _doctor_command(),

@@ -10,10 +10,9 @@ import pytest
 from llmlab.domain.messages import Chat, Message, Text
 from llmlab.engine.forgetting import forget_states
 from llmlab.errors import StoreError
-from llmlab.lab import make_app
+from llmlab.lab_services import open_services
 from llmlab.paths import Paths
 from llmlab.store.chats import ChatStore
-from llmlab.tui.services import Wish
 from llmlab.wiring import DELETED_KEPT, make_host, open_chats, tidy
 
 NOW = 1_000_000_000.0
@@ -79,8 +78,7 @@ def test_without_a_folder_there_is_nothing_to_forget(paths: Paths) -> None:
 
 async def test_the_lab_tidies_when_it_opens(paths: Paths, stored: Callable[[str, float | None], None]) -> None:
     stored("gone", DELETED_KEPT + 60)
-    app = make_app(paths, paths.cache, Wish())
-    services = await app._open_services()
+    services = await open_services(paths, paths.cache)
     assert not await services.chats.list()
     with pytest.raises(StoreError):
         await services.chats.restore("gone")

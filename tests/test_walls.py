@@ -61,6 +61,25 @@ def test_version_and_help_load_next_to_nothing(arguments: list[str]) -> None:
     assert loaded(llmlab(*arguments)) & heavy == set()
 
 
+def test_the_first_frame_waits_for_nothing_that_it_does_not_show() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", "import json, sys, llmlab.__main__, llmlab.lab; print(json.dumps(sorted(sys.modules)))"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=ROOT,
+        check=True,
+    ).stdout
+    modules = set(json.loads(told))
+    assert {"llmlab.tui.app", "llmlab.library.settings"} <= modules
+    later = ("services", "engine", "store", "documents", "wiring", "lab_services", "tui.screens", "tui.services")
+    assert [name for name in modules if name.startswith(tuple(f"llmlab.{part}" for part in later))] == []
+    # What the settings hold, and what makes text fit for a terminal.
+    shown = {"biases", "fingerprint", "model", "reading_limits", "remote", "sampling", "terminal"}
+    assert {name.split(".")[2] for name in modules if name.startswith("llmlab.domain.")} <= shown
+    assert modules & {"llama_cpp", "numpy", "sqlite3", "jinja2", "msgspec"} == set()
+
+
 def test_the_headless_path_loads_no_screen_and_no_llama(model: Path) -> None:
     done = llmlab("ask", "hi", "-m", str(model))
     assert done.stdout == "Hey\n"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,26 @@ class Commands(click.Group):
                 say("There is no command {name}", name=args[0]) + meant(args[0], self.list_commands(ctx)), ctx
             )
         return super().resolve_command(ctx, args)
+
+
+class CommandsOnDemand(Commands):
+    """A group that imports a command when it is named, so that opening the lab waits for none of them."""
+
+    def __init__(self, parts: Mapping[str, str], **attributes: Any) -> None:
+        """`parts` gives, by command, the module whose `NAME_command` makes it."""
+        super().__init__(**attributes)
+        self._parts = parts
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, the imported and the others."""
+        return sorted({*super().list_commands(ctx), *self._parts})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name, imported."""
+        if cmd_name in self._parts and cmd_name not in self.commands:
+            make: Callable[[], click.Command] = getattr(import_module(self._parts[cmd_name]), f"{cmd_name}_command")
+            self.add_command(make())
+        return super().get_command(ctx, cmd_name)
 
 
 def command(name: str, verb: Any, text: str, *params: click.Parameter) -> click.Command:

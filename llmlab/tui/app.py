@@ -10,7 +10,7 @@ import signal
 import sys
 import traceback
 from importlib import import_module
-from typing import Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 from textual import events, on
 from textual.app import App, ComposeResult
@@ -27,7 +27,7 @@ from llmlab.tui.changes import HoldsChanges
 from llmlab.tui.clipboard import copy_to_system
 from llmlab.tui.interpreter import LOOK_INTERVAL, Interpreter
 from llmlab.tui.jobs import DefectFound, run_beside
-from llmlab.tui.services import LabServices, OpenServices, SettingsFile, Wish
+from llmlab.tui.start import Opened, OpenServices, SettingsFile, Wish
 from llmlab.words import current_language, language_of_environment, say, use_language
 
 CLOSING_PATIENCE: Final = 3.0
@@ -37,8 +37,8 @@ CLOSING_PATIENCE: Final = 3.0
 class Lab(Protocol):
     """What the app asks of the lab's screen."""
 
-    def attach(self, services: LabServices) -> object:
-        """Everything is open: begin."""
+    def attach(self, services: Any) -> object:
+        """Everything is open: begin. What is given are `LabServices`, which the first frame must not import."""
 
     def give_up(self, error: LlmlabError) -> None:
         """Nothing can be opened."""
@@ -93,7 +93,7 @@ class LabApp(App[None]):
         self._settings = settings
         self._open_services = open_services
         self._wish = wish or Wish()
-        self._services: LabServices | None = None
+        self._services: Opened | None = None
         self._lab: Lab | None = None
         self._interpreter = Interpreter()
         self._early: list[events.Key | events.Paste] = []

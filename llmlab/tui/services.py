@@ -1,10 +1,4 @@
-"""What the screen is given: the verbs of the lab as it uses them, and when they come.
-
-The first frame is drawn before anything slow happens. `LabApp(settings, open_services, ...)` therefore gets its
-settings at once (a small file, read by the caller) and everything else from `open_services`, which it awaits in a
-worker after the first frame; store, models.toml and engine are imported and opened there. The protocols name only what
-the screen calls, so that nothing here has to import the parts that come later.
-"""
+"""What the screen is given once it is drawn: the verbs of the lab as it uses them."""
 
 from __future__ import annotations
 
@@ -23,7 +17,6 @@ from llmlab.domain.model import BadModel, ModelSpec
 from llmlab.domain.modes import ReasoningMode
 from llmlab.domain.reading_limits import ReadingLimits
 from llmlab.domain.recipe import Recipe
-from llmlab.domain.sampling import Sampling
 from llmlab.errors import LlmlabError
 from llmlab.library.prompts import TemplateShelf
 from llmlab.library.shot_files import ShotShelf
@@ -36,8 +29,6 @@ from llmlab.services.host import EngineHost
 from llmlab.services.preview import Preview
 from llmlab.services.reading import Reader
 from llmlab.services.shape import ShapeCheck
-
-ThemeName = Literal["dark", "light"]
 
 
 class Change(Protocol):
@@ -257,61 +248,6 @@ class DocumentShelf(Protocol):
         ...
 
 
-class Settings(Protocol):
-    """The user's settings, as values."""
-
-    @property
-    def language(self) -> str:
-        """`en`, `zh`, or empty: the environment's."""
-
-    @property
-    def theme(self) -> ThemeName:
-        """Dark or light."""
-
-    @property
-    def show_thinking(self) -> bool:
-        """Whether thinking is shown unfolded."""
-
-    @property
-    def thinking(self) -> bool | None:
-        """Whether a model that can think does; `None` is the model's own."""
-
-    @property
-    def sampling(self) -> Sampling:
-        """What the user set for every chat."""
-
-    @property
-    def last_model(self) -> str:
-        """The model used last; empty before the first."""
-
-    @property
-    def last_context(self) -> Mapping[str, object]:
-        """How that was loaded, where not as its table says."""
-
-    @property
-    def keymap(self) -> Mapping[str, str]:
-        """Keys of the user, by action id."""
-
-
-class SettingsFile(Protocol):
-    """`library.settings`: the settings and the file they live in."""
-
-    @property
-    def current(self) -> Settings:
-        """The settings now."""
-
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """What was wrong in the file when it was read, a sentence each."""
-
-    def change(self, **values: object) -> None:
-        """Set the named settings and write the file.
-
-        Raises:
-            LlmlabError: the file cannot be written; the settings hold until the end of the program all the same.
-        """
-
-
 @dataclass(frozen=True, slots=True)
 class Going:
     """What the chat goes on with."""
@@ -361,21 +297,3 @@ class LabServices:
     async def close(self) -> None:
         """End the engine and close the store; what was said is safe already."""
         await self.end()
-
-
-OpenServices = Callable[[], Awaitable[LabServices]]
-"""Opens everything slow; raises `LlmlabError` when chats cannot be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What the command line asked for at start."""
-
-    model: str = ""
-    """Name or path of a model; empty is the one used last."""
-    system: str | None = None
-    """System prompt of the first chat."""
-    resume: bool = False
-    """Open the chat used last."""
-    export_folder: Path | None = None
-    """Where exports go; `None` is the working directory."""

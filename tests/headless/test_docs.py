@@ -30,8 +30,11 @@ PROMPT = (DOCS / "prompt.md").read_text(encoding="utf-8")
 def commands(command: click.Command, name: str = "llmlab") -> Iterator[tuple[str, click.Command]]:
     yield name, command
     if isinstance(command, click.Group):
-        for child in command.commands.values():
-            yield from commands(child, f"{name} {child.name}")
+        context = click.Context(command)
+        for child in command.list_commands(context):
+            found = command.get_command(context, child)
+            assert found is not None
+            yield from commands(found, f"{name} {child}")
 
 
 def blocks(text: str, language: str) -> list[str]:

@@ -43,7 +43,8 @@ from llmlab.store.chats import ChatStore
 from llmlab.tui.app import LabApp
 from llmlab.tui.screens.lab import LabScreen
 from llmlab.tui.screens.workbench import Workbench
-from llmlab.tui.services import LabServices, Wish
+from llmlab.tui.services import LabServices
+from llmlab.tui.start import Wish
 from llmlab.tui.widgets.composer import Composer
 from llmlab.tui.widgets.status import StatusBar
 from llmlab.tui.widgets.transcript import Transcript

@@ -6,7 +6,7 @@ import pytest
 
 from llmlab.paths import Paths
 from llmlab.store.chats import ChatStore
-from llmlab.tui.services import Wish
+from llmlab.tui.start import Wish
 from tests.tui.laboratory import laboratory
 
 

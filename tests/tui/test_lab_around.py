@@ -18,7 +18,8 @@ from llmlab.tui.screens.help import HelpScreen
 from llmlab.tui.screens.line import LineDialog, TextDialog
 from llmlab.tui.screens.picker import ModelPicker
 from llmlab.tui.screens.settings import SettingsScreen
-from llmlab.tui.services import LabServices, Wish
+from llmlab.tui.services import LabServices
+from llmlab.tui.start import Wish
 from llmlab.tui.widgets.chat_list import Chats
 from llmlab.tui.widgets.composer import Composer
 from llmlab.words import current_language

@@ -12,7 +12,7 @@ from llmlab.library.recipe_files import recipe_names, save_recipe
 from llmlab.paths import Paths
 from llmlab.services.recipe_codec import encode_recipe
 from llmlab.tui.screens.line import LineDialog
-from llmlab.tui.services import Wish
+from llmlab.tui.start import Wish
 from tests.tui.laboratory import laboratory, spec
 
 

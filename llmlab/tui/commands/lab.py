@@ -18,7 +18,8 @@ from llmlab.tui.documents import Documents
 from llmlab.tui.examples import Examples
 from llmlab.tui.modes import ReasoningModes
 from llmlab.tui.panes.reasoning_words import Chosen
-from llmlab.tui.services import Change, SettingsFile, Wish
+from llmlab.tui.services import Change
+from llmlab.tui.start import SettingsFile, Wish
 from llmlab.tui.suggestions import Suggestions
 from llmlab.tui.templates import Templates
 

@@ -16,7 +16,8 @@ from textual.timer import Timer
 from textual.widgets import Static, TextArea
 
 from llmlab.errors import LlmlabError
-from llmlab.tui.changes import ChangedSets, HoldsChanges
+from llmlab.tui.changed_sets import ChangedSets
+from llmlab.tui.changes import HoldsChanges
 from llmlab.tui.commands.command import Command, Scope
 from llmlab.tui.commands.slash import parse_slash
 from llmlab.tui.commands.table import BY_ID, bindings
@@ -26,7 +27,8 @@ from llmlab.tui.panes.bench_column import BenchColumn, View
 from llmlab.tui.panes.prompt_view import PromptView
 from llmlab.tui.screens.key_first import KeyFirstScreen
 from llmlab.tui.screens.workbench import Workbench
-from llmlab.tui.services import LabServices, SettingsFile, Wish
+from llmlab.tui.services import LabServices
+from llmlab.tui.start import SettingsFile, Wish
 from llmlab.tui.widgets.chat_list import ChatList, Chats
 from llmlab.tui.widgets.completion import Completion
 from llmlab.tui.widgets.composer import Composer

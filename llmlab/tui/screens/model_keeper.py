@@ -11,7 +11,7 @@ from llmlab.errors import LlmlabError
 from llmlab.services.host import HostState
 from llmlab.tui.models import first_model, look_at_shelf, to_remember
 from llmlab.tui.screens.picture import Picture
-from llmlab.tui.services import SettingsFile, Wish
+from llmlab.tui.start import SettingsFile, Wish
 
 
 class ModelKeeper:

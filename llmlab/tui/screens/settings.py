@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Select
 
 from llmlab.domain.sampling import DEFAULTS, SETTINGS, parse_setting, with_setting
-from llmlab.tui.services import SettingsFile
+from llmlab.tui.start import SettingsFile
 from llmlab.words import current_language, say
 
 SAMPLING_FIELDS: Final = ("temperature", "top_k", "top_p", "min_p", "repeat_penalty", "max_tokens", "seed")

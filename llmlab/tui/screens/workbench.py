@@ -26,7 +26,8 @@ from llmlab.tui.screens.draft_keeper import DraftKeeper
 from llmlab.tui.screens.model_keeper import ModelKeeper
 from llmlab.tui.screens.picture import Picture
 from llmlab.tui.screens.recipe_hands import RecipeHands
-from llmlab.tui.services import Change, LabServices, SettingsFile, Wish
+from llmlab.tui.services import Change, LabServices
+from llmlab.tui.start import SettingsFile, Wish
 from llmlab.tui.suggestions import Suggestions
 from llmlab.tui.templates import Templates
 from llmlab.tui.widgets.hints import key_name
