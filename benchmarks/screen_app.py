@@ -132,6 +132,10 @@ class OneModel:
         """The model."""
         return ModelSpec(name="pocket-m", path="pocket:m", n_ctx=self.window, source="models.toml")
 
+    def embeddings(self) -> ModelSpec | None:
+        """None: passages are found by their words."""
+        return None
+
     def changed_on_disk(self) -> bool:
         """Never."""
         return False

@@ -19,7 +19,7 @@ Whole = npt.NDArray[np.intp]
 
 _STRIDES: Final = 64
 """Rows into which a vocabulary is folded to find its largest entries."""
-_BLOCK: Final = 16_384
+_BLOCK: Final = 32_768
 """Logits that are worked on at once: they and what is made of them stay in a core's own cache."""
 
 
@@ -73,6 +73,7 @@ class Likelihood:
         self._vocabulary = vocabulary
         self._shifted = np.empty(_BLOCK, np.float32)
         self._weights = np.empty(_BLOCK, np.float32)
+        self._ones = np.ones(_BLOCK, np.float32)
 
     def score(self, logits: Floats, token: int, top: int) -> TokenScore:
         """What the model thought of `token`.
@@ -107,18 +108,19 @@ class Likelihood:
     def _sums(self, logits: Floats, best: float) -> tuple[float, float]:
         """Sums over all tokens of w and w log w, with w = exp(logit - best)."""
         total = moment = 0.0
-        for start in range(0, len(logits), _BLOCK):
-            part = logits[start : start + _BLOCK]
-            shifted, weights = self._shifted[: len(part)], self._weights[: len(part)]
-            np.subtract(part, np.float32(best), out=shifted)
-            np.exp(shifted, out=weights)
-            total += float(np.add.reduce(weights))
-            with np.errstate(invalid="ignore"):  # impossible tokens: none times minus infinity
+        with np.errstate(invalid="ignore"):  # impossible tokens: none times minus infinity
+            for start in range(0, len(logits), _BLOCK):
+                part = logits[start : start + _BLOCK]
+                shifted, weights = self._shifted[: len(part)], self._weights[: len(part)]
+                np.subtract(part, np.float32(best), out=shifted)
+                np.exp(shifted, out=weights)
+                # A product with ones takes half as long as a sum.
+                total += float(weights.dot(self._ones[: len(part)]))
                 product = float(shifted.dot(weights))
-            if math.isnan(product):
-                possible = weights > 0
-                product = float(np.add.reduce(weights[possible] * shifted[possible]))
-            moment += product
+                if math.isnan(product):
+                    possible = weights > 0
+                    product = float(weights[possible].dot(shifted[possible]))
+                moment += product
         return total, moment
 
     def alternatives(self, tokens: Sequence[int], logprobs: Sequence[float]) -> tuple[Alternative, ...]:
