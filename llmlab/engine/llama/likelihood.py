@@ -52,8 +52,9 @@ class Folded:
         border = np.partition(self._peaks, width - count)[width - count]
         columns = np.flatnonzero(self._peaks >= border)
         row, column = np.divmod(np.flatnonzero(self._body.take(columns, axis=1) >= border), len(columns))
-        rest = np.flatnonzero(self._rest >= border) + _STRIDES * width
-        places = np.concatenate((row * width + columns[column], rest))
+        places = row * width + columns[column]
+        if len(self._rest):
+            places = np.concatenate((places, np.flatnonzero(self._rest >= border) + _STRIDES * width))
         return places[_sorted(values[places], count)]
 
 
@@ -95,7 +96,7 @@ class Likelihood:
         own = float(logits[token])
         likeliest = folded.largest(top)
         found = logits[likeliest].astype(np.float64)
-        shares = (found - best - log_total).tolist()
+        shares = np.maximum(found - best - log_total, IMPOSSIBLE).tolist()
         return TokenScore(
             token=token,
             text=self.text(token),
@@ -124,10 +125,8 @@ class Likelihood:
         return total, moment
 
     def alternatives(self, tokens: Sequence[int], logprobs: Sequence[float]) -> tuple[Alternative, ...]:
-        """Tokens with their log-probabilities, as they are told."""
-        text = self._vocabulary.shown
-        pairs = zip(tokens, logprobs, strict=True)
-        return tuple([Alternative(token, text(token), max(logprob, IMPOSSIBLE)) for token, logprob in pairs])
+        """Tokens with their log-probabilities, `IMPOSSIBLE` at least, as they are told."""
+        return tuple(map(Alternative, tokens, map(self._vocabulary.shown, tokens), logprobs))
 
     def text(self, token: int) -> str:
         """What `token` stands for, for people."""
