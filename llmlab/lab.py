@@ -1,7 +1,4 @@
-"""Opens the screen: the one place where wiring and Textual meet.
-
-Until the first frame is drawn nothing is imported that it does not need; the rest is in `lab_services`.
-"""
+"""Opens the screen; until its first frame is drawn nothing is imported that it does not need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Opens everything behind the screen; imported once its first frame is drawn."""
+"""Opens everything behind the screen, the one place where wiring and Textual meet.
+
+It is imported once the first frame is drawn.
+"""
 
 from __future__ import annotations
 

@@ -126,7 +126,8 @@ class Likelihood:
 
     def alternatives(self, tokens: Sequence[int], logprobs: Sequence[float]) -> tuple[Alternative, ...]:
         """Tokens with their log-probabilities, `IMPOSSIBLE` at least, as they are told."""
-        return tuple(map(Alternative, tokens, map(self._vocabulary.shown, tokens), logprobs))
+        text = self._vocabulary.shown
+        return tuple([Alternative(token, text(token), share) for token, share in zip(tokens, logprobs, strict=True)])
 
     def text(self, token: int) -> str:
         """What `token` stands for, for people."""
